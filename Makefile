@@ -1,0 +1,39 @@
+# `make demo` and `make test` need Python 3.11 or newer, make and a package registry; they install the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench lock clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## create .venv from the lock; a second call does nothing
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement constraints.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: install ## a simulated platform, two retrainings, before and after
+	$(BIN)/moderato demo
+
+test: install ## every test, the slow ones too
+	$(BIN)/pytest -m "not benchmark"
+
+lint: install ## style, types and floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install ## figures, each beside its peer or limit
+	$(BIN)/pytest tests/benchmarks -m benchmark --capture=no -p no:randomly
+
+lock: ## resolve constraints.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --extra dev --python-version 3.11 --no-header --no-annotate --output-file constraints.txt pyproject.toml
+
+clean: ## remove what make made; state under .moderato stays
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""WHAT data must look like: Great Expectations suites, one dataset a file in `suites`."""

@@ -1,0 +1,10 @@
+"""Suites, one dataset a file; each announces SUITE and is run on every validation."""
+
+from __future__ import annotations
+
+import sys
+
+from expectations.suite import Suite
+from models.catalogue import Catalogue
+
+SUITES = Catalogue(sys.modules[__name__], "SUITE", Suite)

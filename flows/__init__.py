@@ -1,0 +1,1 @@
+"""WHAT runs, and when: one lifecycle verb a file."""

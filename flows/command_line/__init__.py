@@ -1,0 +1,51 @@
+"""The `moderato` command: one verb a file, imported only when it is called, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+
+from models.errors import UserError
+
+MISUSED = 2
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+
+VERBS = {
+    "demo": "Retrain twice on a simulated platform and compare before with after.",
+    "simulate": "Write a made-up platform into the lake.",
+    "ingest": "Bring posts and judgements from files into the lake.",
+    "retrain": "Cut a snapshot, validate, train, evaluate, register, and roll out.",
+    "score": "Score a file of posts with a registered model.",
+    "serve": "Serve decisions over HTTP.",
+    "keys": "Create, list and revoke keys to the gateway.",
+    "replay": "Send posts to a gateway, as an app would.",
+    "canary": "Show the rollout of a challenger, or pause, resume, abort or promote it.",
+    "rollback": "Let the champion before decide again, at once.",
+    "status": "Show the champion, the challenger and the last runs.",
+    "settings": "Show every setting with its value, source and description.",
+}
+
+app = App(
+    name="moderato",
+    help="Keeps content-safety models fresh: from posts and judgements to a champion.",
+    version=lambda: version("moderato"),
+    suppress_keyboard_interrupt=False,
+)
+for verb, purpose in VERBS.items():
+    app.command(f"flows.command_line.{verb}:{verb}", help=purpose)
+
+
+def main() -> None:
+    """Run a command; an error that the caller can mend is one line and its exit code, never a traceback."""
+    try:
+        app(exit_on_error=False)
+    except CycloptsError:  # said already, in a box of its own
+        sys.exit(MISUSED)
+    except UserError as error:
+        print(f"moderato: {error}", file=sys.stderr)  # noqa: T201 - the command's own output
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+        sys.exit(INTERRUPTED)

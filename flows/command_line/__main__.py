@@ -1,0 +1,5 @@
+"""`python -m flows.command_line` is `moderato`."""
+
+from flows.command_line import main
+
+main()

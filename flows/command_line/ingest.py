@@ -1,0 +1,71 @@
+"""`moderato ingest`: files of a source into the lake, and what became of every row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from flows.command_line.progress import Show
+    from infra.ingest import Summary
+
+
+def ingest(
+    source: Annotated[
+        str, Parameter(help="what the files are: davidson, folder, jsonl, openai_moderation, sms_spam")
+    ],
+    path: Annotated[str, Parameter(help="a file, a folder of files, or s3://bucket/prefix")],
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", help="count, and write nothing")] = False,
+    json: Annotated[bool, Parameter(negative="", help="print one JSON object")] = False,
+) -> None:
+    """Bring posts and judgements into the lake; bad rows go to its rejects, each with its reason."""
+    from functools import partial
+
+    from rich.console import Console
+    from rich.progress import DownloadColumn
+
+    from flows.command_line.progress import progress
+    from infra import ingest as room
+    from infra.settings import Settings, adopt
+
+    settings = Settings()
+    adopt(settings)
+    messages = Console(stderr=True)
+    with progress(messages, DownloadColumn()) as show:
+        summary = room.ingest(settings, source, path, dry_run=dry_run, progress=partial(_named, show))
+    if not summary.rows and not summary.skipped:
+        messages.print(
+            f"moderato: {path} held no rows that {source} reads; nothing changed",
+            style="yellow",
+            soft_wrap=True,
+            markup=False,
+        )
+    if json:
+        print(summary.model_dump_json())  # noqa: T201 - the command's own output
+        return
+    Console().print(_table(summary))
+
+
+def _named(show: Show, file: str, done: int, total: int) -> None:
+    show(file.rpartition("/")[2], done, total)
+
+
+def _table(summary: Summary) -> Table:
+    from rich.table import Table
+
+    table = Table("", "inserted", "updated", "unchanged", title=f"{summary.source}: {summary.rows:,} rows")
+    for name, changes in (("posts", summary.posts), ("judgements", summary.judgements)):
+        table.add_row(
+            name, *(f"{count:,}" for count in (changes.inserted, changes.updated, changes.unchanged))
+        )
+    notes = [f"{summary.rejects.total:,} rejects"] if summary.rejects.total else []
+    notes += [f"  {count:,} {reason}" for reason, count in summary.rejects.by_reason.items()]
+    notes += [f"{summary.duplicates:,} rows repeat an earlier one"] if summary.duplicates else []
+    notes += [f"{summary.skipped:,} objects taken before"] if summary.skipped else []
+    notes += ["dry run: nothing was written"] if summary.dry_run else []
+    table.caption = "\n".join(notes)
+    return table

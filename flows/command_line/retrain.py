@@ -1,0 +1,118 @@
+"""`moderato retrain`: the whole lifecycle, from the lake as it stands to a champion or a rejection."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from flows.retrain import Outcome
+
+REJECTED = 3
+
+
+def retrain(
+    *,
+    preset: Annotated[str | None, Parameter(help="model preset; the setting's when not given")] = None,
+    policy_set: Annotated[str | None, Parameter(help="policy set; the setting's when not given")] = None,
+    as_of: Annotated[
+        datetime | None, Parameter(help="train on the lake as it was then; UTC unless it says")
+    ] = None,
+    seed: Annotated[int | None, Parameter(help="seed; the setting's when not given")] = None,
+    canary: Annotated[bool, Parameter(help="let the challenger climb through live traffic")] = True,
+    plan: Annotated[str | None, Parameter(help="plan of the canary; the setting's when not given")] = None,
+    dry_run: Annotated[
+        tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
+    ] = (),
+    json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
+) -> None:
+    """Cut a snapshot, validate, train, evaluate, register, and let the challenger climb through live traffic.
+
+    A first champion is promoted at once, as is any with --no-canary. Exit code 3 when a gate rejects the model or its
+    canary is rolled back.
+
+    Steps that an earlier run with the same inputs has finished are not done again.
+    """
+    from infra.settings import Settings, adopt
+
+    settings = Settings()
+    adopt(settings)
+    from rich.console import Console
+
+    from flows.command_line.narration import narrate
+    from flows.retrain import Retraining
+    from flows.retrain import retrain as lifecycle
+
+    console = Console(stderr=True)
+    retraining = Retraining(
+        preset=preset or settings.preset,
+        policy_set=policy_set or settings.policy_set,
+        as_of=as_of,
+        seed=settings.seed if seed is None else seed,
+        canary=canary,
+        plan=plan or settings.plan,
+        dry_run=dry_run,
+    ).check()
+    console.print(f"retraining {retraining.preset} on {retraining.policy_set}", highlight=False)
+    narrate(console)
+    outcome = lifecycle(retraining)
+    if json:
+        print(as_json(outcome))  # noqa: T201 - the command's own output
+    else:
+        report(outcome, Console())
+    if not outcome.promoted:
+        sys.exit(REJECTED)
+
+
+def as_json(outcome: Outcome) -> str:
+    """The outcome as one object: snapshot, run, version and metrics by name."""
+    from pydantic_core import to_json
+
+    return to_json(
+        {
+            "snapshot": {"id": outcome.snapshot.id, "counts": outcome.snapshot.counts},
+            "run_id": outcome.run_id,
+            "model_version": outcome.release.version if outcome.release else None,
+            "promoted": outcome.promoted,
+            "reason": outcome.release.reason if outcome.release else "",
+            "metrics": outcome.evaluation.metrics,
+            "gates": outcome.evaluation.gates,
+            "warnings": outcome.validation.warnings,
+        },
+        indent=2,
+        inf_nan_mode="null",
+    ).decode()
+
+
+def report(outcome: Outcome, console: Console) -> None:
+    """The verdict, the metrics and the gates, for a person."""
+    from rich.table import Table
+
+    metrics, gates = outcome.evaluation.metrics, outcome.evaluation.gates
+    table = Table("policy", "average precision", title=f"Test posts of snapshot {outcome.snapshot.id[:12]}")
+    for policy, value in metrics.average_precision.items():
+        table.add_row(policy, "too few judgements" if value is None else f"{value:.3f}")
+    console.print(table)
+    for gate in gates:
+        if not gate.passed:
+            console.print(f"[red]failed[/] {gate.gate}, {gate.subject}: {gate.detail}", highlight=False)
+    for warning in outcome.validation.warnings:
+        console.print(f"[yellow]warning[/] {warning}", highlight=False, soft_wrap=True)
+    passed = sum(gate.passed for gate in gates)
+    console.print(f"[bold]{_verdict(outcome)}[/]: {passed} of {len(gates)} checks passed", highlight=False)
+    if outcome.release and outcome.release.reason:
+        console.print(f"canary: {outcome.release.reason}", highlight=False, soft_wrap=True)
+    console.print(
+        f"model card {outcome.evaluation.report / 'model-card.html'}", highlight=False, soft_wrap=True
+    )
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.release is None:
+        return "rejected"
+    return f"version {outcome.release.version} {'is the champion' if outcome.promoted else 'was rolled back'}"

@@ -1,0 +1,45 @@
+"""`moderato score`: a file of posts in, scores, actions and reasons out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def score(
+    source: Annotated[Path, Parameter(help="posts as .jsonl or .parquet, in the schema of `ingest jsonl`")],
+    output: Annotated[Path, Parameter(help="the .parquet file to write; replaced when it exists")],
+    *,
+    model: Annotated[str, Parameter(help="champion, challenger or a version number")] = "champion",
+    json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
+) -> None:
+    """Score posts with a registered model: post_id, one calibrated score a policy, action and reasons.
+
+    A row that is no post is left out and named; the rest is scored.
+    """
+    from infra.settings import Settings, adopt
+
+    settings = Settings()
+    adopt(settings)
+    from rich.console import Console
+    from rich.progress import TaskProgressColumn
+
+    from flows.command_line.progress import progress
+    from tasks.score import score as step
+
+    console = Console(stderr=True)
+    with progress(console, TaskProgressColumn()) as show:
+        scoring = step.fn(settings, source, output, model, lambda share: show("scoring", share, 1))
+    for row in scoring.rows:
+        console.print(f"[yellow]row {row.row}: {row.reason}[/] {row.detail}", highlight=False)
+    if json:
+        print(scoring.model_dump_json(indent=2))  # noqa: T201 - the command's own output
+        return
+    counts = ", ".join(f"{action} {count}" for action, count in sorted(scoring.actions.items()))
+    left_out = f"; {sum(scoring.rejected.values())} rows left out" if scoring.rejected else ""
+    Console().print(
+        f"version {scoring.model_version} scored {scoring.posts} posts ({counts or 'none'}) to {output}{left_out}",
+        highlight=False,
+    )

@@ -1,0 +1,96 @@
+"""`moderato status`: who decides, what ran last, what the lake holds, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from infra.registry import RegisteredVersion
+    from infra.settings import Settings
+
+RUNS = 5
+TABLES = ("posts", "judgements", "rejects")
+
+
+def status(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
+    """Show champion, challenger, the last runs and the lake's tables; writes nothing."""
+    from infra.settings import Settings, adopt
+
+    settings = Settings()
+    adopt(settings)
+    found = state(settings)
+    if json:
+        from pydantic_core import to_json
+
+        print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
+    else:
+        _print(found)
+
+
+def state(settings: Settings) -> dict[str, Any]:
+    """Champion and challenger (None where there is none), runs (newest first), lake (rows and version), next."""
+    lake = _lake(settings)
+    found = {"champion": None, "challenger": None, "runs": []} | _registry(settings)
+    return found | {"lake": lake, "next": _next(lake, champion=found["champion"] is not None)}
+
+
+def _registry(settings: Settings) -> dict[str, Any]:
+    from infra.registry import Registry, is_empty, last_runs
+
+    if is_empty(settings):
+        return {}
+    registry = Registry(settings)
+    return {
+        "champion": registry.champion(),
+        "challenger": registry.challenger(),
+        "runs": last_runs(registry, RUNS),
+    }
+
+
+def _lake(settings: Settings) -> dict[str, dict[str, int]]:
+    from infra.lake import open_lake
+
+    lake = open_lake(settings)
+    tables = {name: getattr(lake, name) for name in TABLES}
+    opened = {name: table.open() if table.exists() else None for name, table in tables.items()}
+    return {
+        name: {"rows": table.count_rows() if table else 0, "version": table.version if table else 0}
+        for name, table in opened.items()
+    }
+
+
+def _next(lake: dict[str, dict[str, int]], *, champion: bool) -> str:
+    if not lake["posts"]["rows"]:
+        return "the lake is empty: moderato ingest SOURCE PATH, or moderato simulate for made-up posts"
+    if not champion:
+        return "nobody decides yet: moderato retrain"
+    return "moderato score IN.jsonl OUT.parquet, or moderato retrain after new judgements"
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for role in ("champion", "challenger"):
+        console.print(f"{role}: {_described(found[role])}", highlight=False)
+    if found["runs"]:
+        table = Table("run", "name", "started (UTC)", "status", "verdict", "macro average precision")
+        for run in found["runs"]:
+            value = run.macro_average_precision
+            figure = "" if value is None else f"{value:.3f}"
+            table.add_row(
+                run.run_id[:8], run.name, f"{run.started_at:%Y-%m-%d %H:%M}", run.status, run.verdict, figure
+            )
+        console.print(table)
+    for name, counts in found["lake"].items():
+        console.print(f"{name}: {counts['rows']:,} rows, version {counts['version']}", highlight=False)
+    console.print(f"next: {found['next']}", highlight=False)
+
+
+def _described(version: RegisteredVersion | None) -> str:
+    if version is None:
+        return "none"
+    return f"version {version.version}, run {version.run_id}, {version.created_at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,1 @@
+"""WHERE it runs: settings, lake, object storage, registry, simulator."""

@@ -1,0 +1,62 @@
+"""What the API says of itself: /docs for people and /openapi.json for machines, both for holders of a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.gateway.route import GuardedRoute, needs
+
+DOCUMENT = "/openapi.json"
+
+router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+
+
+class ErrorDetail(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorBody(BaseModel):
+    """Every answer that is none."""
+
+    error: ErrorDetail
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "something to mend in the request"},
+    "503": {"model": ErrorBody, "description": "try again later; Retry-After says when"},
+}
+
+
+@router.get("/docs", openapi_extra=needs(None))
+async def docs(_: Request) -> Response:
+    return get_swagger_ui_html(openapi_url=DOCUMENT, title="Moderato")
+
+
+@router.get(DOCUMENT, openapi_extra=needs(None))
+async def document(request: Request) -> Response:
+    return Response(orjson.dumps(request.app.openapi()), media_type="application/json")
+
+
+def describe(app: FastAPI) -> None:
+    """Add to FastAPI's document how a key is sent."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            schemes = found.setdefault("components", {}).setdefault("securitySchemes", {})
+            schemes["key"] = {"type": "http", "scheme": "bearer"}
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,188 @@
+"""The gateway's parts put together: posts go to whoever decides them, and nothing is given out before it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import orjson
+
+from infra.gateway.batching import Batcher
+from infra.gateway.doorkeeper import Doorkeeper
+from infra.gateway.errors import ApiError
+from infra.gateway.images import Images
+from infra.gateway.journal import Journal, JournalError
+from infra.gateway.keys import KeyStore
+from infra.gateway.remote import Fetcher
+from infra.gateway.rows import CHALLENGER, CHAMPION, SHADOW, Content, Row, Waiting, rows_of
+from infra.gateway.served import Deck, Served, Standing
+from infra.gateway.shipping import Shipper
+from infra.gateway.telemetry import Metrics
+from infra.lake import open_lake
+from infra.rollout import is_shadowed, meets_challenger
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SHIP_EVERY = 2.0  # seconds
+PATIENCE = 2.0  # seconds that a post may wait for its batch before new ones are turned away
+JOURNAL = "journal"  # under home
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A row of the decisions table, what it is about, and the model that made it."""
+
+    row: Row
+    content: Content
+    served: Served
+
+
+class Gateway:
+    """One process's gateway, between `start` and `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.metrics, self.lake = settings, Metrics(), open_lake(settings)
+        self.deck = Deck(settings, lambda version: self.metrics.refused.labels(version).inc())
+        self.doorkeeper = Doorkeeper(KeyStore.of(self.lake), settings.gateway_rate)
+        self.journals = settings.home.absolute() / JOURNAL
+        self.images = Images(Fetcher(settings.image_hosts))
+        self.batcher = Batcher(
+            rows_of,
+            self._settle,
+            batch=settings.gateway_batch,
+            capacity=settings.gateway_queue,
+            patience=PATIENCE,
+        )
+        self._settling: set[asyncio.Task[None]] = set()
+        self._chores: list[asyncio.Task[None]] = []
+        self._threads = ThreadPoolExecutor(3, "chore")
+
+    async def start(self) -> None:
+        """Returns once there is somebody who decides, or a reason why not."""
+        self.journal = Journal(self.journals)
+        self.shipper = Shipper(self.journals, self.journal, self.lake.decisions, self.metrics.shipped.inc)
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            loop.run_in_executor(self._threads, self.deck.refresh),
+            loop.run_in_executor(self._threads, _attempt, self.doorkeeper.refresh),
+        )
+        self.batcher.start()
+        gc.collect()
+        gc.freeze()  # libraries and models stay: to look through them again and again stalls requests for 0.2 s
+        refresh = self.settings.gateway_refresh_seconds
+        self._chores = [
+            asyncio.create_task(self._every(refresh, self.deck.refresh)),
+            asyncio.create_task(self._every(refresh, self.doorkeeper.refresh)),
+            asyncio.create_task(
+                self._every(SHIP_EVERY, self.shipper.ship, self.shipper.recover, self.shipper.compact)
+            ),
+        ]
+
+    async def stop(self) -> None:
+        """Every request was answered; what they decided goes to the lake as far as it can be reached."""
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self.batcher.stop()
+        await asyncio.gather(*self._settling)
+        self._threads.shutdown()
+        self.images.close()
+        _attempt(self.shipper.ship)
+        self.journal.close()
+
+    async def _every(self, seconds: float, *chores: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            for chore in chores:
+                await loop.run_in_executor(self._threads, _attempt, chore)
+            await asyncio.sleep(seconds)
+
+    async def decide(self, contents: Sequence[Content]) -> list[Decided]:
+        """Each post's durable row, and whose it is; raises ApiError."""
+        standing = self.deck.standing
+        if standing.champion is None:
+            raise ApiError(503, standing.reason, code="not_ready", retry_after=2)
+        self.batcher.admit(len(contents))
+        loop, arrived = asyncio.get_running_loop(), time.perf_counter()
+        posts = [_assigned(content, standing, arrived, loop.create_future()) for content in contents]
+        for post in posts:
+            self.batcher.put(post)
+        rows = await asyncio.gather(*(post.done for post in posts if post.done is not None))
+        failed = next((row for row in rows if row["error"] is not None), None)
+        if failed is not None:
+            raise ApiError(
+                503,
+                f"version {failed['model_version']} failed on this post; decision {failed['decision_id']} records it",
+                code="model_failed",
+            )
+        return [Decided(row, post.content, post.served) for row, post in zip(rows, posts, strict=True)]
+
+    def _settle(self, batch: list[Waiting], rows: list[Row]) -> None:
+        """Make a batch durable while the next one is scored."""
+        task = asyncio.create_task(self._commit(batch, rows))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _commit(self, batch: list[Waiting], rows: list[Row]) -> None:
+        try:
+            await self.journal.commit(
+                b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+            )
+        except JournalError as error:
+            log.error("journal", extra={"error": str(error)})  # noqa: TRY400 - a full disk needs no traceback
+            refusal = ApiError(
+                503, f"no decision without a record: {error.strerror}", code="not_durable", retry_after=5
+            )
+            for post in batch:
+                if post.done is not None and not post.done.done():
+                    post.done.set_exception(refusal)
+            return
+        self.metrics.batch.observe(len(batch))
+        self.metrics.depth.set(self.batcher.depth)
+        for post, row in zip(batch, rows, strict=True):
+            self.metrics.actions.labels(row["model_version"], row["role"], row["action"] or "error").inc()
+            if post.done is not None:
+                if not post.done.done():
+                    post.done.set_result(row)
+                self._shadow(post, row)
+
+    def _shadow(self, post: Waiting, row: Row) -> None:
+        """Give a copy to the model that did not decide, where the rollout draws one."""
+        standing = self.deck.standing
+        rollout, champion, challenger = standing.rollout, standing.champion, standing.challenger
+        if rollout is None or champion is None or challenger is None or row["error"] is not None:
+            return
+        if is_shadowed(post.content.post_id, rollout.id, rollout.shadow):
+            other = challenger if post.role == CHAMPION else champion
+            copy = Waiting(
+                post.content, other, SHADOW, time.perf_counter(), rollout.id, rollout.stage,
+                shadow_of=row["decision_id"], live_action=row["action"],
+                live_policies=[reason["policy"] for reason in row["reasons"]],
+            )  # fmt: skip
+            if not self.batcher.put_shadow(copy):
+                self.metrics.dropped.inc()
+
+
+def _assigned(content: Content, standing: Standing, arrived: float, done: asyncio.Future[Row]) -> Waiting:
+    """The post with the model that decides it."""
+    champion, challenger, rollout = standing.champion, standing.challenger, standing.rollout
+    assert champion is not None
+    if rollout is None or challenger is None:
+        return Waiting(content, champion, CHAMPION, arrived, done=done)
+    drawn = meets_challenger(content.post_id, rollout.id, rollout.share)
+    served, role = (challenger, CHALLENGER) if drawn else (champion, CHAMPION)
+    return Waiting(content, served, role, arrived, rollout.id, rollout.stage, done=done)
+
+
+def _attempt(chore: Callable[[], None]) -> None:
+    """A chore that fails is said, and tried again at its next time."""
+    try:
+        chore()
+    except Exception:
+        log.exception("chore failed", extra={"chore": chore.__qualname__})

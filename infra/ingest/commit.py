@@ -1,0 +1,113 @@
+"""Staged rows into the lake: one commit a table, none where nothing is new."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from infra.ingest.first_load import FirstLoad
+from infra.ingest.reject import Reject, shorten
+from infra.ingest.settling import Settled, posts
+from infra.ingest.staging import Staging
+from infra.ingest.summary import Changes, Rejects
+from infra.ingest.votes import Votes, judged, moments
+from infra.lake import Lake
+from models.schemas import REJECTS
+
+BATCH = 20_000  # rows
+KNOWN = pa.schema([REJECTS.field(name) for name in ("file", "row", "reason", "detail")])
+
+REJECTED = """
+SELECT fresh.* FROM rejects AS fresh LEFT JOIN known
+    ON fresh.file = known.file AND fresh."row" = known."row" AND fresh.reason = known.reason
+WHERE known.file IS NULL OR known.detail != fresh.detail
+"""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Writes what is new of one staging; a dry run counts it and writes nothing."""
+
+    connection: duckdb.DuckDBPyConnection
+    lake: Lake
+    staging: Staging
+    settled: Settled
+    now: datetime
+    dry_run: bool
+    first: FirstLoad | None = None  # if it holds what is to be written
+
+    def posts(self) -> Changes:
+        """New posts, new versions of known ones, and those that the lake holds as they are."""
+        unchanged, changed = len(self.settled.unchanged), len(self.settled.changed)
+        fresh = self.staging.count - len(self.settled.dropped) - unchanged - changed
+        if self.dry_run or not fresh + changed:
+            return Changes(inserted=fresh, updated=changed, unchanged=unchanged)
+        done = (
+            self.first.posts.commit()
+            if self.first
+            else self.lake.posts.upsert(posts(self.staging, self.settled, self.now))
+        )
+        return Changes(inserted=done.inserted, updated=done.updated, unchanged=unchanged)
+
+    def judgements(self) -> Changes:
+        if self.first:
+            done = self.first.judgements.commit()
+            return Changes(inserted=done.inserted, updated=done.updated)
+        votes = Votes(self.staging, self.settled)
+        found = {"all": 0, "again": 0}
+        batches = self._counted(votes.missing(self.connection, self.lake.judgements), found)
+        if self.dry_run:
+            collections.deque(batches, maxlen=0)
+        else:
+            self.lake.judgements.upsert(batches)
+        fresh = found["all"] - found["again"]
+        return Changes(inserted=fresh, updated=found["again"], unchanged=votes.count - found["all"])
+
+    def _counted(self, batches: Iterator[pa.RecordBatch], found: dict[str, int]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found["all"] += len(batch)
+            found["again"] += pc.sum(batch["again"].cast(pa.int64())).as_py()
+            yield judged(batch, self.now)
+
+    def rejects(self) -> Rejects:
+        """Every reject of this run is counted; the lake gains those that it does not hold yet."""
+        self.staging.refuse(self._conflicts())
+        if not self.dry_run:
+            self.lake.rejects.upsert(self._rejected())
+        counts = self.connection.sql(
+            "SELECT reason, count(*) FROM rejects GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+        return Rejects(total=sum(count for _, count in counts), by_reason=dict(counts))
+
+    def _conflicts(self) -> list[Reject]:
+        rejects = []
+        for indices, batch in self.staging.batches("post_id", "row"):
+            for at in np.flatnonzero(np.isin(indices, self.settled.conflicting)):
+                file = self.staging.file_of(int(indices[at]))
+                detail = shorten(
+                    f"{batch['post_id'][at].as_py()} is in an earlier row with other content or labels"
+                )
+                rejects.append(Reject(file, batch["row"][at].as_py(), "conflicting_duplicate", detail))
+        return rejects
+
+    def _rejected(self) -> Iterator[pa.RecordBatch]:
+        table = self.lake.rejects
+        known = pa.RecordBatchReader.from_batches(KNOWN, [])
+        if table.exists():
+            mine = f"source = '{self.staging.source}'"
+            known = table.open().scanner(columns=KNOWN.names, filter=mine).to_reader()
+        self.connection.register("known", known)
+        for batch in self.connection.sql(REJECTED).to_arrow_reader(BATCH):
+            made = {
+                "source": pa.repeat(self.staging.source, len(batch)),
+                "ingested_at": moments(self.now, len(batch)),
+            }
+            columns = [made[name] if name in made else batch.column(name) for name in REJECTS.names]
+            yield pa.RecordBatch.from_arrays(columns, schema=REJECTS)

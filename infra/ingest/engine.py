@@ -1,0 +1,161 @@
+"""Files of a source into the lake: read in pieces, checked, compared with the lake, committed file by file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from infra.ingest.commit import Commit
+from infra.ingest.database import database
+from infra.ingest.first_load import first_load
+from infra.ingest.labels import Labels
+from infra.ingest.lines import BadLineError
+from infra.ingest.pictures import read_images
+from infra.ingest.places import Folder, Found, Place, Zone, place_of
+from infra.ingest.reading import Reader
+from infra.ingest.reject import Reject, shorten
+from infra.ingest.settling import settle
+from infra.ingest.source import Delimited, Images, Source
+from infra.ingest.staging import Staging
+from infra.ingest.summary import Summary
+from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
+from infra.lake import Lake, open_lake
+from infra.settings import Settings
+from models.policies import POLICY_SETS
+
+CLOCK_SKEW = timedelta(minutes=5)
+
+Progress = Callable[[str, int, int], None]  # file, bytes done, bytes in all
+
+
+def ingest(
+    settings: Settings, source: str, path: str, *, dry_run: bool = False, progress: Progress | None = None
+) -> Summary:
+    """Bring the files at `path` into the lake and count what became of every row; bad ones go to rejects.
+
+    Raises UnknownEntryError for an unknown source, UnreadableError or UnreachableError for a path that leads
+    nowhere. A dry run counts the same and writes nothing.
+    """
+    from infra.sources import SOURCES
+
+    started = time.monotonic()
+    entry = SOURCES[source]
+    place = place_of(settings, source, path)
+    with (
+        tempfile.TemporaryDirectory(prefix="moderato-") as work,
+        database(Path(work)) as connection,
+    ):
+        run = Run(settings, entry, place, open_lake(settings), connection, Path(work), dry_run)
+        summary = Summary(source=source, path=path, dry_run=dry_run)
+        for files in run.groups():
+            summary = run.take(files, summary, progress)
+    skipped = len(place.skipped) if isinstance(place, Zone) else 0
+    return summary.model_copy(update={"skipped": skipped, "seconds": round(time.monotonic() - started, 3)})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One source, one place, one lake."""
+
+    settings: Settings
+    source: Source
+    place: Place
+    lake: Lake
+    connection: duckdb.DuckDBPyConnection
+    work: Path
+    dry_run: bool
+
+    def groups(self) -> list[list[Found]]:
+        """The files that are taken together: one by one, but images all at once."""
+        files = self.place.files()
+        if isinstance(self.source.reads, Images):
+            return [files] if files else []
+        if isinstance(self.place, Folder) and self.place.only:
+            return [files]
+        return [[found] for found in files if found.key.lower().endswith(self.source.reads.suffixes)]
+
+    def take(self, files: Sequence[Found], summary: Summary, progress: Progress | None) -> Summary:
+        now = datetime.now(UTC)
+        labels = Labels(frozenset(POLICY_SETS[self.settings.policy_set].keys))
+        direct = nullcontext() if self.dry_run else first_load(self.lake, labels, self.source.name, now)
+        with direct as load:
+            staging = self._staged(files, labels, now, load.add if load else None, progress)
+            settled = settle(self.connection, self.lake, staging)
+            first = load if load and load.holds(settled) else None
+            commit = Commit(self.connection, self.lake, staging, settled, now, self.dry_run, first)
+            done = summary.model_copy(
+                update={
+                    "files": summary.files + len(files),
+                    "rows": summary.rows + staging.seen,
+                    "duplicates": summary.duplicates + len(settled.same),
+                    "posts": summary.posts + commit.posts(),
+                    "judgements": summary.judgements + commit.judgements(),
+                    "rejects": summary.rejects + commit.rejects(),
+                }
+            )
+        if isinstance(self.place, Zone) and not self.dry_run:
+            self.place.taken(files)
+        return done
+
+    def _staged(
+        self,
+        files: Sequence[Found],
+        labels: Labels,
+        now: datetime,
+        also: Callable[[pa.Table], None] | None,
+        progress: Progress | None,
+    ) -> Staging:
+        fetch = partial(self.place.fetch, files[0])
+        staging = Staging(
+            self.work / "staged.arrow",
+            self.connection,
+            self.source.name,
+            files[0].name,
+            labels,
+            fetch,
+            also,
+        )
+        workers = self.settings.threads or os.cpu_count() or 1
+        reader = Reader(self.connection, self.source, now + CLOCK_SKEW, self.work, workers)
+        done, total = 0, sum(found.size for found in files)
+        for size in staging.fill(reader.read(files[0].name, self._units(files, labels.policies))):
+            done = min(total, done + size)
+            if progress:
+                progress(files[0].name, done, total)
+        return staging
+
+    def _units(self, files: Sequence[Found], policies: frozenset[str]) -> Iterator[Unit]:
+        """The files' pieces; a file that cannot be read on costs what follows in it, and a reject."""
+        reads, first = self.source.reads, files[0]
+        try:
+            if isinstance(reads, Images):
+                yield from read_images(self.place, files, reads, policies)
+                return
+            with self.place.local(first) as path:
+                yield from (
+                    read_delimited(first, path, reads)
+                    if isinstance(reads, Delimited)
+                    else read_json(first, path)
+                )
+        except BadLineError as error:
+            yield _refused(Reject(first.name, 1, *error.args))
+        except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+            yield _refused(
+                Reject(first.name, 1, "unreadable_file", shorten(f"{type(error).__name__}: {error}"))
+            )
+
+
+def _refused(reject: Reject) -> Unit:
+    return Unit(NOTHING, np.empty(0, np.int64), [reject], 0)

@@ -1,0 +1,97 @@
+"""Image files in sub-folders, with labels from the sub-folders' names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from infra.ingest.images import MAX_BYTES
+from infra.ingest.lines import BadLineError
+from infra.ingest.places import Folder, Found, Place
+from infra.ingest.reject import Reject, shorten
+from infra.ingest.source import Images
+from infra.ingest.units import Unit
+
+MAPPING = "labels.json"
+PIECE = 32 << 20  # bytes of images a unit
+
+SCHEMA = pa.schema([("image_bytes", pa.binary()), ("labels", pa.string()), ("problem", pa.string())])
+
+
+class Picture(NamedTuple):
+    found: Found
+    data: bytes
+    labels: str | None
+
+
+def read_images(
+    place: Place, files: Sequence[Found], form: Images, policies: frozenset[str]
+) -> Iterator[Unit]:
+    """Each picture is a file of its own, its row 1; raises BadLineError for a mapping that cannot be read."""
+    mapping = _mapping(place, files)
+    piece: list[Picture] = []
+    bad: list[Reject] = []
+    for found in files:
+        if PurePosixPath(found.key).name == MAPPING:
+            continue
+        try:
+            piece.append(Picture(found, _read(place, found, form), _labels(found, mapping, policies)))
+        except BadLineError as error:
+            bad.append(Reject(found.name, 1, *error.args))
+        if sum(len(picture.data) for picture in piece) > PIECE:
+            yield _unit(piece, bad)
+            piece, bad = [], []
+    yield _unit(piece, bad)
+
+
+def _unit(piece: Sequence[Picture], bad: list[Reject]) -> Unit:
+    columns = [
+        [picture.data for picture in piece],
+        [picture.labels for picture in piece],
+        [None] * len(piece),
+    ]
+    table = pa.table(
+        [pa.array(column, item.type) for column, item in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+    )
+    names = [picture.found.name for picture in piece]
+    return Unit(
+        table, np.ones(len(piece), np.int64), bad, sum(picture.found.size for picture in piece), names
+    )
+
+
+def _mapping(place: Place, files: Sequence[Found]) -> dict[str, dict[str, object]]:
+    mapping: dict[str, dict[str, object]] = {}
+    for found in files:
+        if PurePosixPath(found.key).name == MAPPING:
+            with place.local(found) as path:
+                try:
+                    mapping |= json.loads(path.read_text(encoding="utf-8"))
+                except (ValueError, TypeError) as error:
+                    raise BadLineError("malformed_mapping", shorten(f"{found.name}: {error}")) from None
+    return mapping
+
+
+def _read(place: Place, found: Found, form: Images) -> bytes:
+    if not found.key.lower().endswith(form.suffixes):
+        raise BadLineError("unsupported_file", f"images end in {', '.join(form.suffixes)}")
+    if isinstance(place, Folder):
+        return place.read(place.root, found.key)
+    with place.local(found) as path, path.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _labels(found: Found, mapping: dict[str, dict[str, object]], policies: frozenset[str]) -> str | None:
+    folder = PurePosixPath(found.key).parent.name
+    policy = folder.removeprefix("no_")
+    if folder in mapping:
+        return json.dumps(mapping[folder])
+    if policy in policies:
+        return json.dumps({policy: policy == folder})
+    if not folder:
+        return None
+    raise BadLineError("unknown_policy", shorten(f"sub-folder {folder}, which {MAPPING} does not map"))

@@ -1,0 +1,50 @@
+"""What an ingest did, in numbers."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Counted(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Changes(Counted):
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Changes) -> Changes:
+        return Changes(
+            inserted=self.inserted + other.inserted,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+        )
+
+
+class Rejects(Counted):
+    total: int = 0
+    by_reason: dict[str, int] = {}
+
+    def __add__(self, other: Rejects) -> Rejects:
+        reasons = sorted({*self.by_reason, *other.by_reason})
+        counts = {
+            reason: self.by_reason.get(reason, 0) + other.by_reason.get(reason, 0) for reason in reasons
+        }
+        return Rejects(total=self.total + other.total, by_reason=counts)
+
+
+class Summary(Counted):
+    """rows = posts inserted, updated and unchanged + duplicates + rejects, save for rejects of whole files."""
+
+    source: str
+    path: str
+    files: int = 0
+    skipped: int = 0  # objects that an earlier run took
+    rows: int = 0
+    duplicates: int = 0  # rows that repeat an earlier row of their file
+    posts: Changes = Changes()
+    judgements: Changes = Changes()
+    rejects: Rejects = Rejects()
+    seconds: float = 0
+    dry_run: bool = False

@@ -1,0 +1,7 @@
+"""The lake: posts, judgements, rejects and snapshots as Lance tables in a folder or under s3://."""
+
+from infra.lake.lake import Lake, open_lake
+from infra.lake.load import Load
+from infra.lake.table import Table, Upsert
+
+__all__ = ["Lake", "Load", "Table", "Upsert", "open_lake"]

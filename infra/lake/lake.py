@@ -1,0 +1,52 @@
+"""The lake's tables by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from infra.lake.table import Table
+from infra.settings import Settings
+from models.schemas import ACTS, DECISIONS, JUDGEMENTS, LEASES, POSTS, REJECTS
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Tables under one root, a folder or an `s3://` address."""
+
+    uri: str
+    storage_options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def posts(self) -> Table:
+        return self._table("posts", POSTS, "post_id")
+
+    @property
+    def judgements(self) -> Table:
+        return self._table("judgements", JUDGEMENTS, "post_id", "policy", "source", "moderator_id")
+
+    @property
+    def rejects(self) -> Table:
+        return self._table("rejects", REJECTS, "source", "file", "row", "reason")
+
+    @property
+    def decisions(self) -> Table:
+        return replace(self._table("decisions", DECISIONS, "decision_id"), numbered=True)
+
+    @property
+    def acts(self) -> Table:
+        return self._table("acts", ACTS)
+
+    @property
+    def leases(self) -> Table:
+        return self._table("leases", LEASES, "name")
+
+    def path(self, *parts: str) -> str:
+        """The address of something under the lake's root."""
+        return "/".join((self.uri.rstrip("/"), *parts))
+
+    def _table(self, name: str, schema: object, *keys: str) -> Table:
+        return Table(self.path(f"{name}.lance"), schema, keys, self.storage_options)
+
+
+def open_lake(settings: Settings) -> Lake:
+    return Lake(settings.lake, settings.options_for(settings.lake))

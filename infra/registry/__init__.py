@@ -1,0 +1,16 @@
+"""The registry room: MLflow runs, versions, aliases, and the bundles behind them."""
+
+from infra.registry.history import PastRun, last_runs
+from infra.registry.publish import publish
+from infra.registry.registry import RegisteredVersion, Registry, UnknownVersionError
+from infra.registry.store import is_empty
+
+__all__ = [
+    "PastRun",
+    "RegisteredVersion",
+    "Registry",
+    "UnknownVersionError",
+    "is_empty",
+    "last_runs",
+    "publish",
+]

@@ -1,0 +1,38 @@
+"""The last retraining runs, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from infra.registry.registry import Registry
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """`verdict` is accepted or rejected, empty before evaluation."""
+
+    run_id: str
+    name: str
+    status: str
+    started_at: datetime
+    verdict: str
+    macro_average_precision: float | None
+
+
+def last_runs(registry: Registry, count: int) -> list[PastRun]:
+    """The newest runs first."""
+    found = registry.client.search_runs(
+        [registry.experiment_id], order_by=["attributes.start_time DESC"], max_results=count
+    )
+    return [
+        PastRun(
+            run_id=run.info.run_id,
+            name=run.info.run_name or "",
+            status=run.info.status,
+            started_at=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+            verdict=run.data.tags.get("moderato.verdict", ""),
+            macro_average_precision=run.data.metrics.get("macro_average_precision"),
+        )
+        for run in found
+    ]

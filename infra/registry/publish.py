@@ -1,0 +1,118 @@
+"""Log a bundle as an MLflow model and register it: once for each candidate, however often this is killed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from infra.registry.registry import ARTIFACT, CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
+
+CODE = Path(__file__).parent / "served_model.py"
+PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pillow",
+    "pydantic",
+    "scipy",
+    "tokenizers",
+)  # what serving imports
+TEXT = "an invented harmless caption"
+
+
+def publish(
+    registry: Registry, bundle: Path, *, key: str, run_id: str, snapshot: str, tags: Mapping[str, str]
+) -> RegisteredVersion:
+    """The version made of this candidate, registered now where it is not yet; alias challenger unless it decides."""
+    from models.serving.bundle import verify
+
+    with FileLock(registry.settings.home / "registry.lock"):
+        version = registry.find(key)
+        if version is None:
+            described = {**tags, KEY: key, SNAPSHOT: snapshot, DIGEST: verify(bundle)}
+            model_id = _logged(registry, run_id, described[DIGEST]) or _log(
+                registry, bundle, run_id, described[DIGEST]
+            )
+            _ensure_registered_model(registry)
+            # the tags are written in the version's own transaction: a version without its key cannot be left behind
+            registry.client.create_model_version(
+                registry.name, f"models:/{model_id}", run_id, tags=described, model_id=model_id
+            )
+            version = registry.find(key)
+        assert version is not None
+        champion = registry.champion()
+        if champion is None or champion.version != version.version:
+            registry.client.set_registered_model_alias(registry.name, CHALLENGER, str(version.version))
+    return registry.resolve(str(version.version))
+
+
+def _logged(registry: Registry, run_id: str, digest: str) -> str | None:
+    """The model that a killed registration logged whole."""
+    found = registry.client.search_logged_models(
+        [registry.experiment_id], filter_string=f"source_run_id = '{run_id}' AND tags.`{DIGEST}` = '{digest}'"
+    )
+    return next((str(model.model_id) for model in found if str(model.status) == "READY"), None)
+
+
+def _log(registry: Registry, bundle: Path, run_id: str, digest: str) -> str:
+    # made first: Model.log would put it in the experiment that is active in this process, not in the run's
+    model = registry.client.create_logged_model(
+        registry.experiment_id, name=ARTIFACT, source_run_id=run_id, tags={DIGEST: digest}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # MLflow's own, about its own type hints, when it is imported
+        warnings.simplefilter("ignore", DeprecationWarning)  # pandas', about how MLflow compares columns
+        import mlflow.pyfunc
+        from mlflow.models.model import Model
+
+        Model.log(
+            artifact_path=None,
+            model_id=model.model_id,
+            flavor=mlflow.pyfunc,
+            run_id=run_id,
+            python_model=str(CODE),
+            artifacts={ARTIFACT: str(bundle)},
+            signature=_signature(bundle),
+            input_example=_example(),
+            pip_requirements=_requirements(),
+        )
+    return str(model.model_id)
+
+
+def _ensure_registered_model(registry: Registry) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        registry.client.create_registered_model(registry.name, description="Content-safety classifier")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _signature(bundle: Path) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    from models.serving.bundle import Bundle
+
+    inputs = [ColSpec("string", name, required=name == "text") for name in ("text", "image", "market")]
+    scores = [ColSpec("double", policy) for policy in Bundle.load(bundle, threads=1).policies]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([*scores, ColSpec("string", "action")]))
+
+
+def _example() -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"text": [TEXT], "market": ["DE"]})
+
+
+def _requirements() -> list[str]:
+    from importlib.metadata import version
+
+    return [f"{package}=={version(package)}" for package in ("moderato", *PACKAGES)]

@@ -1,0 +1,191 @@
+"""The registry: the single truth about who decides. Aliases point at versions, tags say where each came from."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from infra.registry.store import connect, experiment, is_empty
+from infra.settings import Settings
+from models.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+KEY, SNAPSHOT, DIGEST, PREVIOUS, ROLLOUT = (
+    "moderato.candidate",
+    "moderato.snapshot",
+    "moderato.bundle",
+    "moderato.previous_champion",
+    "moderato.rollout",
+)
+ABSENT = (
+    "RESOURCE_DOES_NOT_EXIST",
+    "INVALID_PARAMETER_VALUE",
+)  # MLflow's answers for no such model, and no such alias
+ARTIFACT = "bundle"  # of the logged model: the folder that the bundle lies in
+
+
+class UnknownVersionError(UserError):
+    """A version or alias that the registry does not have."""
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of the registered model. `previous_champion` is 0 where there was none.
+
+    `rollout` is how its rollout stands, as infra.rollout wrote it; empty where there was none.
+    """
+
+    version: int
+    key: str
+    run_id: str
+    snapshot: str
+    digest: str
+    previous_champion: int
+    created_at: datetime
+    aliases: tuple[str, ...]
+    rollout: str = ""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Reads and writes the MLflow store that the settings name; nothing is opened before it is asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        return connect(self.settings)
+
+    @cached_property
+    def experiment_id(self) -> str:
+        return experiment(self.settings, self.client)
+
+    @property
+    def name(self) -> str:
+        return self.settings.registered_model
+
+    def champion(self) -> RegisteredVersion | None:
+        return self._by_alias(CHAMPION)
+
+    def challenger(self) -> RegisteredVersion | None:
+        return self._by_alias(CHALLENGER)
+
+    def version(self, number: int) -> RegisteredVersion | None:
+        return next((version for version in self.versions() if version.version == number), None)
+
+    def versions(self) -> list[RegisteredVersion]:
+        """Every version, oldest first."""
+        return self._search(f"name = '{self.name}'")
+
+    def find(self, key: str) -> RegisteredVersion | None:
+        """The version made of this candidate; the first one, should two processes have made one each."""
+        return next(iter(self._search(f"name = '{self.name}' and tags.`{KEY}` = '{key}'")), None)
+
+    def resolve(self, model: str) -> RegisteredVersion:
+        """A version by alias or number; raises UnknownVersionError, which lists what there is."""
+        known = [] if is_empty(self.settings) else self.versions()
+        for version in known:
+            if model in {*version.aliases, str(version.version)}:
+                return version
+        if not known:
+            raise UnknownVersionError(
+                f"no model {model!r}: nothing is registered as {self.name} yet; "
+                "train a first champion with moderato retrain"
+            )
+        choices = [" ".join([str(v.version), *(f"({alias})" for alias in v.aliases)]) for v in known]
+        raise UnknownVersionError(f"no version {model!r} of {self.name}; choose one of: {', '.join(choices)}")
+
+    def promote(self, number: int) -> RegisteredVersion:
+        """Make a version the champion; whoever was champion is remembered in its tags. Again changes nothing."""
+        champion = self.champion()
+        if champion is None or champion.version != number:
+            previous = str(champion.version if champion else 0)
+            self.client.set_model_version_tag(self.name, str(number), PREVIOUS, previous)
+            self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
+        self.dismiss(number)
+        return self.resolve(str(number))
+
+    def restore(self, number: int) -> RegisteredVersion:
+        """Make an earlier champion decide again; what it replaced when it was promoted stays the way further back."""
+        self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
+        return self.resolve(str(number))
+
+    def roll_out(self, number: int, rollout: str) -> None:
+        """Write down how a version's rollout stands."""
+        self.client.set_model_version_tag(self.name, str(number), ROLLOUT, rollout)
+
+    def dismiss(self, number: int) -> None:
+        """Take the alias challenger from a version, if it has it."""
+        challenger = self.challenger()
+        if challenger is not None and challenger.version == number:
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+
+    def fetch(self, version: RegisteredVersion) -> Path:
+        """The version's bundle in a local folder, downloaded and checked once."""
+        from models.serving.bundle import verify
+
+        cache = self.settings.home.absolute() / "bundles"
+        cache.mkdir(parents=True, exist_ok=True)
+        folder = cache / version.digest[:16]
+        with FileLock(cache / "lock"):
+            if not folder.exists():
+                with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                    fetched = self._download(version, Path(scratch))
+                    verify(fetched)
+                    shutil.move(fetched, folder)
+        return folder
+
+    def _download(self, version: RegisteredVersion, folder: Path) -> Path:
+        from mlflow.artifacts import download_artifacts
+
+        root = self.client.get_model_version_download_uri(self.name, str(version.version))
+        uri = f"{root.rstrip('/')}/artifacts/{ARTIFACT}"
+        return Path(
+            download_artifacts(
+                artifact_uri=uri, dst_path=str(folder), tracking_uri=self.settings.tracking_uri
+            )
+        )
+
+    def _by_alias(self, alias: str) -> RegisteredVersion | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _read(self.client.get_model_version_by_alias(self.name, alias))
+        except MlflowException as error:
+            if error.error_code in ABSENT:
+                return None
+            raise
+
+    def _search(self, query: str) -> list[RegisteredVersion]:
+        found, token = [], None
+        while True:
+            page = self.client.search_model_versions(query, page_token=token)
+            found += [_read(self.client.get_model_version(self.name, entry.version)) for entry in page]
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda version: version.version)
+
+
+def _read(entry: Any) -> RegisteredVersion:
+    tags = entry.tags
+    return RegisteredVersion(
+        version=int(entry.version),
+        key=tags.get(KEY, ""),
+        run_id=entry.run_id or "",
+        snapshot=tags.get(SNAPSHOT, ""),
+        digest=tags.get(DIGEST, ""),
+        previous_champion=int(tags.get(PREVIOUS, 0)),
+        created_at=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
+        aliases=tuple(sorted(entry.aliases)),
+        rollout=tags.get(ROLLOUT, ""),
+    )

@@ -1,0 +1,96 @@
+"""The MLflow run of a retraining: found again by the candidate's key after a crash, never started twice."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+from infra.registry.registry import Registry
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import MLFlowLogger
+
+KEY = "moderato.candidate"
+
+
+@dataclass(frozen=True)
+class LifecycleRun:
+    registry: Registry
+    run_id: str
+
+    @classmethod
+    def resume_or_start(cls, registry: Registry, key: str, name: str) -> Self:
+        """The run that is tagged with this candidate's key, a new one where there is none."""
+        client, experiment = registry.client, registry.experiment_id
+        found = client.search_runs([experiment], filter_string=f"tags.`{KEY}` = '{key}'", max_results=1)
+        if found:
+            if found[0].info.status in ("FAILED", "KILLED"):
+                client.update_run(found[0].info.run_id, status="RUNNING")
+            return cls(registry, found[0].info.run_id)
+        tags = {KEY: key, **_commit()}
+        return cls(registry, client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+
+    def describe(self, parameters: Mapping[str, object], tags: Mapping[str, str]) -> None:
+        """Log parameters and tags; saying the same again changes nothing."""
+        self.registry.client.log_batch(
+            self.run_id,
+            params=[Param(name, str(value)) for name, value in parameters.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+
+    def use_dataset(self, uri: str, name: str, digest: str) -> None:
+        """Name the snapshot as the run's input; MLflow keeps the first 36 characters of its digest."""
+        dataset = Dataset(name=name, digest=digest[:36], source_type="lance", source=f'{{"uri": "{uri}"}}')
+        tags = [InputTag("mlflow.data.context", "training")]
+        self.registry.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+
+    def fail(self) -> None:
+        """Say that the retraining stopped before it came to a verdict."""
+        self.registry.client.set_terminated(self.run_id, "FAILED")
+
+    def artifacts(self, folder: Path, name: str) -> None:
+        """Keep the files of a folder under `name`."""
+        self.registry.client.log_artifacts(self.run_id, str(folder), name)
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        now = int(time.time() * 1000)
+        self.registry.client.log_batch(
+            self.run_id, metrics=[Metric(name, value, now, 0) for name, value in values.items()]
+        )
+
+    def logger(self) -> MLFlowLogger:
+        """Lightning's logger on this run; without a tracking URI it would write to ./mlruns."""
+        from lightning.pytorch.loggers import MLFlowLogger
+
+        return MLFlowLogger(run_id=self.run_id, tracking_uri=self.registry.settings.tracking_uri)
+
+    @contextmanager
+    def system_metrics(self, interval: float = 5) -> Iterator[None]:
+        """Sample processor, memory, disk and GPU every `interval` seconds."""
+        uri = self.registry.settings.tracking_uri
+        monitor = SystemMetricsMonitor(
+            self.run_id, sampling_interval=interval, resume_logging=True, tracking_uri=uri
+        )
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+
+
+def _commit() -> dict[str, str]:
+    """The commit of the checkout that this code runs from; empty where it is no checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"mlflow.source.git.commit": found.stdout.strip()}

@@ -1,0 +1,60 @@
+"""The MLflow store: made once, quiet, whichever of several processes comes first."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_DISABLE_MODEL_INPUT_DATA_PRINT": "true",
+}
+
+
+def is_empty(settings: Settings) -> bool:
+    """Whether nothing was ever kept in the embedded store; quick, and true of no other store."""
+    return not settings.mlflow_tracking_uri and not (settings.home / "mlflow.db").exists()
+
+
+def connect(settings: Settings) -> MlflowClient:
+    """A client of the store, whose tables are made where they are missing."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(settings.tracking_uri)  # logged models are found through this global only
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(settings.home / "mlflow.lock"),
+        warnings.catch_warnings(),
+    ):  # two processes would race on migrations
+        warnings.simplefilter("ignore", UserWarning)  # alembic's, about MLflow's own tables
+        client = mlflow.MlflowClient(settings.tracking_uri)
+        client.search_registered_models(max_results=1)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def experiment(settings: Settings, client: MlflowClient) -> str:
+    """The id of the experiment, made where it is missing with artifacts where the settings want them."""
+    with FileLock(settings.home / "mlflow.lock"):
+        found: Any = client.get_experiment_by_name(settings.experiment)
+        if found:
+            return str(found.experiment_id)
+        embedded = not settings.mlflow_tracking_uri
+        location = settings.artifact_uri if embedded else settings.mlflow_artifact_uri or None
+        return str(client.create_experiment(settings.experiment, artifact_location=location))

@@ -1,0 +1,110 @@
+"""The model card (Mitchell et al., 2019) in Markdown and HTML; every sentence in it follows from a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.report.findings import Findings
+from infra.report.templates import CARD, GATES, PAGE
+from models.content import Action
+from models.evaluation.measurement import Figure
+from models.policy import DEFAULT_MARKET
+
+WIDE = 0.2  # width of an interval from which a figure is called uncertain
+
+
+def gate_table(findings: Findings) -> str:
+    """Every check with value, bound and verdict, as a Markdown table."""
+    return _render(GATES, findings)
+
+
+def card(findings: Findings) -> str:
+    """The card in Markdown."""
+    return _render(CARD, findings)
+
+
+def page(markdown: str) -> str:
+    """Markdown as a page of its own."""
+    from markdown import markdown as to_html
+
+    return PAGE.replace("CONTENT", to_html(markdown, extensions=["tables"]))
+
+
+def limitations(findings: Findings) -> list[str]:
+    """What the numbers warn of."""
+    points, report = findings.operating_points, findings.report
+    found = []
+    if idle := points.without_automatic_action():
+        found.append(
+            f"No automatic action, people decide: {', '.join(idle)}. The reasons stand with the operating points."
+        )
+    if unknown := [p.policy for p in report.policies if p.average_precision.value is None]:
+        found.append(
+            f"The test split cannot measure: {', '.join(unknown)}. It lacks violations or compliant posts."
+        )
+    if vague := [p.policy for p in report.policies if _width(p.average_precision) > WIDE]:
+        found.append(
+            f"Average precision is uncertain by more than {WIDE}: {', '.join(vague)}. More judgements would tell."
+        )
+    if pooled := _pooled(findings):
+        found.append(
+            f"Thresholds come from all markets together for want of judgements of their own: {', '.join(pooled)}."
+        )
+    if weak := _weak_slices(findings):
+        found.append(f"Average precision is lower beyond noise than overall on: {', '.join(weak)}.")
+    found.append("Review shares hold for posts like those that were judged; live traffic may differ.")
+    return found
+
+
+def _weak_slices(findings: Findings) -> list[str]:
+    overall = findings.report.macro_average_precision.low
+    return [
+        f"{part.dimension} {part.name}"
+        for part in findings.report.slices
+        if overall is not None
+        and part.average_precision.high is not None
+        and part.average_precision.high < overall
+    ]
+
+
+def _pooled(findings: Findings) -> list[str]:
+    points = findings.operating_points
+    return [
+        market
+        for market in points.markets
+        if market != DEFAULT_MARKET
+        and all(point.basis == "pooled" for point in points.of(market) if point.action is not Action.REVIEW)
+    ]
+
+
+def _width(figure: Figure) -> float:
+    return 0.0 if figure.low is None or figure.high is None else figure.high - figure.low
+
+
+def _render(template: str, findings: Findings) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown of our own figures
+    )
+    environment.filters |= {"figure": _figure, "number": _number, "cell": _cell}
+    return environment.from_string(template).render(
+        findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET
+    )
+
+
+def _figure(figure: Figure) -> str:
+    if figure.value is None:
+        return "not measurable"
+    return f"{figure.value:.3g} ({_number(figure.low)} to {_number(figure.high)})"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3g}"
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")

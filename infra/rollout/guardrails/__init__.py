@@ -1,0 +1,10 @@
+"""What a challenger may not worsen, one guardrail a file: a file here that announces GUARDRAIL is read."""
+
+from __future__ import annotations
+
+import sys
+
+from infra.rollout.guardrail import Guardrail
+from models.catalogue import Catalogue
+
+GUARDRAILS = Catalogue(sys.modules[__name__], "GUARDRAIL", Guardrail)

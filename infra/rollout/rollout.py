@@ -1,0 +1,87 @@
+"""A rollout as it stands: what gateways obey and controllers drive, kept as one tag of the challenger's version."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from infra.rollout.promises import Promises
+from infra.rollout.stages import Plan, Stage, plan_named
+
+Status = Literal["running", "paused", "asking", "promoted", "rolled back"]
+
+
+class Rollout(BaseModel):
+    """Immutable: each step makes a new one. Gateways need `id`, `share`, `shadow` and `stage`, and no plan."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a gateway may be older than the controller
+
+    id: str
+    plan: str
+    champion: int
+    challenger: int
+    status: Status = "running"
+    stage: int = 0
+    share: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the challenger decides")
+    shadow: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the other model sees too")
+    promises: Promises = Field(default_factory=Promises)
+    dry_run: tuple[str, ...] = Field(default=(), description="guardrails that are measured without a say")
+    began: AwareDatetime
+    stage_began: AwareDatetime
+    reason: str = ""
+
+    @classmethod
+    def begin(cls, plan: Plan, champion: int, challenger: int, now: datetime, **more: Any) -> Self:
+        """At the first stage of the plan; `more` are promises and dry_run."""
+        return cls(
+            id=uuid.uuid4().hex[:12],
+            plan=plan.name,
+            champion=champion,
+            challenger=challenger,
+            began=now,
+            stage_began=now,
+            share=plan.stages[0].share,
+            shadow=plan.stages[0].shadow,
+            **more,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("promoted", "rolled back")
+
+    @property
+    def current(self) -> Stage:
+        return plan_named(self.plan).stages[self.stage]
+
+    @property
+    def is_last(self) -> bool:
+        return self.stage == len(plan_named(self.plan).stages) - 1
+
+    def climbed(self, now: datetime) -> Self:
+        """At the next stage."""
+        stage = plan_named(self.plan).stages[self.stage + 1]
+        return self.model_copy(
+            update={
+                "stage": self.stage + 1,
+                "share": stage.share,
+                "shadow": stage.shadow,
+                "stage_began": now,
+                "status": "running",
+                "reason": "",
+            }
+        )
+
+    def stopped(self, status: Status, reason: str) -> Self:
+        """Without any traffic for the challenger, live or copied."""
+        return self.model_copy(update={"status": status, "share": 0.0, "shadow": 0.0, "reason": reason})
+
+    def resumed(self, now: datetime, reason: str) -> Self:
+        """Running on, with the whole time of its stage before it; what the stage has shown stays."""
+        return self.model_copy(update={"status": "running", "stage_began": now, "reason": reason})
+
+    def waiting(self, status: Status, reason: str) -> Self:
+        """Where it is, until a person says how it goes on."""
+        return self.model_copy(update={"status": status, "reason": reason})

@@ -1,0 +1,126 @@
+"""Where rollouts are kept: the state in the registry, where gateways read it, and every act in the lake."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import pyarrow as pa
+
+from infra.lake import Lake, open_lake
+from infra.registry import RegisteredVersion, Registry
+from infra.rollout.lease import Lease
+from infra.rollout.rollout import Rollout
+from infra.settings import Settings
+from models.errors import UserError
+from models.schemas import ACTS
+
+WRITING = 10.0  # seconds that one change may take before another writer goes on
+PATIENCE = 20.0
+
+
+class NoRolloutError(UserError):
+    """An act on a rollout where there is none."""
+
+
+class RolloutIsOverError(UserError):
+    """An act on a rollout that has ended, or that does not fit how it stands."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Changes are made one at a time, whoever makes them; each is recorded with who, when and why."""
+
+    settings: Settings
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.settings)
+
+    @cached_property
+    def lake(self) -> Lake:
+        return open_lake(self.settings)
+
+    def running(self) -> Rollout | None:
+        """The challenger's rollout."""
+        challenger = self.registry.challenger()
+        return _read(challenger) if challenger else None
+
+    def load(self, version: int) -> Rollout | None:
+        """The last rollout of a version."""
+        found = self.registry.version(version)
+        return _read(found) if found else None
+
+    def last(self) -> Rollout | None:
+        """The rollout that is running, else the one that began last."""
+        rollouts = [rollout for version in self.registry.versions() if (rollout := _read(version))]
+        return self.running() or max(rollouts, key=lambda rollout: rollout.began, default=None)
+
+    def begin(self, rollout: Rollout, why: str) -> Rollout:
+        """Keep a new rollout; the one that its version already has where that is not over."""
+        with self._writing():
+            there = self.load(rollout.challenger)
+            if there is not None and not there.is_over:
+                return there
+            self._save(rollout)
+        self.record("begin", rollout.challenger, why, rollout.id)
+        return rollout
+
+    def change(self, version: int, act: str, step: Callable[[Rollout], Rollout], who: str = "") -> Rollout:
+        """Replace a version's rollout by what `step` makes of it as it stands now.
+
+        Where `step` gives back what it got, nothing is written. Raises NoRolloutError, and what `step` raises.
+        """
+        with self._writing():
+            before = self.load(version)
+            if before is None:
+                raise NoRolloutError(f"version {version} has no rollout; see moderato canary status")
+            after = step(before)
+            if after == before:
+                return before
+            # in this order, so that one killed in between leaves traffic where it belongs and is finished by the next
+            if after.status == "promoted":
+                self.registry.promote(version)
+            self._save(after)
+            if after.status == "rolled back":
+                self.registry.dismiss(version)
+        self.record(act, version, after.reason, after.id, who)
+        return after
+
+    def record(self, act: str, version: int, why: str, rollout: str = "", who: str = "") -> None:
+        """Write down who did what, when and why; the person whose process this is when nobody is named."""
+        row = {"at": datetime.now(UTC), "who": who or getpass.getuser(), "act": act, "version": version}
+        self.lake.acts.append(
+            pa.Table.from_pylist([row | {"rollout": rollout, "why": why}], ACTS).to_batches()
+        )
+
+    def acts(self, rollout: str) -> list[dict[str, object]]:
+        """What was done in a rollout, oldest first."""
+        if not self.lake.acts.exists():
+            return []
+        found = self.lake.acts.open().to_table(filter=f"rollout = '{rollout}'").sort_by("at")
+        return list(found.to_pylist())
+
+    def _save(self, rollout: Rollout) -> None:
+        self.registry.roll_out(rollout.challenger, rollout.model_dump_json())
+
+    def _writing(self) -> _Held:
+        return _Held(Lease(self.lake, f"writing rollouts of {self.registry.name}", WRITING))
+
+
+@dataclass(frozen=True)
+class _Held:
+    lease: Lease
+
+    def __enter__(self) -> None:
+        self.lease.wait(PATIENCE)
+
+    def __exit__(self, *_: object) -> None:
+        self.lease.release()
+
+
+def _read(version: RegisteredVersion) -> Rollout | None:
+    return Rollout.model_validate_json(version.rollout) if version.rollout else None

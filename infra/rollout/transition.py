@@ -1,0 +1,37 @@
+"""How a rollout goes on after a verdict."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from infra.rollout.judge import Judgement
+from infra.rollout.rollout import Rollout
+
+TOLD = 3  # readings that a reason names
+
+
+def moved(rollout: Rollout, judgement: Judgement, posts: int, now: datetime) -> tuple[str, Rollout]:
+    """What is done, by name, and the rollout after it; the same rollout where there is nothing to do.
+
+    posts: how many the challenger decided or saw in this stage. An unhealthy challenger is stopped even while a person
+    is asked; only a healthy one climbs, and a stage that stays inconclusive asks a person.
+    """
+    stage, seconds = rollout.current, (now - rollout.stage_began).total_seconds()
+    why = "; ".join(reading.told for reading in judgement.reasons[:TOLD]) or f"only {posts} posts"
+    if rollout.is_over:
+        return "", rollout
+    if judgement.verdict == "unhealthy":
+        return "roll back", rollout.stopped("rolled back", f"{stage.name}: {why}")
+    if rollout.status != "running":
+        return "", rollout
+    if judgement.verdict == "healthy" and posts >= stage.minimum_posts and seconds >= stage.minimum_seconds:
+        return _up(rollout, now)
+    if seconds >= stage.maximum_seconds:
+        return "ask", rollout.waiting("asking", f"{stage.name} is inconclusive: {why}")
+    return "", rollout
+
+
+def _up(rollout: Rollout, now: datetime) -> tuple[str, Rollout]:
+    if rollout.is_last:
+        return "promote", rollout.stopped("promoted", f"healthy in all {rollout.stage + 1} stages")
+    return "climb", rollout.climbed(now)

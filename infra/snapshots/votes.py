@@ -1,0 +1,80 @@
+"""From judgements to soft labels: one vote for each judge of a post and policy.
+
+- Posts with the same text, image and video are one post, the earliest copy, with the judgements of all copies.
+- One judge has one vote for a post and policy in each source: their latest judgement (of two at one time,
+  the one that says it violates). Judgements without a
+  moderator's name are taken to be by different people where they are about different copies.
+- An appeal overrides the moderators' judgements of that post and policy that were made before it: a moderator's
+  judgement without a time, or about a post whose appeal has none, counts as made before. Imports and LLM
+  judgements are not overridden.
+- Judgements of policies outside the set are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import lance
+import pyarrow as pa
+
+from infra.snapshots.survey import batches
+
+_COPIES = """
+CREATE TABLE copies AS
+WITH repeated AS (SELECT content FROM surveyed GROUP BY content HAVING count(*) > 1),
+     ranked AS (SELECT ordinal, first_value(ordinal) OVER (
+                    PARTITION BY content ORDER BY created NULLS LAST, post) AS original
+                FROM surveyed SEMI JOIN repeated USING (content))
+SELECT * FROM ranked WHERE ordinal <> original
+"""
+
+_OPINIONS = """
+CREATE TABLE opinions AS
+SELECT coalesce(copies.original, surveyed.ordinal) AS ordinal, place, source, judge, violates, decided
+FROM (SELECT md5_number(post_id) AS post, policies.place AS place, source, violates,
+             md5_number_lower(if(moderator_id = '', 'post ' || post_id, 'name ' || moderator_id)) AS judge,
+             coalesce(epoch_us(decided_at), 0) AS decided
+      FROM read JOIN policies ON read.policy = policies.key) AS judged
+JOIN surveyed USING (post)
+LEFT JOIN copies ON surveyed.ordinal = copies.ordinal
+"""
+
+# A vote's time and verdict in one number: the greatest is the latest judgement, of equal times a violation.
+_VOTES = """
+CREATE TABLE votes AS
+WITH appeals AS (
+    SELECT ordinal, place, max(if(decided = 0, 9223372036854775807, decided)) AS appealed
+    FROM opinions WHERE source = 'appeal' GROUP BY ordinal, place),
+standing AS (
+    SELECT opinions.* FROM opinions LEFT JOIN appeals USING (ordinal, place)
+    WHERE source <> 'moderator' OR appealed IS NULL OR decided > appealed)
+SELECT ordinal, place, max(decided * 2 + violates::INTEGER) % 2 <> 0 AS violates
+FROM standing GROUP BY ordinal, place, source, judge
+"""
+
+_LABELLED = """
+CREATE TABLE labelled AS
+SELECT ordinal, array_value({votes})::INTEGER[{width}] AS votes, array_value({violating})::INTEGER[{width}] AS violating
+FROM votes GROUP BY ordinal
+"""
+
+
+def gather(
+    connection: duckdb.DuckDBPyConnection, judgements: lance.LanceDataset, policies: Sequence[str]
+) -> None:
+    """Fill `copies` (ordinal, original) and `labelled` (ordinal, votes[P], violating[P]) from `surveyed`."""
+    connection.execute(_COPIES)
+    listed = pa.table({"key": list(policies), "place": list(range(len(policies)))})
+    connection.register("policies", listed)
+    columns = ("post_id", "policy", "source", "moderator_id", "violates", "decided_at")
+    connection.register("read", batches(judgements, columns))
+    connection.execute(_OPINIONS)
+    connection.unregister("read")
+    connection.execute(_VOTES)
+    connection.execute("DROP TABLE opinions")
+    places = range(len(policies))
+    votes = ", ".join(f"count(*) FILTER (place = {place})" for place in places)
+    violating = ", ".join(f"count(*) FILTER (place = {place} AND violates)" for place in places)
+    connection.execute(_LABELLED.format(votes=votes, violating=violating, width=len(policies)))
+    connection.execute("DROP TABLE votes")

@@ -1,0 +1,1 @@
+"""WHAT is learned: nouns, encoders, objectives and policies. Imports neither Prefect nor MLflow nor boto3."""

@@ -1,0 +1,125 @@
+"""From logits to probabilities, policy by policy, as far as the judgements of the calibration split allow.
+
+| judged violations         | map                                                                              |
+|---------------------------|----------------------------------------------------------------------------------|
+| nothing judged            | identity: the sigmoid of the logit                                               |
+| under 20 on either side   | shift: one offset, so that the mean probability is the observed rate             |
+| under 300                 | Platt scaling (Platt, 1999) with his smoothed targets                            |
+| 300 and more              | isotonic regression, with a share of Platt's curve so that no two scores merge   |
+
+Every map rises strictly with the logit, so calibration never changes a ranking.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Floats = NDArray[np.floating]
+
+FEW = 20
+MANY = 300
+MIXED_IN = 0.02  # Platt's share in an isotonic map: keeps the ranking on the flat steps
+STEPS = 50  # of Newton's method; it converges in about eight
+
+
+class CalibrationMap(BaseModel):
+    """probability = sigmoid(slope * logit + offset), blended with a piecewise-linear curve where `knots` are given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["identity", "shift", "platt", "isotonic"]
+    judged: int
+    violations: int
+    slope: Annotated[float, Field(gt=0)] = 1.0
+    offset: float = 0.0
+    knots: tuple[tuple[float, float], ...] = Field(default=(), description="logit and probability, rising")
+
+    @classmethod
+    def fit(cls, logits: Floats, violates: NDArray[np.bool_]) -> Self:
+        """logits, violates: [N] of the posts that were judged for this policy."""
+        judged, violations = len(violates), int(violates.sum())
+        counts = {"judged": judged, "violations": violations}
+        if not judged:
+            return cls(method="identity", **counts)
+        logits = logits.astype(np.float64)
+        if min(violations, judged - violations) < FEW:
+            _, offset = _logistic(logits, violates, fixed_slope=True)
+            return cls(method="shift", offset=offset, **counts)
+        slope, offset = _logistic(logits, violates)
+        if violations < MANY:
+            return cls(method="platt", slope=slope, offset=offset, **counts)
+        return cls(method="isotonic", slope=slope, offset=offset, knots=_steps(logits, violates), **counts)
+
+    def __call__(self, logits: Floats) -> Floats:
+        """Probabilities of the logits' shape, float64: float32 would merge scores near 0 and 1."""
+        curve = _sigmoid(self.slope * logits.astype(np.float64) + self.offset)
+        if not self.knots:
+            return curve
+        at, probability = np.array(self.knots).T
+        blended: Floats = MIXED_IN * curve + (1 - MIXED_IN) * np.interp(logits, at, probability)
+        return blended
+
+
+class Calibration(BaseModel):
+    """One map a policy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    maps: dict[str, CalibrationMap]
+
+    @classmethod
+    def fit(cls, policies: tuple[str, ...], logits: Floats, labels: Floats) -> Self:
+        """logits, labels: [N, P]; a label is the share of judgements that say the post violates, NaN for unknown."""
+        known = ~np.isnan(labels)
+        columns = {
+            policy: (logits[known[:, i], i], labels[known[:, i], i]) for i, policy in enumerate(policies)
+        }
+        return cls(maps={policy: CalibrationMap.fit(x, y >= 0.5) for policy, (x, y) in columns.items()})  # noqa: PLR2004 - a majority
+
+    def __call__(self, logits: Floats) -> Floats:
+        """Probabilities [N, P] from logits [N, P], in the order of `maps`."""
+        columns = [apply(logits[:, i]) for i, apply in enumerate(self.maps.values())]
+        return np.stack(columns, axis=1)
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    half: Floats = 0.5 * (1 + np.tanh(0.5 * logits))
+    return half
+
+
+def _logistic(
+    logits: Floats, violates: NDArray[np.bool_], *, fixed_slope: bool = False
+) -> tuple[float, float]:
+    """Slope and offset of least log loss against Platt's targets, by Newton's method with a weak pull to slope 1."""
+    positives, negatives = int(violates.sum()), int((~violates).sum())
+    targets = np.where(violates, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    columns = np.stack([logits, np.ones_like(logits)])
+    parameters, pull = np.array([1.0, 0.0]), np.diag([1.0, 1e-6])
+    for _ in range(STEPS):
+        fitted = _sigmoid(parameters @ columns)
+        gradient = columns @ (fitted - targets) + pull @ (parameters - [1, 0])
+        curvature = (columns * (fitted * (1 - fitted))) @ columns.T + pull
+        if fixed_slope:
+            gradient[0], curvature[0, 1], curvature[1, 0] = 0, 0, 0
+        step = np.clip(np.linalg.solve(curvature, gradient), -2, 2)
+        parameters = parameters - step
+        parameters[0] = max(parameters[0], 0.01)  # a ranking is never turned round
+        if np.abs(step).max() < 1e-9:  # noqa: PLR2004 - converged
+            break
+    return float(parameters[0]), float(parameters[1])
+
+
+def _steps(logits: Floats, violates: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
+    """The mean logit and mean outcome of each step of the isotonic regression."""
+    from sklearn.isotonic import isotonic_regression
+
+    order = np.argsort(logits, kind="stable")
+    fitted = isotonic_regression(violates[order].astype(np.float64))
+    values, starts = np.unique(fitted, return_index=True)
+    sizes = np.diff([*starts, len(fitted)])
+    centres = np.add.reduceat(logits[order], starts) / sizes
+    return tuple((float(at), float(value)) for at, value in zip(centres, values, strict=True))

@@ -1,0 +1,1 @@
+"""What is served: the exported model, its bundle, and scoring with it."""

@@ -1,0 +1,119 @@
+"""The bundle: what is registered and served. A folder without pickles whose manifest names every file's digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.content import Action, Reason
+from models.errors import UserError
+from models.evaluation.calibration import Calibration
+from models.evaluation.operating_points import OperatingPoints
+from models.policy import PolicySet
+from models.serving.inference import Encoded, Scorer
+
+MANIFEST = "manifest.json"
+
+
+class TamperedBundleError(UserError):
+    """A bundle whose files are not the ones that its manifest names."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with its calibration, its policy set and the thresholds that turn scores into actions."""
+
+    scorer: Scorer
+    calibration: Calibration
+    policy_set: PolicySet
+    operating_points: OperatingPoints
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 0) -> Self:
+        """Read a bundle after checking every file; raises TamperedBundleError. `threads` 0 means all cores."""
+        verify(folder)
+        return cls(
+            scorer=Scorer.load(folder, threads=threads),
+            calibration=Calibration.model_validate_json(_read(folder, "calibration.json")),
+            policy_set=PolicySet.model_validate_json(_read(folder, "policy_set.json")),
+            operating_points=OperatingPoints.model_validate_json(_read(folder, "operating_points.json")),
+        )
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        return self.scorer.policies
+
+    def score(self, texts: Sequence[str | None], images: Sequence[Encoded]) -> NDArray[np.floating]:
+        """Calibrated probabilities [N, P], one column a policy in the order of `policies`."""
+        return self.calibration(self.scorer.logits(texts, images))
+
+    def decide(
+        self, scores: NDArray[np.floating], markets: Sequence[str | None]
+    ) -> tuple[list[Action], list[tuple[Reason, ...]]]:
+        """The action on each post and its reasons, strongest first; None stands for an unknown market."""
+        return self.operating_points.decide(scores, markets)
+
+
+def write_bundle(
+    folder: Path, model: Path, calibration: Calibration, policy_set: PolicySet, points: OperatingPoints
+) -> str:
+    """Make a bundle of the files in `model`; returns the digest of its manifest. Replaces what `folder` held."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(model, folder)
+    parts = {"calibration": calibration, "policy_set": policy_set, "operating_points": points}
+    for name, part in parts.items():
+        (folder / f"{name}.json").write_text(part.model_dump_json(indent=1))
+    files = {
+        name: {"sha256": _digest(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in _files(folder)
+    }
+    (folder / MANIFEST).write_text(json.dumps({"format": 1, "files": files}, indent=1))
+    return _digest(folder / MANIFEST)
+
+
+def verify(folder: Path) -> str:
+    """The digest of the manifest, after checking that the folder holds exactly the files it names."""
+    manifest = _read(folder, MANIFEST)
+    try:
+        expected = {name: entry["sha256"] for name, entry in json.loads(manifest)["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TamperedBundleError(
+            f"{folder / MANIFEST} is no manifest: {error}; fetch the bundle again"
+        ) from error
+    found = {name: _digest(folder / name) for name in _files(folder)}
+    wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+    if wrong:
+        raise TamperedBundleError(
+            f"bundle {folder} was changed after it was made: {', '.join(wrong)}; delete the folder and fetch it again"
+        )
+    return _digest(folder / MANIFEST)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files."""
+    return sum((folder / name).stat().st_size for name in [*_files(folder), MANIFEST])
+
+
+def _files(folder: Path) -> list[str]:
+    inside = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in inside if path.name != MANIFEST)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise TamperedBundleError(f"{folder} is no bundle: {name} is missing; fetch it again") from None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

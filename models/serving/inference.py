@@ -1,0 +1,115 @@
+"""Scoring with an exported model. Needs onnxruntime, tokenizers and Pillow, and never imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from tokenizers import Tokenizer
+
+from models.errors import UserError
+from models.pixels import pixels, stacked
+from models.tokenizer import encode, padded
+
+ONNX, TOKENIZER, MODEL = "model.onnx", "tokenizer.json", "model.json"
+Encoded = bytes | NDArray[np.float32] | None  # an image, its pixels, or none
+
+BATCH = 32
+QUIET = 3  # onnxruntime's log level for errors only
+
+
+class NotAModelError(UserError):
+    """A folder that holds no exported model."""
+
+
+class ModelFile(BaseModel):
+    """What model.json says about the model beside it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = 1
+    policies: tuple[str, ...]
+    preset: dict[str, Any]
+    max_tokens: int
+    image_size: int
+    parity: float  # largest difference of a logit between torch and ONNX when it was exported
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Raw logits for posts; rows without an image cost no image encoding."""
+
+    session: onnxruntime.InferenceSession
+    tokenizer: Tokenizer
+    about: ModelFile
+
+    @classmethod
+    def load(cls, folder: Path, threads: int = 0) -> Self:
+        """`threads` 0 means all cores; raises NotAModelError."""
+        missing = [name for name in (ONNX, TOKENIZER, MODEL) if not (folder / name).exists()]
+        if missing:
+            raise NotAModelError(f"{folder} holds no model: {', '.join(missing)} missing; train one first")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads, QUIET
+        session = onnxruntime.InferenceSession(folder / ONNX, options, providers=["CPUExecutionProvider"])
+        about = ModelFile.model_validate_json((folder / MODEL).read_text())
+        return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), about)
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        return self.about.policies
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What of a post it sees: text, and image where it was trained on any."""
+        return ("text", "image") if "pixels" in self._wanted else ("text",)
+
+    def logits(self, texts: Sequence[str | None], images: Sequence[Encoded]) -> NDArray[np.float32]:
+        """[N, P], one column a policy in the order of `policies`; an image that cannot be read counts as missing.
+
+        An image may also be what models.pixels made of it already.
+        """
+        ids = encode(self.tokenizer, texts, self.about.max_tokens)
+        scores = np.zeros((len(ids), len(self.policies)), dtype=np.float32)
+        for chosen in self._batches(ids, images):
+            scores[chosen] = self._run([ids[row] for row in chosen], [images[row] for row in chosen])
+        return scores
+
+    def _batches(self, ids: list[list[int]], images: Sequence[Encoded]) -> Iterator[NDArray[np.int64]]:
+        """Rows of like length together, those with images apart from those without."""
+        order = np.array(
+            sorted(range(len(ids)), key=lambda row: (images[row] is not None, len(ids[row]))), np.int64
+        )
+        for start in range(0, len(order), BATCH):
+            yield order[start : start + BATCH]
+
+    def _run(self, ids: list[list[int]], images: list[Encoded]) -> NDArray[np.float32]:
+        input_ids, mask = padded(ids)
+        found, index = stacked(self._decoded(images), self.about.image_size)
+        inputs = {"input_ids": input_ids, "attention_mask": mask, "pixels": found, "image_index": index}
+        (logits,) = self.session.run(["logits"], {name: inputs[name] for name in self._wanted})
+        return np.asarray(logits, dtype=np.float32)
+
+    def _decoded(self, images: list[Encoded]) -> list[NDArray[np.float32] | None]:
+        size = self.about.image_size
+        if "pixels" not in self._wanted or all(image is None for image in images):
+            return [None] * len(images)
+        if not any(isinstance(image, bytes) for image in images):
+            return [image for image in images if not isinstance(image, bytes)]
+        with ThreadPoolExecutor() as decoders:
+            ready = decoders.map(
+                lambda image: pixels(image, size) if isinstance(image, bytes) else image, images
+            )
+            return list(ready)
+
+    @property
+    def _wanted(self) -> list[str]:
+        """The inputs that the graph has: a model of text alone has no pixels."""
+        return [entry.name for entry in self.session.get_inputs()]

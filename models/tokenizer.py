@@ -1,0 +1,88 @@
+"""The tokeniser: learned from the training split, lower-cased, for any script. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import BPE
+from tokenizers.normalizers import NFKC, Lowercase
+from tokenizers.normalizers import Sequence as Normalizers
+from tokenizers.pre_tokenizers import Metaspace, Split
+from tokenizers.pre_tokenizers import Sequence as PreTokenizers
+from tokenizers.trainers import BpeTrainer
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+START = "\N{LOWER ONE EIGHTH BLOCK}"  # what Metaspace puts before a word
+MAX_CHARACTERS = 32  # a token at most; of a text, this many for each token that is read
+WORDS = r"https?://\S+|[@#]?[\p{L}\p{M}\p{N}_]+|[^\s]"  # an address, a word with its @ or #, or one sign
+GRAM_SIZES = range(1, 6)
+MAX_GRAMS = 64  # of one token; bounds the table of pieces
+ALPHABET = 3000  # characters that are tokens of their own
+
+Integers = NDArray[np.int64]
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """A byte-pair encoding of words (Sennrich et al., 2016); the same texts give the same tokeniser."""
+    tokenizer = Tokenizer(BPE(unk_token=UNKNOWN, fuse_unk=True))
+    tokenizer.normalizer = Normalizers([NFKC(), Lowercase()])
+    words = Split(Regex(WORDS), behavior="removed", invert=True)
+    tokenizer.pre_tokenizer = PreTokenizers([words, Metaspace(prepend_scheme="always")])
+    trainer = BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        limit_alphabet=ALPHABET,
+        max_token_length=MAX_CHARACTERS,
+        special_tokens=[PAD, UNKNOWN],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str | None], max_tokens: int) -> list[list[int]]:
+    """Token ids of each text, at most `max_tokens`; none for a missing text."""
+    longest = max_tokens * MAX_CHARACTERS
+    encodings = tokenizer.encode_batch_fast(
+        [(text or "")[:longest] for text in texts], add_special_tokens=False
+    )
+    return [encoding.ids[:max_tokens] for encoding in encodings]
+
+
+def padded(ids: Sequence[Sequence[int]]) -> tuple[Integers, Integers]:
+    """input_ids and attention_mask [N, T], T the longest row and at least 1; padding is token 0."""
+    lengths = np.array([len(row) for row in ids], dtype=np.int64)
+    width = max(1, int(lengths.max(initial=0)))
+    mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
+    input_ids = np.zeros((len(ids), width), dtype=np.int64)
+    input_ids[mask > 0] = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum()))
+    return input_ids, mask
+
+
+def pieces(tokenizer: Tokenizer) -> Integers:
+    """Which character n-grams each token holds, [V, K], padded with 0; n-grams of one token alone are left out."""
+    tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    grams = [list(dict.fromkeys(_grams(token))) for token, _ in tokens]
+    seen: dict[str, int] = {}
+    for gram in chain.from_iterable(grams):
+        seen[gram] = seen.get(gram, 0) + 1
+    shared = (gram for gram, count in seen.items() if count > 1)
+    number = {gram: place for place, gram in enumerate(shared, start=1)}
+    table, _ = padded([[number[gram] for gram in row if gram in number][:MAX_GRAMS] for row in grams])
+    return table
+
+
+def word_starts(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """Whether each token begins a word, [V]."""
+    tokens = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    return np.array([token.startswith(START) for token, _ in tokens])
+
+
+def _grams(token: str) -> Iterator[str]:
+    for size in GRAM_SIZES:
+        for start in range(len(token) - size + 1):
+            yield token[start : start + size]

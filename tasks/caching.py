@@ -1,0 +1,44 @@
+"""When a finished step may stand for a new one: same step, same inputs, same code.
+
+Prefect's own default key holds the flow run's id, so that nothing is reused from one run to the next, and its
+TASK_SOURCE does not see the functions that a task calls. Hence a key of our own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.context import TaskRunContext
+from pydantic_core import to_jsonable_python
+
+PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
+CONTEXT = "settings"  # says where things lie, never what they are
+
+
+@cache
+def code_digest() -> str:
+    """Digest of this product's own source."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def digest_of(**values: Any) -> str:
+    """Digest of handles, numbers and strings, the same in every process."""
+    return hashlib.sha256(json.dumps(to_jsonable_python(values), sort_keys=True).encode()).hexdigest()
+
+
+def _key(context: TaskRunContext, inputs: dict[str, Any]) -> str:
+    data = {name: value for name, value in inputs.items() if name != CONTEXT}
+    return digest_of(step=context.task.name, code=code_digest(), inputs=data)
+
+
+ON_DATA_AND_CONFIGURATION = CacheKeyFnPolicy(cache_key_fn=_key)

@@ -1,0 +1,119 @@
+"""Give a challenger real traffic, as fast as the evidence allows, until it is promoted or rolled back."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import TaskRunContext
+
+from infra.registry import Registry
+from infra.registry.runs import LifecycleRun
+from infra.rollout import LEASE, Controller, Promises, Rollout, Step, Store, Story, plan_named, plot, table
+from infra.settings import Settings
+from models.evaluation.foretold import foretold
+from models.policy import DEFAULT_MARKET
+from models.serving.bundle import Bundle
+from tasks.register import Release
+from tasks.snapshot import Snapshot
+
+LOOK = 1.0  # seconds between looks
+SILENCE = 15  # looks without a decision after which it is worth a word
+WAITING = (
+    "no decision reaches this rollout yet: moderato serve answers requests, moderato replay sends some, and "
+    "moderato canary promote, or retrain --no-canary, does without"
+)
+
+
+@task(name="canary")
+def canary(
+    settings: Settings, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...] = ()
+) -> Release:
+    """Drive the release's rollout to its end; one that was killed goes on, and one that has ended stays ended.
+
+    The release comes back promoted, or with the reason why not. A stage that stays inconclusive waits for a person.
+    """
+    store = Store(settings)
+    champion = store.registry.champion()
+    if champion is not None and champion.version == release.version:  # promoted by an earlier run
+        return release.model_copy(update={"promoted": True, "previous_champion": champion.previous_champion})
+    rollout = store.load(release.version) or _begin(store, release, snapshot, plan, dry_run)
+    if not rollout.is_over:
+        rollout = _drive(store, release)
+    store.registry.dismiss(release.version)  # registering again made it challenger again
+    store.registry.client.set_terminated(release.run_id)
+    promoted = rollout.status == "promoted"
+    return release.model_copy(
+        update={"promoted": promoted, "previous_champion": rollout.champion, "reason": rollout.reason}
+    )
+
+
+def _begin(
+    store: Store, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...]
+) -> Rollout:
+    champion = store.registry.champion()
+    assert champion is not None  # a first champion meets no canary
+    uri, threads = snapshot.uri, store.settings.threads
+    theirs, ours = (
+        Bundle.load(store.registry.fetch(store.registry.resolve(str(version))), threads)
+        for version in (champion.version, release.version)
+    )
+    actions, scores = foretold(theirs, ours, uri, store.settings.options_for(uri))
+    begun = Rollout.begin(
+        plan_named(plan),
+        champion.version,
+        release.version,
+        datetime.now(UTC),
+        promises=Promises(factors={"action_rate": actions, "score_shift": scores}),
+        dry_run=dry_run,
+    )
+    return store.begin(begun, f"snapshot {snapshot.id[:12]}")
+
+
+def _drive(store: Store, release: Release) -> Rollout:
+    """Look again and again until the rollout is over; follows a controller that went silent."""
+    registry = store.registry
+    bundle = Bundle.load(registry.fetch(registry.resolve(str(release.version))), store.settings.threads)
+    markets = tuple(market for market in bundle.operating_points.markets if market != DEFAULT_MARKET)
+    controller, story = Controller(store, release.version, bundle.policies, markets), Story()
+    controller.lease.wait(2 * LEASE)
+    said = ""
+    while True:
+        step = controller.look()
+        story.add(step, datetime.now(UTC))
+        if (now := _said(step.rollout)) != said:
+            said = now
+            _report(registry, release, step, story)
+        if step.rollout.is_over:
+            controller.lease.release()
+            return step.rollout
+        if len(story.times) == SILENCE and not step.posts:
+            _say(WAITING, logging.WARNING)
+        time.sleep(LOOK)
+
+
+def _said(rollout: Rollout) -> str:
+    said = f"version {rollout.challenger} {rollout.status}, stage {rollout.current.name}"
+    return f"{said}: {rollout.reason}" if rollout.reason else said
+
+
+def _report(registry: Registry, release: Release, step: Step, story: Story) -> None:
+    """The rollout as it stands, on Prefect's page of the run and in the MLflow run."""
+    described = table(step)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "rollout.md").write_text(described)
+        Path(folder, "evidence.png").write_bytes(plot(story))
+        LifecycleRun(registry, release.run_id).artifacts(Path(folder), "canary")
+    _say(_said(step.rollout), logging.INFO)
+    if TaskRunContext.get():
+        create_markdown_artifact(key="canary", markdown=described, description=_said(step.rollout))
+
+
+def _say(line: str, level: int) -> None:
+    if TaskRunContext.get():
+        get_run_logger().log(level, line)

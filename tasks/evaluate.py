@@ -1,0 +1,173 @@
+"""Judge a candidate: calibrate it, measure it, compare it with the champion and ask the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import TaskRunContext
+
+from expectations.findings import Finding
+from infra.lake import open_lake
+from infra.registry import Registry
+from infra.registry.runs import LifecycleRun
+from infra.report import Findings, gate_table, write_report
+from infra.settings import Settings
+from models.evaluation.comparison import Comparison, compare
+from models.evaluation.held_out import HeldOut, held_out
+from models.evaluation.measurement import Report, measure
+from models.evaluation.scored import Scored, learned_posts, score_splits
+from models.policies import POLICY_SETS
+from models.policy import DEFAULT_MARKET, PolicySet
+from models.serving.assembly import assemble, latency
+from models.serving.bundle import Bundle, size_of
+from models.serving.inference import Scorer
+from tasks.caching import ON_DATA_AND_CONFIGURATION
+from tasks.gate import Check, Evidence
+from tasks.gates import GATES
+from tasks.handle import Handle
+from tasks.incumbent import Champion
+from tasks.train import Candidate
+
+VERDICT, FAILED = "moderato.verdict", "moderato.failed_gates"
+
+
+class Metrics(Handle):
+    """On the test split; None where it cannot tell."""
+
+    macro_average_precision: float | None
+    macro_calibration_error: float | None
+    average_precision: dict[str, float | None]
+    recall_at_precision: dict[str, dict[str, float | None]]
+    champion_macro_average_precision: float | None
+
+
+class Evaluation(Handle):
+    """The verdict on a candidate, and the bundle that it would be registered as."""
+
+    run_id: str
+    bundle: Path
+    digest: str
+    report: Path
+    metrics: Metrics
+    gates: tuple[Check, ...]
+    passed: bool
+
+
+@task(name="evaluate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True)
+def evaluate(
+    settings: Settings,
+    candidate: Candidate,
+    champion: Champion | None,
+    warnings: tuple[Finding, ...] = (),
+) -> Evaluation:
+    """Measure the candidate on its snapshot's test split; a failed gate is a verdict, not an error.
+
+    `warnings` are what validation found and let pass: the model card repeats them.
+    """
+    policy_set, uri = POLICY_SETS[candidate.snapshot.policy_set], candidate.snapshot.uri
+    options, folder = settings.options_for(uri), candidate.folder / "bundle"
+    digest = assemble(
+        folder, candidate.folder / "model", uri, policy_set, storage_options=options, threads=settings.threads
+    )
+    bundle = Bundle.load(folder, threads=settings.threads)
+    scored = score_splits(bundle.scorer, uri, ["test"], options)
+    probabilities = bundle.calibration(scored.logits)
+    report = measure(scored, probabilities, _precisions(policy_set), seed=candidate.seed)
+    comparison = _compare(settings, candidate, champion, scored) if champion else None
+    evidence = Evidence(
+        report=report,
+        comparison=comparison,
+        operating_points=bundle.operating_points,
+        latency_ms=latency(bundle, uri, options),
+        size_bytes=size_of(folder),
+        parity=bundle.scorer.about.parity,
+    )
+    checks = tuple(check for gate in GATES for check in gate.checks(evidence))
+    findings = _findings(
+        candidate,
+        bundle,
+        evidence,
+        checks,
+        warnings,
+        held_out(bundle.operating_points, scored, probabilities),
+    )
+    evaluation = Evaluation(
+        run_id=candidate.run_id,
+        bundle=folder,
+        digest=digest,
+        report=write_report(candidate.folder / "evaluation", findings, scored, probabilities),
+        metrics=_metrics(report, comparison),
+        gates=checks,
+        passed=all(check.passed for check in checks),
+    )
+    _log(settings, evaluation, report, evidence, gate_table(findings))
+    return evaluation
+
+
+def _findings(
+    candidate: Candidate,
+    bundle: Bundle,
+    evidence: Evidence,
+    checks: tuple[Check, ...],
+    warnings: tuple[Finding, ...],
+    promises: Sequence[HeldOut],
+) -> Findings:
+    return Findings(
+        candidate=candidate.key,
+        snapshot=candidate.snapshot.id,
+        preset=candidate.preset,
+        counts=candidate.snapshot.counts,
+        warnings=[str(warning) for warning in warnings],
+        policy_set=bundle.policy_set,
+        report=evidence.report,
+        comparison=evidence.comparison,
+        operating_points=bundle.operating_points,
+        held_out=promises,
+        calibration=bundle.calibration,
+        checks=[check.model_dump() | {"verdict": check.verdict} for check in checks],
+    )
+
+
+def _precisions(policy_set: PolicySet) -> dict[str, float]:
+    return {
+        str(action): least for action, least in policy_set.objectives_for(DEFAULT_MARKET).precision.items()
+    }
+
+
+def _compare(settings: Settings, candidate: Candidate, champion: Champion, scored: Scored) -> Comparison:
+    """Champion and candidate on the same test posts, without those that the champion learned from."""
+    registry, lake = Registry(settings), open_lake(settings)
+    scorer = Scorer.load(registry.fetch(registry.resolve(str(champion.version))), threads=settings.threads)
+    uri = candidate.snapshot.uri
+    theirs = score_splits(scorer, uri, ["test"], settings.options_for(uri))
+    learned = learned_posts(lake.path("snapshots", f"{champion.snapshot}.lance"), lake.storage_options)
+    return compare(scored, theirs, learned, version=champion.version, seed=candidate.seed)
+
+
+def _metrics(report: Report, comparison: Comparison | None) -> Metrics:
+    return Metrics(
+        macro_average_precision=report.macro_average_precision.value,
+        macro_calibration_error=report.macro_calibration_error.value,
+        average_precision={policy.policy: policy.average_precision.value for policy in report.policies},
+        recall_at_precision={
+            p.policy: {name: r.value for name, r in p.recall.items()} for p in report.policies
+        },
+        champion_macro_average_precision=comparison.overall.champion if comparison else None,
+    )
+
+
+def _log(settings: Settings, evaluation: Evaluation, report: Report, evidence: Evidence, table: str) -> None:
+    registry = Registry(settings)
+    run = LifecycleRun(registry, evaluation.run_id)
+    run.metrics({name: value for name, value in report.metrics().items() if value is not None})
+    run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
+    failed = sorted({check.gate for check in evaluation.gates if not check.passed})
+    run.describe({}, {VERDICT: "accepted" if evaluation.passed else "rejected", FAILED: ", ".join(failed)})
+    run.artifacts(evaluation.report, "evaluation")
+    if not evaluation.passed:
+        registry.client.set_terminated(evaluation.run_id)
+    if TaskRunContext.get():
+        create_markdown_artifact(key="gates", markdown=table, description=f"Gates of run {evaluation.run_id}")

@@ -1,0 +1,10 @@
+"""What a candidate must pass, one gate a file: a file here announces GATE and is asked from then on."""
+
+from __future__ import annotations
+
+import sys
+
+from models.catalogue import Catalogue
+from tasks.gate import Gate
+
+GATES = Catalogue(sys.modules[__name__], "GATE", Gate)

@@ -1,0 +1,36 @@
+"""Who decides now: the model that a candidate has to match."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from infra.registry import RegisteredVersion, Registry
+from infra.settings import Settings
+from tasks.handle import Handle
+from tasks.retrying import may_pass
+from tasks.run import Run
+
+
+class Champion(Handle):
+    """A registered model that decides; `snapshot` is the id of the one it learned from."""
+
+    version: int
+    key: str
+    run_id: str
+    snapshot: str
+
+
+@task(name="incumbent", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+def incumbent(settings: Settings, run: Run) -> Champion | None:
+    """The champion; where that is this very candidate, which was promoted before, the one that it replaced."""
+    registry = Registry(settings)
+    champion = registry.champion()
+    if champion is not None and champion.key == run.key:
+        champion = registry.version(champion.previous_champion)
+    return _handle(champion) if champion else None
+
+
+def _handle(version: RegisteredVersion) -> Champion:
+    return Champion(
+        version=version.version, key=version.key, run_id=version.run_id, snapshot=version.snapshot
+    )

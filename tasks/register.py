@@ -1,0 +1,56 @@
+"""Register an accepted candidate: one version for each, however often the step is repeated."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from infra.registry import Registry, publish
+from infra.settings import Settings
+from models.errors import UserError
+from tasks.evaluate import Evaluation
+from tasks.handle import Handle
+from tasks.retrying import may_pass
+from tasks.train import Candidate
+
+COMMIT = "mlflow.source.git.commit"
+
+
+class RejectedCandidateError(UserError):
+    """A candidate that failed a gate is never registered."""
+
+    exit_code = 3
+
+
+class Release(Handle):
+    """A registered version, and what became of it.
+
+    `previous_champion` is the version that it replaced or met, 0 where there was none; `reason` is the canary's.
+    """
+
+    version: int
+    key: str
+    run_id: str
+    snapshot: str
+    promoted: bool = False
+    previous_champion: int = 0
+    reason: str = ""
+
+
+@task(name="register", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -> Release:
+    """The candidate's version, challenger to the champion; safe to repeat after being killed anywhere."""
+    if not evaluation.passed:
+        failed = ", ".join(sorted({check.gate for check in evaluation.gates if not check.passed}))
+        raise RejectedCandidateError(f"candidate {candidate.key[:16]} failed {failed}; it is not registered")
+    registry, snapshot = Registry(settings), candidate.snapshot
+    tags = {f"lake.{table}": str(version) for table, version in snapshot.versions.items()}
+    commit = registry.client.get_run(candidate.run_id).data.tags.get(COMMIT)
+    version = publish(
+        registry,
+        evaluation.bundle,
+        key=candidate.key,
+        run_id=candidate.run_id,
+        snapshot=snapshot.id,
+        tags=tags | ({"git.commit": commit} if commit else {}),
+    )
+    return Release(version=version.version, key=version.key, run_id=version.run_id, snapshot=snapshot.id)

@@ -1,0 +1,23 @@
+"""Which failures may pass by themselves: a store or a network that was away, never a mistake in the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
+
+MLFLOW_AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+
+
+def may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's signature
+    """Whether to try a step again; for Prefect's `retry_condition_fn`."""
+    from botocore.exceptions import ConnectionError as S3Away
+    from botocore.exceptions import HTTPClientError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import OperationalError
+
+    error = state.data
+    if isinstance(error, MlflowException):
+        return error.error_code in MLFLOW_AWAY
+    return isinstance(error, OSError | S3Away | HTTPClientError | OperationalError)

@@ -1,0 +1,109 @@
+"""Validate the lake and a snapshot: stop at critical findings, carry warnings on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+from prefect import task
+
+from expectations.findings import Finding, ValidationFailedError
+from infra.lake import Lake, Table, open_lake
+from infra.registry import Registry
+from infra.registry.runs import LifecycleRun
+from infra.settings import Settings
+from models.policies import POLICY_SETS
+from tasks.caching import ON_DATA_AND_CONFIGURATION
+from tasks.handle import Handle
+from tasks.incumbent import Champion
+from tasks.run import Run
+from tasks.snapshot import Snapshot
+
+
+class Validation(Handle):
+    """`docs` is the folder with the page of every expectation; `warnings` are carried on to the report."""
+
+    success: bool
+    warnings: tuple[Finding, ...]
+    docs: str
+
+
+@task(name="validate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True)
+def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, run: Run) -> Validation:
+    """Hold the lake and the snapshot against every suite; the page becomes the run's artifact `data_docs`.
+
+    Raises ValidationFailedError where a critical expectation is not met.
+    """
+    log, docs = LifecycleRun(Registry(settings), run.run_id), docs_folder(settings, snapshot)
+    try:
+        return inspect(settings, snapshot, champion.snapshot if champion else None)
+    except ValidationFailedError:
+        log.fail()
+        raise
+    finally:
+        if docs.exists():
+            log.artifacts(docs, "data_docs")
+
+
+def docs_folder(settings: Settings, snapshot: Snapshot) -> Path:
+    return settings.work / "docs" / snapshot.id
+
+
+def inspect(settings: Settings, snapshot: Snapshot, baseline: str | None = None) -> Validation:
+    """Validate against the snapshot id `baseline`; needs no run. Raises ValidationFailedError."""
+    from expectations.docs import write_page
+    from expectations.running import run
+    from expectations.suite import Scope
+    from expectations.suites import SUITES
+
+    lake, docs = open_lake(settings), docs_folder(settings, snapshot)
+    scope = Scope(POLICY_SETS[snapshot.policy_set], lake_tables(lake, snapshot, baseline))
+    settings.work.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="validate-", dir=settings.work) as folder:
+        report = run(list(SUITES), scope, Path(folder))
+    write_page(report, f"snapshot {snapshot.id}", docs)
+    if report.failures:
+        raise ValidationFailedError(report.failures, str(docs))
+    gone = [_gone(baseline)] if baseline and not scope.has_baseline else []
+    return Validation(success=True, warnings=(*report.warnings, *gone), docs=str(docs))
+
+
+class _Reader:
+    """Reads columns of one version of a table."""
+
+    def __init__(self, table: Table, version: int | None = None) -> None:
+        self._table, self._version = table, version
+
+    def __call__(self, columns: Sequence[str]) -> pa.RecordBatchReader:
+        from infra.snapshots import batches
+
+        return batches(self._table.open(self._version), columns)
+
+
+def lake_tables(lake: Lake, snapshot: Snapshot, baseline: str | None) -> dict[str, _Reader]:
+    """Readers of what a validation reads, at the versions that the snapshot was cut from."""
+    tables = {
+        "posts": _Reader(lake.posts, snapshot.versions["posts"]),
+        "judgements": _Reader(lake.judgements, snapshot.versions["judgements"]),
+        "snapshot": _Reader(_snapshot_table(lake, snapshot.id)),
+    }
+    before = _snapshot_table(lake, baseline) if baseline else None
+    if before and before.exists():
+        tables["baseline"] = _Reader(before)
+    return tables
+
+
+def _snapshot_table(lake: Lake, snapshot_id: str) -> Table:
+    uri = lake.path("snapshots", f"{snapshot_id}.lance")
+    return Table(uri, pa.schema([]), (), lake.storage_options)
+
+
+def _gone(baseline: str | None) -> Finding:
+    return Finding(
+        suite="snapshot",
+        expectation="BaselineIsThere",
+        description="drift is measured against the champion's snapshot",
+        observed=f"snapshot {baseline} is not in the lake, so that drift was not measured",
+    )

@@ -1,0 +1,67 @@
+"""Lightning's throughput against a bare torch loop over the same model and the same batches."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from torch.optim import AdamW
+
+from models.callbacks import AVERAGED_EVERY
+from models.data import SnapshotData
+from models.objective import OBJECTIVES
+from models.preparation import prepare
+from models.preset import compact
+from models.snapshot import SnapshotRows
+from models.training import fit
+from tests.support.made_up_snapshot import made_up_rows, write_snapshot
+
+pytestmark = pytest.mark.benchmark
+TURNS = 5
+
+
+def test_training_keeps_the_throughput_of_a_bare_loop(tmp_path):
+    uri = write_snapshot(tmp_path, made_up_rows(6000))
+    torch.set_num_threads(1)  # two threads on a machine that others use measure the others
+    turns = []
+    for turn in range(TURNS):  # in turns, so that a busy machine slows both
+        bare = bare_loop(uri, tmp_path / f"bare{turn}")
+        report = fit(
+            uri,
+            preset="compact",
+            seed=0,
+            folder=tmp_path / f"ours{turn}",
+            epochs=2,
+            threads=1,
+            minimum_steps=0,
+        )
+        turns.append((report.items_per_second / bare, report.items_per_second, bare))
+    ratio, ours, bare = sorted(turns)[TURNS // 2]
+    print(
+        f"\ntraining: {ours:.0f} posts/s; bare torch loop: {bare:.0f} posts/s; ratio {ratio:.3f}, "
+        f"median of {TURNS}, {min(turns)[0]:.3f} to {max(turns)[0]:.3f} (at least 0.95)"
+    )
+
+
+def bare_loop(uri, folder):
+    preset, rows = compact(), SnapshotRows.open(uri)
+    folder.mkdir()
+    preparation = prepare(rows, preset, folder)
+    network = preparation.network(preset, len(rows.policies))
+    average = torch.optim.swa_utils.AveragedModel(
+        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98)
+    )
+    objective, optimizer = OBJECTIVES[preset.objective], AdamW(network.parameters(), lr=1e-3, fused=True)
+    batches, items = SnapshotData(rows, preparation.tokenizer, preset, 0).train, 0
+    start = time.perf_counter()
+    for epoch in range(2):
+        batches.epoch = epoch
+        for step, batch in enumerate(batches):
+            optimizer.zero_grad()
+            objective(network.deep(**batch.inputs), batch.targets, batch.weights).backward()
+            optimizer.step()
+            items += len(batch.targets)
+            if step % AVERAGED_EVERY == 0:
+                average.update_parameters(network)
+    return items / (time.perf_counter() - start)

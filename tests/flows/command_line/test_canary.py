@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from made_up_traffic import two_versions
+
+from infra.rollout import Rollout, plan_named
+
+COMMAND = [sys.executable, "-m", "flows.command_line"]
+
+
+@pytest.fixture
+def store(settings):
+    return two_versions(settings)
+
+
+@pytest.fixture
+def begun(store):
+    return store.begin(Rollout.begin(plan_named("brief"), 1, 2, datetime.now(UTC)), "a new challenger")
+
+
+def moderato(*arguments, code=0):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout if code == 0 else done.stderr.strip()
+
+
+def test_without_a_rollout_status_says_how_to_get_one():
+    assert "no rollout yet: moderato retrain begins one" in moderato("canary")
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "abort", "promote"])
+def test_an_act_without_a_rollout_is_one_line(store, act):
+    assert moderato("canary", act, code=2) == "moderato: no rollout is running; moderato retrain begins one"
+
+
+def test_an_unknown_act_lists_the_choices(store):
+    assert "pause" in moderato("canary", "stop", code=2)
+
+
+def test_status_shows_the_stage_and_every_act(store, begun):
+    moderato("canary", "pause", "--reason", "a holiday")
+    shown = json.loads(moderato("canary", "status", "--json"))
+    assert shown["rollout"]["status"] == "paused"
+    assert shown["stage"] == "shadow"
+    assert [(entry["act"], entry["why"]) for entry in shown["acts"]] == [
+        ("begin", "a new challenger"),
+        ("pause", "a holiday"),
+    ]
+    assert all(entry["who"] for entry in shown["acts"])
+    assert "a holiday" in moderato("canary")
+
+
+def test_an_abort_takes_the_challenger_away(store, begun):
+    assert "rolled back" in moderato("canary", "abort", "--reason", "complaints")
+    assert store.registry.challenger() is None
+
+
+def test_a_rollback_names_both_champions(store, begun):
+    moderato("canary", "promote", "--reason", "looks fine")
+    assert moderato("rollback", "--reason", "it was not") == "version 1 decides again, version 2 no more\n"
+    assert store.registry.champion().version == 1
+
+
+def test_a_rollback_without_a_way_back_is_one_line(store):
+    assert moderato("rollback", code=2).startswith("moderato: version 1 is the first champion")
+    assert moderato("rollback", "--to", "9", code=2).startswith(
+        "moderato: no version '9' of moderato; choose one of: 1"
+    )

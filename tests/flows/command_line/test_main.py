@@ -1,0 +1,73 @@
+import subprocess
+import sys
+
+import pytest
+
+from flows.command_line import VERBS
+
+HEAVY = (
+    "torch",
+    "lightning",
+    "prefect",
+    "mlflow",
+    "great_expectations",
+    "lance",
+    "duckdb",
+    "pandas",
+    "boto3",
+)
+
+
+def moderato(*arguments, **environment):
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "flows.command_line", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_help_lists_every_verb_with_its_purpose():
+    shown = moderato("--help")
+    assert shown.returncode == 0
+    assert all(verb in shown.stdout for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb):
+    shown = moderato(verb, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert f"Usage: moderato {verb}" in shown.stdout
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys, flows.command_line as c; c.app(['--help'], exit_on_error=False)\n"
+    code = (
+        f"import sys\ntry:\n    exec({code!r})\nfinally:\n    print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert shown.stdout.strip().endswith("[]")
+
+
+def test_an_unknown_verb_is_an_error():
+    shown = moderato("retrian")
+    assert shown.returncode == 2
+    assert "retrian" in shown.stderr
+    assert "retrain" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_wrong_setting_is_one_line_and_exit_code_2():
+    shown = moderato("settings", MODERATO_SEED="seven")
+    assert shown.returncode == 2
+    assert shown.stderr.startswith("moderato: MODERATO_SEED is 'seven'")
+    assert len(shown.stderr.splitlines()) == 1
+
+
+def test_settings_are_shown_with_their_source():
+    shown = moderato("settings", MODERATO_SEED="7")
+    assert "MODERATO_SEED = 7  (environment)" in shown.stdout
+    assert "seed of splits" in shown.stdout

@@ -1,0 +1,211 @@
+"""The lifecycle as a user runs it: the command, its exit code, what the stores hold afterwards."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import lance
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from infra.lake import open_lake
+from infra.registry import Registry
+from infra.rollout import Store, act
+from infra.settings import Settings
+from infra.simulator import simulate
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+
+POSTS = 3000
+COMMAND = [sys.executable, "-m", "flows.command_line", "retrain", "--json"]
+TRIAL = ["--preset", "trial"]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, prefect_server):
+    """Settings of a home with a few simulated weeks in its lake, for this process and the commands that it starts."""
+    return furnish(tmp_path / "home", monkeypatch, prefect_server)
+
+
+def furnish(folder, monkeypatch, prefect_server):
+    monkeypatch.setenv("MODERATO_HOME", str(folder))
+    monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
+    settings = Settings()
+    simulate(open_lake(settings), posts=POSTS, weeks=4, seed=1)
+    return settings
+
+
+def retrain(*arguments, code=0):
+    chosen = arguments if "--preset" in arguments else [*TRIAL, *arguments]
+    done = subprocess.run([*COMMAND, *chosen], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def killed_after(lines):
+    """Start a retraining, SIGKILL it when it has said so many lines; whether it was still running."""
+    running = subprocess.Popen(
+        [*COMMAND, *TRIAL], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    for _ in range(lines):
+        running.stderr.readline()
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    return running.returncode == -signal.SIGKILL
+
+
+def test_two_empty_homes_give_the_same_snapshot_and_metrics(tmp_path, monkeypatch, prefect_server):
+    outcomes = []
+    for name in ("one", "two"):
+        furnish(tmp_path / name, monkeypatch, prefect_server)
+        outcomes.append(retrain("--seed", "3"))
+    one, two = outcomes
+    assert one["snapshot"] == two["snapshot"]
+    assert one["metrics"] == two["metrics"]
+    assert one["promoted"]
+    registry = Registry(Settings())
+    run = registry.client.get_run(two["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["preset.name"] == "trial"
+    assert run.data.params["seed"] == "3"
+    assert run.inputs.dataset_inputs[0].dataset.digest == two["snapshot"]["id"]
+    assert run.data.metrics["macro_average_precision"] == two["metrics"]["macro_average_precision"]
+
+
+def test_killed_at_every_step_it_goes_on_and_registers_once(home):
+    steps = 1
+    while killed_after(steps):
+        steps += 1
+        assert steps < 20, "the retraining never ended"
+    assert steps > 8
+    registry = Registry(home)
+    assert [version.version for version in registry.versions()] == [1]
+    assert registry.champion().version == 1
+    assert len(registry.client.search_runs([registry.experiment_id])) == 1
+
+
+def in_training(home):
+    """A retraining that has just written its first checkpoint."""
+    running = subprocess.Popen([*COMMAND, *TRIAL], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not list(home.work.glob("candidates/*/checkpoints/last.ckpt")):
+        assert running.poll() is None, "training ended before it could be stopped"
+        time.sleep(0.02)
+    return running
+
+
+def test_killed_in_training_it_goes_on_at_its_last_checkpoint(home):
+    running = in_training(home)
+    running.kill()
+    running.communicate()
+    outcome = retrain()
+    (report,) = home.work.glob("candidates/*/report.json")
+    assert json.loads(report.read_text())["resumed_at"] > 0
+    assert outcome["promoted"]
+    assert [version.version for version in Registry(home).versions()] == [1]
+
+
+def test_a_second_retraining_on_the_same_data_does_nothing_again(home):
+    first = retrain()
+    second = retrain()
+    assert first == second
+    assert [version.version for version in Registry(home).versions()] == [1]
+
+
+def test_a_worse_candidate_is_rejected_with_exit_code_3(home):
+    champion = retrain()
+    sabotage(home, champion["snapshot"]["id"])
+    rejected = retrain(code=3)
+    assert not rejected["promoted"]
+    assert rejected["model_version"] is None
+    assert any(not gate["passed"] for gate in rejected["gates"])
+    registry = Registry(home)
+    assert [version.version for version in registry.versions()] == [registry.champion().version]
+    assert registry.client.get_run(rejected["run_id"]).data.tags["moderato.verdict"] == "rejected"
+
+
+def sabotage(settings, snapshot):
+    """Turn the judgements of the training posts around, as a broken labelling job would."""
+    lake = open_lake(settings)
+    learned = lance.dataset(lake.path("snapshots", f"{snapshot}.lance"))
+    learned = learned.to_table(columns=["post_id"], filter="split in ('train', 'validation')")["post_id"]
+    rows = lake.judgements.open().to_table()
+    rows = rows.filter(pc.is_in(rows["post_id"], learned.combine_chunks()))
+    place = rows.schema.get_field_index("violates")
+    turned = rows.set_column(place, rows.schema.field(place), pc.invert(rows["violates"]))
+    lake.judgements.upsert(turned.to_batches())
+
+
+def test_a_critical_finding_stops_the_run_which_keeps_the_data_docs(home):
+    judgements = open_lake(home).judgements
+    rows = judgements.open().to_table()
+    place = rows.schema.get_field_index("violates")
+    nothing = rows.set_column(place, rows.schema.field(place), pa.array([False] * len(rows)))
+    judgements.upsert(nothing.to_batches())
+    said = retrain(code=2)
+    assert "SomePolicyCanBeLearned" in said
+    registry = Registry(home)
+    (run,) = registry.client.search_runs([registry.experiment_id])
+    assert run.info.status == "FAILED"
+    assert [file.path for file in registry.client.list_artifacts(run.info.run_id, "data_docs")] == [
+        "data_docs/index.html"
+    ]
+    assert registry.versions() == []
+
+
+def test_an_empty_lake_says_what_to_do(tmp_path, monkeypatch, prefect_server):
+    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
+    said = retrain(code=2)
+    assert "moderato ingest" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choices"),
+    [(("--preset", "huge"), "compact"), (("--policy-set", "none"), "community_guidelines")],
+)
+def test_an_unknown_choice_lists_the_choices(home, arguments, choices):
+    said = retrain(*arguments, code=2)
+    assert arguments[1] in said
+    assert choices in said
+
+
+def test_ctrl_c_ends_with_130_and_the_next_command_goes_on(home):
+    running = in_training(home)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate()
+    assert running.returncode == 130, said
+    assert said.splitlines()[-1] == "moderato: interrupted; the same command goes on from here"
+    assert "Traceback" not in said
+    assert "Crash" not in said
+    assert retrain()["promoted"]
+
+
+@pytest.mark.timeout(900)
+def test_a_second_champion_waits_for_traffic_until_a_person_decides(home):
+    retrain()
+    simulate(open_lake(home), posts=1000, weeks=1, seed=1, start_week=5)
+    waiting = subprocess.Popen(
+        [*COMMAND, *TRIAL, "--plan", "brief"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in waiting.stderr:
+        if "no decision reaches this rollout yet" in line:
+            break
+    store = Store(home)
+    assert store.running().status == "running"
+    assert store.registry.champion().version == 1
+    act(store, "promote", "seen enough")
+    outcome = json.loads(waiting.communicate()[0])
+    assert outcome["promoted"]
+    assert outcome["reason"] == "seen enough"
+    assert store.registry.champion().version == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choices"), [(("--plan", "hasty"), "brief, steady"), (("--dry-run", "luck"), "error_rate")]
+)
+def test_an_unknown_plan_or_guardrail_lists_the_choices(home, arguments, choices):
+    assert choices in retrain(*arguments, code=2)

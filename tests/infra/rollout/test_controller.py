@@ -1,0 +1,227 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
+
+from infra.rollout import Controller, Rollout, act, plan_named, roll_back
+from infra.rollout.acts import NoWayBackError
+from infra.rollout.controller import AlreadyDrivenError
+from infra.rollout.store import NoRolloutError, RolloutIsOverError
+from models.schemas import JUDGEMENTS
+
+GOOD = Behaviour()
+
+
+class Clock:
+    def __init__(self):
+        self.time = datetime(2026, 11, 2, tzinfo=UTC)
+
+    def __call__(self):
+        return self.time
+
+    def passes(self, seconds):
+        self.time += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(settings):
+    return two_versions(settings)
+
+
+@pytest.fixture
+def begun(store, clock):
+    begun = Rollout.begin(plan_named("brief"), 1, 2, clock()).model_copy(update={"id": "r1"})
+    return store.begin(begun, "a new challenger")
+
+
+def controller(store, clock):
+    return Controller(store, 2, POLICIES, MARKETS, now=clock)
+
+
+def serve(store, posts, challenger=GOOD, seed=0):
+    """Traffic under the rollout as the registry has it."""
+    rollout = store.load(2)
+    rng = np.random.default_rng(seed)
+    store.lake.decisions.append(
+        traffic(rollout, posts, rng, champion=GOOD, challenger=challenger).to_batches()
+    )
+
+
+def test_a_good_challenger_climbs_stage_by_stage_to_champion(store, clock, begun):
+    driver, stages = controller(store, clock), []
+    for _ in range(12):
+        stages.append(driver.look().rollout.share)
+        if store.load(2).is_over:
+            break
+        serve(store, 1500)
+        clock.passes(10)
+    assert stages == [*sorted(stages[:-1]), 0.0]
+    assert set(stages) == {0.0, 0.1, 0.5, 1.0}
+    assert store.registry.champion().version == 2
+    assert store.registry.challenger() is None
+    assert [entry["act"] for entry in store.acts(begun.id)] == ["begin", "climb", "climb", "climb", "promote"]
+
+
+def test_a_bad_challenger_loses_all_traffic_and_says_why(store, clock, begun):
+    serve(store, 1000, GOOD.but(errors=0.4))
+    ended = controller(store, clock).look().rollout
+    assert ended.status == "rolled back"
+    assert (ended.share, ended.shadow) == (0, 0)
+    assert "error_rate of all posts is unhealthy" in ended.reason
+    assert store.registry.champion().version == 1
+    assert store.registry.challenger() is None
+
+
+def test_without_traffic_it_waits_and_then_asks_and_never_promotes(store, clock, begun):
+    driver = controller(store, clock)
+    assert driver.look().rollout.status == "running"
+    clock.passes(181)
+    assert driver.look().rollout.status == "asking"
+    serve(store, 3000)
+    clock.passes(10_000)
+    assert driver.look().rollout.status == "asking"
+    assert store.registry.champion().version == 1
+
+
+def test_while_a_person_is_asked_a_bad_one_is_still_stopped(store, clock, begun):
+    driver = controller(store, clock)
+    clock.passes(181)
+    driver.look()
+    serve(store, 1000, GOOD.but(errors=0.4))
+    assert driver.look().rollout.status == "rolled back"
+
+
+def test_time_alone_and_posts_alone_do_not_climb(store, clock, begun):
+    driver = controller(store, clock)
+    serve(store, 1500)
+    assert driver.look().rollout.stage == 0
+    clock.passes(10)
+    assert driver.look().rollout.stage == 1
+    clock.passes(10)
+    assert driver.look().rollout.stage == 1
+
+
+def test_a_controller_that_was_killed_is_followed_where_it_was(store, clock, begun):
+    serve(store, 1500)
+    clock.passes(10)
+    first = controller(store, clock)
+    first.look()
+    serve(store, 4000)
+    clock.passes(10)
+    first.lease.release()  # as time would
+    second = controller(store, clock)
+    assert second.look().rollout.stage == 2
+    assert second.look().posts == 0
+
+
+def test_two_controllers_cannot_drive_one_rollout(store, clock, begun):
+    controller(store, clock).look()
+    with pytest.raises(AlreadyDrivenError, match="driven by"):
+        controller(store, clock).look()
+
+
+def test_one_that_was_killed_between_the_alias_and_the_tag_is_finished(store, clock, begun):
+    store.registry.promote(2)
+    assert controller(store, clock).look().rollout.status == "promoted"
+
+
+def test_a_rollout_whose_champion_is_gone_ends(store, clock, begun):
+    store.registry.client.create_model_version(store.registry.name, "file:///nowhere")
+    store.registry.promote(3)
+    ended = controller(store, clock).look().rollout
+    assert ended.status == "rolled back"
+    assert "version 1 is no longer the champion, version 3 is" in ended.reason
+
+
+def test_where_moderators_judged_disagreements_the_one_that_was_wrong_goes(store, clock, begun):
+    serve(store, 2000, GOOD.but(acts_on=0.2))
+    pairs = store.lake.decisions.open().to_table(
+        filter="role = 'shadow' AND action = 'remove' AND live_action = 'allow'",
+        columns=["post_id", "reasons"],
+    )
+    rows = [
+        {
+            "post_id": row["post_id"],
+            "policy": row["reasons"][0]["policy"],
+            "source": "moderator",
+            "moderator_id": "m1",
+            "violates": False,
+            "ingested_at": clock(),
+        }
+        for row in pairs.to_pylist()
+    ]
+    assert len(rows) > 200
+    store.lake.judgements.upsert(pa.Table.from_pylist(rows, JUDGEMENTS).to_batches())
+    step = controller(store, clock).look()
+    assert step.rollout.status == "rolled back"
+    assert "judged_right of judged disagreements is unhealthy" in " ".join(
+        r.told for r in step.judgement.reasons
+    )
+
+
+def test_what_the_champion_did_before_is_expected_of_both(store, clock):
+    rollout = Rollout.begin(plan_named("brief"), 1, 2, clock())
+    before = traffic(rollout, 500, np.random.default_rng(0), champion=GOOD, challenger=GOOD)
+    nobody = pa.nulls(len(before), pa.string())
+    before = before.set_column(
+        before.schema.get_field_index("rollout"), before.schema.field("rollout"), nobody
+    )
+    store.lake.decisions.append(before.to_batches())
+    store.begin(rollout, "a new challenger")
+    seen = controller(store, clock)
+    seen.look()
+    assert seen._observation.evidence.history.requests.count == 500
+    assert seen._observation.evidence.champion.requests.count == 0
+
+
+def test_a_paused_rollout_holds_and_a_resumed_one_goes_on(store, clock, begun):
+    driver = controller(store, clock)
+    act(store, "pause", "a holiday")
+    serve(store, 1500)
+    clock.passes(10)
+    assert driver.look().rollout.stage == 0
+    act(store, "resume", "back at work")
+    store.change(2, "climb", lambda rollout: rollout.model_copy(update={"stage_began": begun.began}))
+    assert driver.look().rollout.stage == 1
+
+
+def test_an_abort_is_at_once_and_final(store, clock, begun):
+    ended = act(store, "abort", "a complaint")
+    assert (ended.status, ended.share, ended.reason) == ("rolled back", 0, "a complaint")
+    assert store.acts(begun.id)[-1]["why"] == "a complaint"
+    with pytest.raises(NoRolloutError):
+        act(store, "promote", "after all")
+
+
+def test_a_person_may_promote(store, clock, begun):
+    assert act(store, "promote", "looks fine").status == "promoted"
+    assert store.registry.champion().version == 2
+
+
+def test_what_runs_cannot_be_resumed(store, begun):
+    with pytest.raises(RolloutIsOverError, match="nothing to resume"):
+        act(store, "resume", "")
+
+
+def test_a_roll_back_goes_to_the_champion_before_and_ends_the_rollout(store, clock, begun):
+    act(store, "promote", "looks fine")
+    store.registry.client.create_model_version(store.registry.name, "file:///nowhere")
+    store.registry.client.set_registered_model_alias(store.registry.name, "challenger", "3")
+    store.begin(Rollout.begin(plan_named("brief"), 2, 3, clock()), "the next one")
+    gone, back = roll_back(store, None, "complaints")
+    assert (gone.version, back.version) == (2, 1)
+    assert store.load(3).status == "rolled back"
+    with pytest.raises(NoWayBackError, match="version 1 is the first champion"):
+        roll_back(store, None, "further")
+    assert roll_back(store, 2, "it was right after all")[1].version == 2
+
+
+def test_a_rollout_begins_once(store, clock, begun):
+    assert store.begin(Rollout.begin(plan_named("brief"), 1, 2, clock()), "again") == begun

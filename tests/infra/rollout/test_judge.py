@@ -1,0 +1,93 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic
+
+from infra.rollout import Promises, Rollout, plan_named
+from infra.rollout.evidence import OTHER_MARKETS, Evidence
+from infra.rollout.guardrails import GUARDRAILS
+from infra.rollout.judge import judge
+
+GOOD = Behaviour()
+BRIEF = plan_named("brief")
+
+
+def rollout(share=0.5, shadow=0.0):
+    begun = Rollout.begin(BRIEF, 1, 2, datetime.now(UTC))
+    return begun.model_copy(update={"id": "r1", "share": share, "shadow": shadow})
+
+
+def verdict(posts, challenger, *, share=0.5, shadow=0.0, promises=None, dry_run=(), champion=GOOD):
+    """The judgement, and the subjects it names."""
+    evidence = Evidence(POLICIES, (*MARKETS, OTHER_MARKETS), promises or Promises())
+    if posts:
+        found = traffic(
+            rollout(share, shadow), posts, np.random.default_rng(6), champion=champion, challenger=challenger
+        )
+        evidence.take(found, "1", "2", share)
+    judgement = judge(BRIEF.guardrails(dry_run), evidence, 4)
+    return judgement.verdict, {(reading.guardrail, reading.subject) for reading in judgement.reasons}
+
+
+def test_no_data_is_inconclusive():
+    assert verdict(0, GOOD)[0] == "inconclusive"
+
+
+def test_an_equal_challenger_is_healthy_with_enough_posts_and_inconclusive_with_few():
+    assert verdict(3000, GOOD)[0] == "healthy"
+    assert verdict(100, GOOD)[0] == "inconclusive"
+
+
+def test_one_that_fails_is_unhealthy():
+    assert verdict(2000, GOOD.but(errors=0.3)) == ("unhealthy", {("error_rate", "all posts")})
+
+
+def test_one_that_is_slow_is_unhealthy():
+    found, reasons = verdict(3000, GOOD.but(latency=60.0))
+    assert found == "unhealthy"
+    assert ("latency_p50", "all posts") in reasons
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_one_that_acts_far_more_or_far_less_is_unhealthy(rate):
+    found, reasons = verdict(8000, GOOD.but(acts_on=rate), champion=GOOD.but(acts_on=0.25))
+    assert found == "unhealthy"
+    assert {("action_rate", market) for market in MARKETS} <= reasons
+
+
+def test_a_change_that_evaluation_promised_is_no_harm():
+    factors = dict.fromkeys((*POLICIES, *MARKETS), (2.0, 2.4))
+    promises = Promises(factors={"action_rate": factors})
+    louder, quiet = GOOD.but(acts_on=0.5), GOOD.but(acts_on=0.25)
+    assert verdict(8000, louder, champion=quiet, promises=promises)[0] == "healthy"
+    assert verdict(8000, GOOD, champion=quiet, promises=promises)[0] == "unhealthy"
+
+
+def test_pairs_that_flip_too_often_are_unhealthy():
+    found, reasons = verdict(
+        2000, GOOD.but(acts_on=0.5), share=0.0, shadow=1.0, champion=GOOD.but(acts_on=0.4)
+    )
+    assert found == "unhealthy"
+    assert ("flip_rate", "pairs") in reasons
+
+
+def test_a_challenger_without_traffic_is_judged_by_its_copies():
+    assert verdict(2000, GOOD, share=0.0, shadow=1.0)[0] == "healthy"
+    assert verdict(2000, GOOD.but(errors=0.3), share=0.0, shadow=1.0)[0] == "unhealthy"
+
+
+def test_at_full_share_the_champion_is_judged_by_its_copies():
+    assert verdict(2000, GOOD, share=1.0, shadow=1.0)[0] == "healthy"
+
+
+def test_a_dry_run_is_measured_without_a_say():
+    assert verdict(2000, GOOD.but(errors=0.3), dry_run=("error_rate",))[0] == "healthy"
+
+
+@pytest.mark.parametrize("guardrail", list(GUARDRAILS), ids=lambda guardrail: guardrail.name)
+def test_every_guardrail_has_something_to_say_of_nothing(guardrail):
+    readings = guardrail.read(Evidence(POLICIES, MARKETS), 0.01)
+    assert readings
+    assert {reading.verdict for reading in readings} == {"inconclusive"}
+    assert guardrail.name in readings[0].told

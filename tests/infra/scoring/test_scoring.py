@@ -1,0 +1,95 @@
+import base64
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tiny_model import picture
+
+from infra.scoring import ScoreFile, read_posts
+from infra.scoring.reading import UnreadablePostsError
+from infra.scoring.writing import UnwritableScoresError
+from models.content import MAX_TEXT
+
+
+def write(path, *rows):
+    lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+    path.write_bytes(b"\n".join(lines))
+    return path
+
+
+def read(path):
+    batches = list(read_posts(path))
+    posts = [post for batch in batches for post in batch.posts]
+    bad = [(reject.row, reject.reason) for batch in batches for reject in batch.bad]
+    return posts, bad
+
+
+def test_json_lines_and_parquet_read_alike(tmp_path):
+    (tmp_path / "red.png").write_bytes(picture(200))
+    rows = [
+        {"post_id": "a", "text": "plain1", "market": "DE", "labels": {"violence": True}},
+        {"post_id": "b", "text": None, "image": "red.png", "market": None},
+        {"post_id": "", "text": "plain2", "image": base64.b64encode(picture(9)).decode(), "market": "JP"},
+    ]
+    lines, bad = read(write(tmp_path / "posts.jsonl", *rows))
+    columns = [{name: row.get(name) for name in ("post_id", "text", "image", "market")} for row in rows]
+    pq.write_table(pa.Table.from_pylist(columns), tmp_path / "posts.parquet")
+    assert read(tmp_path / "posts.parquet") == (lines, [])
+    assert bad == []
+    assert [post.post_id for post in lines] == ["a", "b", "row-3"]
+    assert lines[1].image == picture(200)
+
+
+def test_a_row_that_is_no_post_is_named_and_the_rest_goes_on(tmp_path):
+    path = write(
+        tmp_path / "posts.jsonl", b"{broken", {"post_id": "empty", "text": "  "}, {"text": "plain1"}, b"[]",
+        {"text": 5},
+        {"image": "../secret.png"}, {"image": "absent.png"}, {"image": base64.b64encode(b"no picture").decode()},
+        {"text": "x" * (MAX_TEXT + 1)}, b'{"text": "\xff"}',
+    )  # fmt: skip
+    posts, bad = read(path)
+    assert [post.post_id for post in posts] == ["row-3"]
+    assert bad == [
+        (1, "malformed_json"), (2, "empty_post"), (4, "malformed_json"), (5, "text_no_string"),
+        (6, "path_leaves_folder"), (7, "missing_image"), (8, "broken_image"), (9, "text_too_long"),
+        (10, "invalid_utf8"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("absent.jsonl", "there is no file {path!r}; give a .jsonl or .parquet file of posts"),
+        ("posts.csv", "'posts.csv' is neither .jsonl nor .parquet; rename it or convert it"),
+    ],
+)
+def test_a_file_that_holds_no_posts_is_one_clear_line(tmp_path, name, message):
+    (tmp_path / "posts.csv").write_text("a,b\n")
+    path = tmp_path / name
+    with pytest.raises(UnreadablePostsError) as error:
+        read(path)
+    assert str(error.value) == message.format(path=str(path))
+
+
+def test_a_broken_parquet_file_is_one_clear_line(tmp_path):
+    (tmp_path / "posts.parquet").write_bytes(b"no parquet at all")
+    with pytest.raises(UnreadablePostsError, match="is no Parquet file"):
+        read(tmp_path / "posts.parquet")
+
+
+def test_scores_that_cannot_be_written_are_one_clear_line(tmp_path):
+    with pytest.raises(UnwritableScoresError) as error:
+        ScoreFile(tmp_path / "no" / "out.parquet", ["a"])
+    assert str(error.value) == (
+        f"cannot write {str(tmp_path / 'no' / 'out.parquet')!r}: No such file or directory; choose another place"
+    )
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    out = tmp_path / "out.parquet"
+    out.write_text("what was there")
+    with pytest.raises(KeyboardInterrupt), ScoreFile(out, ["a"]):
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
+    assert out.read_text() == "what was there"

@@ -1,0 +1,125 @@
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from infra.lake import Load
+from infra.lake.table import NoSuchVersionError
+from models.schemas import JUDGEMENTS
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def batch(ids, *, violates=True):
+    rows = [
+        {"post_id": post, "policy": "profanity", "source": "import", "moderator_id": "", "violates": violates,
+         "decided_at": None, "ingested_at": NOW}
+        for post in ids
+    ]  # fmt: skip
+    return pa.RecordBatch.from_pylist(rows, schema=JUDGEMENTS)
+
+
+def test_an_upsert_inserts_what_is_new_and_replaces_what_is_there(lake):
+    assert lake.judgements.upsert([batch("ab")]).inserted == 2
+    done = lake.judgements.upsert([batch("bc", violates=False)])
+    assert (done.inserted, done.updated) == (1, 1)
+    found = lake.judgements.open().to_table(columns=["post_id", "violates"]).to_pylist()
+    assert {row["post_id"]: row["violates"] for row in found} == {"a": True, "b": False, "c": False}
+
+
+def test_an_upsert_of_nothing_makes_no_version(lake):
+    assert lake.judgements.upsert([]).inserted == 0
+    assert not lake.judgements.exists()
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_writers_who_bring_the_same_rows_at_once_leave_each_once(lake, filled):
+    lake.judgements.create()
+    if filled:
+        lake.judgements.upsert([batch(["first"])])
+    start = threading.Barrier(4)
+
+    def write(writer):
+        start.wait()
+        lake.judgements.upsert([batch([*(f"p{n}" for n in range(300)), f"w{writer}"])])
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = lake.judgements.open().to_table(columns=["post_id"])["post_id"].to_pylist()
+    assert sorted(ids) == sorted({*ids})
+    assert len(ids) == 304 + filled
+
+
+def test_a_load_that_another_writer_overtakes_still_arrives(lake):
+    table = lake.judgements
+    table.create()
+
+    def rows():
+        yield batch("ab")
+        table.upsert([batch("bc", violates=False)])
+        yield batch("d")
+
+    done = table.upsert(rows())
+    assert (done.inserted, done.updated) == (2, 1)
+    assert table.open().count_rows() == 4
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_a_version_is_found_by_time_in_any_time_zone(lake, monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        lake.judgements.upsert([batch("a")])
+        first = lake.judgements.open().version
+        time.sleep(0.05)
+        between = datetime.now(UTC)
+        time.sleep(0.05)
+        lake.judgements.upsert([batch("b")])
+        assert lake.judgements.version_at(between) == first
+        assert lake.judgements.version_at(between + timedelta(minutes=1)) == first + 1
+        with pytest.raises(NoSuchVersionError, match="it begins"):
+            lake.judgements.version_at(between - timedelta(minutes=1))
+    finally:
+        del os.environ["TZ"]
+        time.tzset()
+
+
+def test_a_load_shows_all_of_its_rows_at_its_commit_and_none_before(lake):
+    with Load(lake.judgements) as load:
+        load.put(batch("ab"))
+        load.put(batch("c"))
+        assert lake.judgements.is_empty()
+        assert load.commit().inserted == load.count == 3
+    assert lake.judgements.open().count_rows() == 3
+
+
+def test_an_abandoned_load_leaves_no_row_and_no_file(lake):
+    with Load(lake.judgements) as load:
+        load.put(batch("ab"))
+    assert lake.judgements.is_empty()
+    assert not list(Path(lake.judgements.uri).glob("data/*"))
+
+
+def test_a_load_into_a_table_that_another_writer_filled_keeps_the_rows_of_both(lake):
+    lake.judgements.upsert([batch("xa")])
+    with Load(lake.judgements) as load:
+        load.put(batch("ab", violates=False))
+        done = load.commit()
+    assert (done.inserted, done.updated) == (1, 1)
+    assert sorted(lake.judgements.open().to_table()["post_id"].to_pylist()) == ["a", "b", "x"]
+
+
+def test_a_load_says_what_stopped_its_writer(lake):
+    lake.judgements.create()
+    Path(lake.judgements.uri, "data").write_text("where the folder of files should be")
+    with Load(lake.judgements) as load:
+        load.put(batch("a"))
+        with pytest.raises(OSError, match="File exists"):
+            load.commit()

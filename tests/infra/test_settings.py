@@ -1,0 +1,44 @@
+import pytest
+
+from infra.settings import Settings, SettingsError, explain
+
+
+def test_home_holds_all_state_by_default(settings, tmp_path):
+    home = tmp_path / "home"
+    assert settings.lake == str(home / "lake")
+    assert settings.tracking_uri == f"sqlite:///{home / 'mlflow.db'}"
+    assert settings.results.is_relative_to(home)
+    assert settings.work.is_relative_to(home)
+
+
+def test_every_setting_is_described():
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_secret_is_masked_wherever_it_is_shown(monkeypatch):
+    monkeypatch.setenv("MODERATO_S3_SECRET_KEY", "opensesame")
+    settings = Settings()
+    assert settings.storage_options["aws_secret_access_key"] == "opensesame"
+    assert "opensesame" not in repr(settings) + str(list(explain(settings)))
+
+
+def test_explain_says_where_a_value_came_from(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("MODERATO_PRESET=compact\nMODERATO_SEED=5\n")
+    monkeypatch.setenv("MODERATO_SEED", "7")
+    rows = {row.variable: row for row in explain(Settings())}
+    assert (rows["MODERATO_SEED"].value, rows["MODERATO_SEED"].source) == ("7", "environment")
+    assert rows["MODERATO_PRESET"].source == ".env"
+    assert rows["MODERATO_THREADS"].source == "default"
+
+
+def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch):
+    monkeypatch.setenv("MODERATO_SEED", "seven")
+    with pytest.raises(SettingsError, match="MODERATO_SEED is 'seven': input should be a valid integer"):
+        Settings()
+
+
+def test_a_folder_needs_no_storage_options(monkeypatch):
+    monkeypatch.setenv("MODERATO_S3_ENDPOINT", "http://127.0.0.1:1")
+    assert Settings().options_for("/lake") == {}
+    assert Settings().options_for("s3://bucket/lake")["allow_http"] == "true"

@@ -1,0 +1,54 @@
+from models.tokenizer import encode, padded, pieces, train_tokenizer
+
+TEXTS = [
+    "The lake is quiet today",
+    "the LAKE is loud",
+    "湖は今日静かです",
+    "湖は静か",
+    "see https://example.org/a @you #tea 🙂🙂",
+] * 5
+
+
+def test_the_same_texts_give_the_same_tokeniser():
+    assert train_tokenizer(TEXTS, 400).to_str() == train_tokenizer(iter(TEXTS), 400).to_str()
+
+
+def test_case_and_width_of_letters_do_not_matter():
+    tokenizer = train_tokenizer(TEXTS, 400)
+    plain, loud, wide = encode(
+        tokenizer, ["the lake is quiet", "THE LAKE  IS QUIET", "ｔｈｅ ｌａｋｅ is quiet"], 16
+    )
+    assert plain == loud == wide
+
+
+def test_any_script_becomes_tokens_that_are_known():
+    tokenizer = train_tokenizer(TEXTS, 400)
+    unknown = tokenizer.token_to_id("[UNK]")
+    for ids in encode(tokenizer, ["湖は静か", "🙂", "@you #tea"], 16):
+        assert ids
+        assert unknown not in ids
+
+
+def test_a_missing_text_has_no_tokens_and_a_long_one_is_cut():
+    tokenizer = train_tokenizer(TEXTS, 400)
+    assert encode(tokenizer, [None, "", "lake " * 10_000], 16) == [
+        [],
+        [],
+        encode(tokenizer, ["lake " * 20], 16)[0],
+    ]
+
+
+def test_padding_is_masked_and_an_empty_batch_has_width_one():
+    ids, mask = padded([[5, 6], [], [7]])
+    assert ids.tolist() == [[5, 6], [0, 0], [7, 0]]
+    assert mask.tolist() == [[1, 1], [0, 0], [1, 0]]
+    assert padded([[]])[0].shape == (1, 1)
+
+
+def test_words_that_look_alike_share_pieces():
+    tokenizer = train_tokenizer(["vrenking vrenked vrenks lake tea"] * 9, 400)
+    table = pieces(tokenizer)
+    one, other, far = (
+        set(table[tokenizer.token_to_id(f"▁{word}")]) - {0} for word in ("vrenked", "vrenks", "tea")
+    )
+    assert len(one & other) > 5 > len(one & far)

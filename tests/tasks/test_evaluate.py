@@ -1,0 +1,135 @@
+import json
+
+import pytest
+from tiny_model import LEARNED, POLICIES, make_candidate, make_champion
+
+from expectations.findings import Finding
+from infra.registry import Registry
+from tasks.evaluate import evaluate
+from tasks.incumbent import incumbent
+from tasks.promote import promote
+from tasks.register import RejectedCandidateError, register
+from tasks.run import Run
+
+
+@pytest.fixture
+def candidate(settings):
+    return make_candidate(settings)
+
+
+def run_of(candidate):
+    return Run(key=candidate.key, run_id=candidate.run_id)
+
+
+def verdicts(evaluation):
+    return {check.gate: check.passed for check in evaluation.gates}
+
+
+def test_a_first_champion_meets_the_absolute_gates_alone(settings, candidate):
+    champion = incumbent.fn(settings, run_of(candidate))
+    evaluation = evaluate.fn(settings, candidate, champion)
+    assert champion is None
+    assert evaluation.passed
+    assert set(verdicts(evaluation)) == {
+        "better_than_chance", "calibrated", "faithful_export", "fast_enough", "small_enough",
+    }  # fmt: skip
+
+
+def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
+    evaluation = evaluate.fn(settings, candidate, None)
+    client = Registry(settings).client
+    run = client.get_run(candidate.run_id)
+    assert run.data.metrics["macro_average_precision"] == evaluation.metrics.macro_average_precision
+    assert run.data.metrics["average_precision.violence"] == evaluation.metrics.average_precision["violence"]
+    assert "average_precision.profanity" not in run.data.metrics  # nobody was judged to violate it
+    assert run.data.tags["moderato.verdict"] == "accepted"
+    names = {entry.path.partition("/")[2] for entry in client.list_artifacts(candidate.run_id, "evaluation")}
+    assert names == {
+        "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
+        "slices.csv", "precision-recall.png", "reliability.png", "scores.png",
+    }  # fmt: skip
+
+
+def test_the_card_repeats_what_validation_warned_of(settings, candidate):
+    warning = Finding(
+        suite="snapshot", expectation="MarketCoverage", description="d", observed="no post from JP"
+    )
+    evaluation = evaluate.fn(settings, candidate, None, (warning,))
+    assert "MarketCoverage (d): no post from JP" in (evaluation.report / "model-card.md").read_text()
+
+
+def test_evaluating_again_finds_the_same(settings, candidate):
+    first, second = (evaluate.fn(settings, candidate, None) for _ in range(2))
+    assert first.metrics == second.metrics
+    assert first.digest == second.digest
+
+
+def test_the_card_names_policies_without_automatic_action_and_why(settings, candidate):
+    evaluation = evaluate.fn(settings, candidate, None)
+    card = (evaluation.report / "model-card.md").read_text()
+    idle = POLICIES[len(LEARNED) :]
+    named = next(line for line in card.splitlines() if line.startswith("- No automatic action"))
+    assert all(policy in named for policy in idle)
+    assert "too few judged violations: 0 of 20" in card
+    assert f"The test split cannot measure: {', '.join(idle)}." in card
+    assert "<table>" in (evaluation.report / "model-card.html").read_text()
+
+
+def test_a_model_that_knows_nothing_is_rejected_and_never_registered(settings):
+    candidate = make_candidate(settings, strength=0.0)
+    evaluation = evaluate.fn(settings, candidate, None)
+    assert not evaluation.passed
+    assert verdicts(evaluation)["better_than_chance"] is False
+    assert Registry(settings).client.get_run(candidate.run_id).data.tags["moderato.verdict"] == "rejected"
+    with pytest.raises(RejectedCandidateError) as error:
+        register.fn(settings, candidate, evaluation)
+    assert (
+        str(error.value) == f"candidate {candidate.key[:16]} failed better_than_chance; it is not registered"
+    )
+    assert error.value.exit_code == 3
+    assert Registry(settings).versions() == []
+
+
+@pytest.mark.slow
+def test_a_candidate_that_lost_what_the_champion_knew_is_rejected(settings):
+    make_champion(settings, seed=0, strength=6.0)
+    worse = make_candidate(settings, seed=1, strength=0.7, posts=3200)
+    evaluation = evaluate.fn(settings, worse, incumbent.fn(settings, run_of(worse)))
+    assert verdicts(evaluation)["not_worse_overall"] is False
+    assert verdicts(evaluation)["not_worse_on_a_slice"] is False
+    assert evaluation.metrics.champion_macro_average_precision > evaluation.metrics.macro_average_precision
+    tags = Registry(settings).client.get_run(worse.run_id).data.tags
+    assert tags["moderato.failed_gates"] == "not_worse_on_a_slice, not_worse_overall"
+
+
+@pytest.mark.slow
+def test_a_run_repeated_after_its_promotion_meets_the_champion_that_it_met_before(settings):
+    first = make_champion(settings, seed=0)
+    candidate = make_candidate(settings, seed=1, strength=7.0)
+    met = incumbent.fn(settings, run_of(candidate))
+    release = register.fn(settings, candidate, evaluate.fn(settings, candidate, met))
+    promoted = promote.fn(settings, release)
+    assert (met.version, promoted.version, promoted.previous_champion) == (first.version, 2, first.version)
+    assert incumbent.fn(settings, run_of(candidate)) == met
+    assert (
+        promote.fn(settings, register.fn(settings, candidate, evaluate.fn(settings, candidate, met)))
+        == promoted
+    )
+    assert Registry(settings).champion().version == 2
+
+
+@pytest.mark.slow
+def test_the_comparison_leaves_out_what_the_champion_learned(settings):
+    champion = make_champion(settings, seed=0)
+    candidate = make_candidate(settings, seed=1)
+    evaluation = evaluate.fn(settings, candidate, incumbent.fn(settings, run_of(candidate)))
+    compared = json.loads((evaluation.report / "comparison.json").read_text())
+    assert (compared["champion"], compared["excluded"]) == (champion.version, 0)
+    assert compared["posts"] == candidate.snapshot.counts["test"]
+
+
+def test_a_test_split_of_three_posts_is_not_measurable_and_nothing_breaks(settings):
+    evaluation = evaluate.fn(settings, make_candidate(settings, posts=8), None)
+    assert evaluation.metrics.average_precision["profanity"] is None
+    assert not evaluation.passed
+    assert "not measurable" in (evaluation.report / "model-card.md").read_text()
