@@ -121,9 +121,11 @@ def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
 class Process:
     """`moderato serve` as a process that signals can be sent to."""
 
-    def __init__(self, settings: Settings, *arguments: str, port: int = 0) -> None:
+    def __init__(
+        self, settings: Settings, *arguments: str, port: int = 0, environment: dict[str, str] | None = None
+    ) -> None:
         self.port = port or free_port()
-        environment = {**os.environ, "MODERATO_HOME": str(settings.home)}
+        environment = {**os.environ, "MODERATO_HOME": str(settings.home), **(environment or {})}
         command = [sys.executable, "-m", "flows.command_line", "serve", "--port", str(self.port), *arguments]
         self.log = settings.home / "gateway.log"
         with self.log.open("ab") as log:
@@ -142,9 +144,9 @@ class Process:
             return False
 
 
-def until(holds: Callable[[], bool]) -> None:
+def until(holds: Callable[[], bool], seconds: float = SOON) -> None:
     """Wait for what must come true soon."""
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
