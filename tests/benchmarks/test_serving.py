@@ -1,0 +1,257 @@
+"""Requests a second beside other servers and beside the limit; what a canary costs; how soon an abort is obeyed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from gateway_server import free_port, new_key, until
+from trained_home import TOKENS, make_home, texts_of
+
+from infra.lake import open_lake
+from infra.registry import Registry
+from infra.rollout import Rollout, Store, plan_named
+from infra.settings import Settings
+from models.serving.bundle import Bundle
+from models.tokenizer import encode, padded
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
+
+HERE = Path(__file__).parent
+CLIENTS, SECONDS, TURNS = 32, 8.0, 3
+WORKERS = (1, 2)
+START = 120.0  # seconds that a server may take
+HALF = 0.5
+
+
+@dataclass
+class Home:
+    settings: Settings
+    bundle: Path
+    texts: list[str]
+    key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "MODERATO_HOME": str(self.settings.home),
+            "MLFLOW_TRACKING_URI": self.settings.tracking_uri,
+            "PYTHONPATH": ".",
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+
+
+@dataclass(frozen=True)
+class Server:
+    """How to start it on a port, where it answers, and what one text looks like to it."""
+
+    command: list[str]
+    path: str
+    body: Any
+    workers: int = 1
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Home:
+    settings, bundle = make_home(tmp_path_factory.mktemp("home"))
+    return Home(settings, bundle, texts_of(bundle), new_key(settings))
+
+
+@contextmanager
+def running(server: Server, home: Home) -> Iterator[str]:
+    """The server's address while it runs; its process and all of its children are gone afterwards."""
+    port = free_port()
+    command = [part.format(port=port, bundle=home.bundle) for part in server.command]
+    with (home.settings.home / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, env={**home.environment, "WORKERS": str(server.workers)}, stdout=log, stderr=log
+        )
+    url = f"http://127.0.0.1:{port}{server.path}"
+    try:
+        until(lambda: answers(url, server.body(0, home.texts[0]), home.key, process), START)
+        yield url
+    finally:
+        stop(process)
+
+
+def answers(url: str, body: dict[str, Any], key: str, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, f"{process.args} ended with {process.returncode}"
+    try:
+        return httpx.post(url, json=body, headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    process.send_signal(signal.SIGTERM)
+    _, left = psutil.wait_procs(family, timeout=30)
+    for member in left:
+        member.kill()
+    process.wait()
+
+
+def measured(url: str, body: Any, home: Home) -> dict[str, Any]:
+    bodies = home.settings.home / "bodies.jsonl"
+    bodies.write_text(lines(body, home))
+    command = [
+        sys.executable,
+        str(HERE / "closed_loop.py"),
+        url,
+        str(CLIENTS),
+        str(SECONDS),
+        str(bodies),
+        home.key,
+    ]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert set(found["statuses"]) == {"200"}, found["statuses"]
+    return found
+
+
+def lines(body: Any, home: Home) -> str:
+    return "\n".join(json.dumps(body(number, text)) for number, text in enumerate(home.texts))
+
+
+def post(number: int, text: str) -> dict[str, Any]:
+    return {"post_id": f"p{number}", "text": text, "market": "DE"}
+
+
+def gateway(workers: int) -> Server:
+    serve = ["-m", "flows.command_line", "serve", "--port", "{port}", "--workers", str(workers)]
+    return Server([sys.executable, *serve], "/v1/decisions", post, workers)
+
+
+def mlflow(workers: int) -> Server:
+    model = ["models", "serve", "--model-uri", "models:/moderato@champion", "--env-manager", "local"]
+    where = ["--host", "127.0.0.1", "--port", "{port}", "--workers", str(workers)]
+    command = [str(Path(sys.executable).with_name("mlflow")), *model, *where]
+    return Server(command, "/invocations", lambda _, text: {"dataframe_records": [{"text": text}]}, workers)
+
+
+def peer(name: str, workers: int) -> Server:
+    command = [sys.executable, str(HERE / "peer_servers.py"), name, "{bundle}", "{port}"]
+    return Server(command, "/predict", lambda _, text: {"text": text}, workers)
+
+
+PEERS = {
+    "moderato serve": (gateway, None),
+    "mlflow models serve": (mlflow, 3.5),
+    "LitServe": (lambda workers: peer("litserve", workers), 1.6),
+    "Ray Serve": (lambda workers: peer("ray", workers), 3.0),
+}
+
+
+def test_requests_a_second_beside_other_servers_and_the_limit(home):
+    limit = most_items(home)
+    found = {name: best(make, home) for name, (make, _) in PEERS.items()}
+    ours = found["moderato serve"]["rate"]
+    about = json.loads((home.bundle / "model.json").read_text())
+    print(f"\n{CLIENTS} clients, one text of {TOKENS} tokens a request; preset {about['preset']['name']}")
+    print(
+        f"{'':>32} {'requests/s':>12} {'p50 ms':>8} {'p99 ms':>8} {'workers':>8} {'ratio':>7} {'at least':>9}"
+    )
+    print(f"{'onnxruntime, full batches':>32} {limit:>12,.0f} {'':>26} {ours / limit:>7.2f} {0.65:>9}")
+    for name, (_, least) in PEERS.items():
+        row = found[name]
+        ratio = f"{ours / row['rate']:>7.2f} {least:>9}" if least else ""
+        print(
+            f"{name:>32} {row['rate']:>12,.0f} {row['p50']:>8.1f} {row['p99']:>8.1f} {row['workers']:>8} {ratio}"
+        )
+
+
+def best(make: Any, home: Home) -> dict[str, Any]:
+    """With as many workers as suits the server; the median of some turns."""
+    rows = []
+    for workers in WORKERS:
+        server = make(workers)
+        with running(server, home) as url:
+            turns = [measured(url, server.body, home) for _ in range(TURNS)]
+        rows.append(sorted(turns, key=lambda turn: turn["rate"])[TURNS // 2] | {"workers": workers})
+    return max(rows, key=lambda row: row["rate"])
+
+
+def most_items(home: Home) -> float:
+    """Items a second of the session that the bundle serves, in batches that are full and ready, on both cores."""
+    bundle = Bundle.load(home.bundle, threads=2)
+    ids = encode(bundle.scorer.tokenizer, home.texts, bundle.scorer.about.max_tokens)
+    batches = [padded(ids[start : start + 64]) for start in range(0, len(ids), 64)]
+    names = [entry.name for entry in bundle.scorer.session.get_inputs()]
+    done, began = 0, time.perf_counter()
+    while (spent := time.perf_counter() - began) < SECONDS:
+        for input_ids, mask in batches:
+            given = {"input_ids": input_ids, "attention_mask": mask, "image_index": np.full(len(mask), -1)}
+            bundle.scorer.session.run(["logits"], {name: given[name] for name in names})
+            done += len(input_ids)
+    return done / spent
+
+
+def test_what_the_canary_costs(home):
+    """Challenger at 50 % with durable decisions, against the champion alone whose decisions are not written down."""
+    alone = Server([sys.executable, str(HERE / "gateway_without_record.py"), "{port}"], "/v1/decisions", post)
+    ratios = []
+    for _ in range(TURNS):  # in turns, so that a busy machine slows both
+        over(home)
+        with running(alone, home) as url:
+            bare = measured(url, post, home)["rate"]
+        at_half(home)
+        with running(gateway(1), home) as url:
+            ratios.append(measured(url, post, home)["rate"] / bare)
+    over(home)
+    print(
+        f"\nchallenger at 50 % and decisions durable, against champion alone without either: "
+        f"{sorted(ratios)[TURNS // 2]:.2f}, median of {TURNS}, {min(ratios):.2f} to {max(ratios):.2f} (at least 0.85)"
+    )
+
+
+def test_an_abort_is_obeyed_within_two_polls(home):
+    at_half(home)
+    with running(gateway(1), home) as url:
+        bodies = home.settings.home / "bodies.jsonl"
+        bodies.write_text(lines(post, home))
+        command = [sys.executable, str(HERE / "closed_loop.py"), url, "4", "15", str(bodies), home.key]
+        load = subprocess.Popen(command, stdout=subprocess.PIPE)
+        time.sleep(8)
+        began = datetime.now(UTC)
+        abort = [sys.executable, "-m", "flows.command_line", "canary", "abort", "--reason", "measured"]
+        subprocess.run(abort, check=True, env=home.environment, capture_output=True)
+        took = (datetime.now(UTC) - began).total_seconds()
+        load.communicate()
+    rows = (
+        open_lake(home.settings)
+        .decisions.open()
+        .to_table(columns=["decided_at"], filter="role = 'challenger' and rollout = 'half'")
+    )
+    last = (max(rows["decided_at"].to_pylist()) - began).total_seconds()
+    polls = last / home.settings.gateway_refresh_seconds
+    print(f"\nfrom `moderato canary abort` (which took {took:.2f} s) to the challenger's last decision: "
+          f"{last:.2f} s, {polls:.2f} polls (under 2)")  # fmt: skip
+
+
+def at_half(home: Home) -> None:
+    """Version 2 in the stage of half the traffic, as the controller would have left it."""
+    now = datetime.now(UTC)
+    rollout = Rollout.begin(plan_named("steady"), 1, 2, now)
+    while rollout.share < HALF:
+        rollout = rollout.climbed(now)
+    Registry(home.settings).roll_out(2, rollout.model_copy(update={"id": "half"}).model_dump_json())
+
+
+def over(home: Home) -> None:
+    rollout = Store(home.settings).load(2)
+    if rollout is not None:
+        Registry(home.settings).roll_out(2, rollout.stopped("rolled back", "").model_dump_json())
