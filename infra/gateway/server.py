@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from infra.gateway.protocol import BoundedProtocol
-from infra.gateway.telemetry import SHARED, JsonLines
+from infra.gateway.telemetry import SHARED, JsonLines, Together
 from infra.settings import Settings
 from models.errors import UserError
 
@@ -24,7 +24,7 @@ LOG: dict[str, Any] = {  # JSON lines on standard error
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLines}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {"stderr": {"()": Together, "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": logging.WARNING},
     "loggers": {"uvicorn.error": {"level": logging.INFO}, "infra.gateway": {"level": logging.INFO}},
 }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import TextIO
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -21,6 +24,7 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable, read wh
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 POSTS = (1, 2, 4, 8, 16, 32, 64, 128)
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
+SOON = 0.2  # seconds
 UNMATCHED = "unmatched"  # one label for every path that is no route, so that nobody can make up labels
 
 
@@ -112,6 +116,37 @@ class Observed:
                 "key": scope.get("key_id"),
             }
             log.log(level, "request", extra=fields)
+
+
+class Together(logging.StreamHandler[TextIO]):
+    """Lines leave together, soon after the first of them, and at once from a warning on.
+
+    A system call for every request's line cost a twentieth of what a process could answer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record))
+        except Exception:  # noqa: BLE001 - what cannot be told must not fail a request
+            self.handleError(record)
+            return
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif len(self._lines) == 1:
+            timer = threading.Timer(SOON, self.flush)
+            timer.daemon = True
+            timer.start()
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join([*lines, ""]))
+            self.stream.flush()
 
 
 class JsonLines(logging.Formatter):
