@@ -31,7 +31,7 @@ from tasks.handle import Handle
 from tasks.incumbent import Champion
 from tasks.train import Candidate
 
-VERDICT, FAILED = "moderato.verdict", "moderato.failed_gates"
+VERDICT, FAILED, SERVED = "moderato.verdict", "moderato.failed_gates", "moderato.served_as"
 
 
 class Metrics(Handle):
@@ -103,7 +103,7 @@ def evaluate(
         gates=checks,
         passed=all(check.passed for check in checks),
     )
-    _log(settings, evaluation, report, evidence, gate_table(findings))
+    _log(settings, evaluation, report, evidence, findings)
     return evaluation
 
 
@@ -119,6 +119,7 @@ def _findings(
         candidate=candidate.key,
         snapshot=candidate.snapshot.id,
         preset=candidate.preset,
+        precision=bundle.precision,
         counts=candidate.snapshot.counts,
         warnings=[str(warning) for warning in warnings],
         policy_set=bundle.policy_set,
@@ -159,15 +160,20 @@ def _metrics(report: Report, comparison: Comparison | None) -> Metrics:
     )
 
 
-def _log(settings: Settings, evaluation: Evaluation, report: Report, evidence: Evidence, table: str) -> None:
+def _log(
+    settings: Settings, evaluation: Evaluation, report: Report, evidence: Evidence, findings: Findings
+) -> None:
     registry = Registry(settings)
     run = LifecycleRun(registry, evaluation.run_id)
     run.metrics({name: value for name, value in report.metrics().items() if value is not None})
     run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
-    run.describe({}, {VERDICT: "accepted" if evaluation.passed else "rejected", FAILED: ", ".join(failed)})
+    verdict = "accepted" if evaluation.passed else "rejected"
+    run.describe({}, {VERDICT: verdict, FAILED: ", ".join(failed), SERVED: str(findings.precision)})
     run.artifacts(evaluation.report, "evaluation")
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
     if TaskRunContext.get():
-        create_markdown_artifact(key="gates", markdown=table, description=f"Gates of run {evaluation.run_id}")
+        create_markdown_artifact(
+            key="gates", markdown=gate_table(findings), description=f"Gates of run {evaluation.run_id}"
+        )

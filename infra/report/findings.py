@@ -12,6 +12,7 @@ from models.evaluation.held_out import HeldOut
 from models.evaluation.measurement import Report
 from models.evaluation.operating_points import OperatingPoints
 from models.policy import PolicySet
+from models.serving.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Findings:
     candidate: str
     snapshot: str
     preset: str
+    precision: Precision
     counts: Mapping[str, int]
     warnings: Sequence[str]
     policy_set: PolicySet

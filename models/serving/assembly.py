@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from models.evaluation.scored import Scored, score_splits
 from models.policy import PolicySet
 from models.serving.bundle import Bundle, write_bundle
 from models.serving.inference import Scorer
+from models.serving.quantisation import choose
 
 TIMED = 64  # posts
 WARM_UP = 4
@@ -23,17 +25,23 @@ TAIL = 95  # percentile
 def assemble(
     folder: Path, model: Path, uri: str, policy_set: PolicySet, *, storage_options: dict[str, str], threads: int
 ) -> str:  # fmt: skip
-    """Write the bundle of `model` to `folder`; returns its digest.
+    """Write the bundle of `model` to `folder`, replacing what was there; returns its digest.
 
-    Calibration is fitted on the calibration split; thresholds are derived from that and the validation split.
+    What is served is chosen first. Calibration is fitted on the calibration split; thresholds are derived from that
+    and the validation split.
     """
-    scorer = Scorer.load(model, threads=threads)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(model, folder)
+    scorer = Scorer.load(folder, threads=threads)
+    if scorer.about.preset.get("int8"):
+        choose(folder, uri, storage_options, threads)
+        scorer = Scorer.load(folder, threads=threads)
     fitting, more = (
         score_splits(scorer, uri, [split], storage_options) for split in ("calibration", "validation")
     )
     calibration = Calibration.fit(scorer.policies, fitting.logits, fitting.labels)
     points = OperatingPoints.derive(policy_set, _evidence(calibration, fitting, more))
-    return write_bundle(folder, model, calibration, policy_set, points)
+    return write_bundle(folder, calibration, policy_set, points)
 
 
 def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:

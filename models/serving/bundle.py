@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +18,7 @@ from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import OperatingPoints
 from models.policy import PolicySet
 from models.serving.inference import Encoded, Scorer
+from models.serving.precision import Precision
 
 MANIFEST = "manifest.json"
 
@@ -35,6 +35,7 @@ class Bundle:
     calibration: Calibration
     policy_set: PolicySet
     operating_points: OperatingPoints
+    precision: Precision = field(default_factory=Precision)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 0) -> Self:
@@ -45,6 +46,7 @@ class Bundle:
             calibration=Calibration.model_validate_json(_read(folder, "calibration.json")),
             policy_set=PolicySet.model_validate_json(_read(folder, "policy_set.json")),
             operating_points=OperatingPoints.model_validate_json(_read(folder, "operating_points.json")),
+            precision=Precision.of(folder),
         )
 
     @property
@@ -63,11 +65,9 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, model: Path, calibration: Calibration, policy_set: PolicySet, points: OperatingPoints
+    folder: Path, calibration: Calibration, policy_set: PolicySet, points: OperatingPoints
 ) -> str:
-    """Make a bundle of the files in `model`; returns the digest of its manifest. Replaces what `folder` held."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(model, folder)
+    """Make a bundle of the model in `folder`; returns the digest of its manifest."""
     parts = {"calibration": calibration, "policy_set": policy_set, "operating_points": points}
     for name, part in parts.items():
         (folder / f"{name}.json").write_text(part.model_dump_json(indent=1))

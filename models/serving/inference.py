@@ -16,9 +16,10 @@ from tokenizers import Tokenizer
 
 from models.errors import UserError
 from models.pixels import pixels, stacked
+from models.serving.precision import Precision
 from models.tokenizer import encode, padded
 
-ONNX, TOKENIZER, MODEL = "model.onnx", "tokenizer.json", "model.json"
+TOKENIZER, MODEL = "tokenizer.json", "model.json"
 Encoded = bytes | NDArray[np.float32] | None  # an image, its pixels, or none
 
 BATCH = 32
@@ -51,14 +52,15 @@ class Scorer:
     about: ModelFile
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 0) -> Self:
-        """`threads` 0 means all cores; raises NotAModelError."""
-        missing = [name for name in (ONNX, TOKENIZER, MODEL) if not (folder / name).exists()]
+    def load(cls, folder: Path, threads: int = 0, file: str = "") -> Self:
+        """`threads` 0 means all cores; `file` is the graph, by default the one to be served. Raises NotAModelError."""
+        graph = file or Precision.of(folder).file
+        missing = [name for name in (graph, TOKENIZER, MODEL) if not (folder / name).exists()]
         if missing:
             raise NotAModelError(f"{folder} holds no model: {', '.join(missing)} missing; train one first")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, QUIET
-        session = onnxruntime.InferenceSession(folder / ONNX, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
         return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), about)
 
