@@ -37,7 +37,9 @@ class Retraining(BaseModel):
         json_schema_extra={"position": 0},
     )
     preset: str = Field(
-        default="compact", description="Model preset to train.", json_schema_extra={"position": 1}
+        default="compact",
+        description="Model preset to train, with changed fields behind it: compact,epochs=5.",
+        json_schema_extra={"position": 1},
     )
     as_of: datetime | None = Field(
         default=None,

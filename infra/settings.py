@@ -57,7 +57,10 @@ class Settings(BaseSettings):
     policy_set: str = Field(
         default="community_guidelines", description="policy set that posts are judged against"
     )
-    preset: str = Field(default="compact", description="model preset that retraining uses")
+    preset: str = Field(
+        default="compact",
+        description="model preset that retraining uses, with changed fields behind it: compact,epochs=5",
+    )
     plan: str = Field(default="steady", description="plan of the canary: its stages and how strict they are")
     seed: int = Field(default=0, ge=0, description="seed of splits, initial weights and batch order")
     threads: int = Field(
@@ -75,6 +78,11 @@ class Settings(BaseSettings):
     gateway_batch: int = Field(default=64, gt=0, description="posts that the gateway scores together at most")
     gateway_queue: int = Field(
         default=1024, gt=0, description="posts that may wait to be scored; more are turned away with 503"
+    )
+    gateway_replica_load: float = Field(
+        default=32.0,
+        gt=0,
+        description="requests under way that a replica on Ray shall have; more add a replica",
     )
     gateway_refresh_seconds: float = Field(
         default=2.0, gt=0, description="seconds between two looks at the registry and the keys"

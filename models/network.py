@@ -12,6 +12,7 @@ from models.encoder import ENCODERS
 from models.fusion import Fusion
 from models.ngrams import HashedNgrams
 from models.preset import Preset
+from models.subwords import SubwordEncoder
 
 
 class Network(nn.Module):
@@ -19,7 +20,7 @@ class Network(nn.Module):
 
     def __init__(self, preset: Preset, policies: int, pieces: Tensor) -> None:
         super().__init__()
-        self.width, self.vocabulary = preset.width, len(pieces)
+        self.width, self.vocabulary, self.folded = preset.width, len(pieces), preset.folded
         self.text = self.image = self.ngrams = None
         if "text" in preset.modalities:
             self.text = ENCODERS[preset.text_encoder].build(preset, pieces)
@@ -49,8 +50,8 @@ class Network(nn.Module):
     def for_serving(self) -> Self:
         """A copy that computes the same, with what can be computed beforehand already computed."""
         network = deepcopy(self).eval()
-        if network.text is not None and hasattr(network.text, "folded"):
-            network.text = network.text.folded()  # type: ignore[operator]
+        if isinstance(network.text, SubwordEncoder):
+            network.text = network.text.for_serving(folded=self.folded)
         return network
 
     def _read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -75,6 +75,11 @@ class Preset(BaseModel):
         ge=1,
         description="passes without a better validation before training stops, more where the split is small",
     )
+    folded: bool = Field(
+        default=True,
+        description="put the table of token embeddings together once, at export; otherwise every batch does, "
+        "from the weights as they were trained",
+    )
     int8: bool = Field(default=False, description="serve with weights of 8 bits where that costs no accuracy")
     block_rows: int = Field(default=4096, ge=1, description="rows shuffled and sorted by length together")
     checkpoint_steps: int = Field(default=100, ge=1, description="steps between checkpoints")
@@ -136,8 +141,21 @@ def transformer() -> Preset:
 PRESETS = {"compact": compact, "trial": trial, "transformer": transformer}
 
 
-def preset_named(name: str, **overrides: Any) -> Preset:
-    """The preset called `name` with some fields changed; raises UnknownPresetError, PresetError."""
+def preset_named(given: str, **overrides: Any) -> Preset:
+    """A preset by its name, with some fields changed: `compact` or `compact,epochs=5,width=96`.
+
+    Raises UnknownPresetError, PresetError.
+    """
+    name, *changes = given.split(",")
     if name not in PRESETS:
         raise UnknownPresetError(f"no preset called {name!r}; choose one of: {', '.join(sorted(PRESETS))}")
-    return PRESETS[name]().replace(**overrides)
+    return PRESETS[name]().replace(**dict(map(_change, changes)), **overrides)
+
+
+def _change(given: str) -> tuple[str, str]:
+    field, equals, value = given.partition("=")
+    if not equals:
+        raise PresetError(
+            f"{given!r} changes no field of a preset; write field=value, as in compact,epochs=5"
+        )
+    return field.strip(), value.strip()

@@ -6,6 +6,8 @@ arXiv 1607.04606), so that a misspelling starts near the word it is made from.
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,9 +38,37 @@ class SubwordEmbedding(nn.Module):
         return self.tokens(tokens) + grams / count.sqrt()
 
     def folded(self) -> nn.Embedding:
-        """The same function as one table, for serving."""
+        """The same function as one table."""
         every = torch.arange(len(self.pieces), device=self.pieces.device)
         return nn.Embedding.from_pretrained(self.of(every).detach())
+
+
+class Unfolded(nn.Module):
+    """The same function from the trained weights themselves: puts the whole table together for every batch."""
+
+    def __init__(self, trained: SubwordEmbedding) -> None:
+        super().__init__()
+        self.tokens, self.grams = trained.tokens, trained.grams
+        self.register_buffer("pieces", trained.pieces)
+        self.pieces: Tensor
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """[N, T] to [N, T, width]."""
+        count = (self.pieces > 0).sum(dim=1, keepdim=True).clamp(min=1)
+        table = self.tokens.weight + self.grams(self.pieces).sum(dim=1) / count.sqrt()
+        return functional.embedding(input_ids, table)
+
+
+class SubwordEncoder(nn.Module):
+    """A text encoder whose tokens are made of subwords."""
+
+    embedding: nn.Module
+
+    def for_serving(self, *, folded: bool) -> Self:
+        """Itself with an embedding that can be exported; changes it in place."""
+        if isinstance(self.embedding, SubwordEmbedding):
+            self.embedding = self.embedding.folded() if folded else Unfolded(self.embedding)
+        return self
 
 
 def visible(mask: Tensor, dropout: float) -> Tensor:

@@ -13,7 +13,16 @@ def serve(
         str, Parameter(help="address to listen on; the default is this machine alone")
     ] = "127.0.0.1",
     port: Annotated[int, Parameter(help="port to listen on")] = 8000,
-    workers: Annotated[int, Parameter(help="processes, each with its own copy of the models")] = 1,
+    workers: Annotated[
+        int | None,
+        Parameter(
+            help="processes, each with its own copy of the models: 1 by default; "
+            "with --ray the most that may start under load, as many as it has cores by default"
+        ),
+    ] = None,
+    ray: Annotated[
+        bool, Parameter(help="on the Ray cluster of RAY_ADDRESS, or a Ray of its own", negative="")
+    ] = False,
 ) -> None:
     """Serve decisions over HTTP: POST /v1/moderations and /v1/decisions, with keys from `moderato keys create`.
 
@@ -23,6 +32,11 @@ def serve(
 
     settings = Settings()
     adopt(settings)
-    from infra.gateway import serve as run
+    if ray:
+        from infra.gateway import serve_on_ray
 
-    run(settings, host, port, workers)
+        serve_on_ray(settings, host, port, workers)
+    else:
+        from infra.gateway import serve as run
+
+        run(settings, host, port, workers or 1)

@@ -36,7 +36,7 @@ class AddressError(UserError):
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted until then is answered. Raises AddressError."""
-    _check_free(host, port)
+    check_free(host, port)
     _allow_many_connections()
     with _shared_metrics(workers):
         _run(settings, host, port, workers)
@@ -79,7 +79,7 @@ def _shared_metrics(workers: int) -> Iterator[None]:
         yield
 
 
-def _check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int) -> None:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

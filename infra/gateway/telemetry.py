@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -25,6 +26,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 POSTS = (1, 2, 4, 8, 16, 32, 64, 128)
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
 SOON = 0.2  # seconds
+GONE = 499  # nginx's status for a client that did not wait
 UNMATCHED = "unmatched"  # one label for every path that is no route, so that nobody can make up labels
 
 
@@ -98,6 +100,9 @@ class Observed:
 
         try:
             await self.app(scope, receive, identified)
+        except asyncio.CancelledError:  # Ray's proxy ends a request whose client is gone
+            status = GONE
+            raise
         finally:
             self._note(scope, status, time.perf_counter() - began)
 

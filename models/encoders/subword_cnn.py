@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.encoder import Encoder
 from models.preset import Preset
-from models.subwords import SubwordEmbedding, visible
+from models.subwords import SubwordEmbedding, SubwordEncoder, visible
 
 
-class SubwordCnn(nn.Module):
+class SubwordCnn(SubwordEncoder):
     def __init__(self, pieces: Tensor, width: int, dropout: float, token_dropout: float) -> None:
         super().__init__()
-        self.embedding: nn.Module = SubwordEmbedding(pieces, width)
+        self.embedding = SubwordEmbedding(pieces, width)
         self.norm_in = nn.LayerNorm(width)
         self.convolution = nn.Conv1d(width, width, kernel_size=3, padding=1)
         self.norm_out = nn.LayerNorm(width)
@@ -29,12 +27,6 @@ class SubwordCnn(nn.Module):
         hidden = hidden * visible(mask, self.token_dropout if self.training else 0.0)
         context = self.convolution(hidden.transpose(1, 2)).transpose(1, 2)
         return self.norm_out(hidden + self.dropout(functional.gelu(context))) * mask
-
-    def folded(self) -> Self:
-        """Itself with the embedding as one table; changes it in place."""
-        if isinstance(self.embedding, SubwordEmbedding):
-            self.embedding = self.embedding.folded()
-        return self
 
 
 def build(preset: Preset, pieces: Tensor) -> SubwordCnn:

@@ -5,15 +5,13 @@ Each layer normalises before it attends (Xiong et al., 2020, arXiv 2002.04745), 
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.encoder import Encoder
 from models.preset import Preset
-from models.subwords import SubwordEmbedding, visible
+from models.subwords import SubwordEmbedding, SubwordEncoder, visible
 
 WIDER = 4  # times the width: the inner features of a layer
 
@@ -38,11 +36,11 @@ class Layer(nn.Module):
         return hidden + self.dropout(self.features(self.norm_features(hidden)))
 
 
-class TextTransformer(nn.Module):
+class TextTransformer(SubwordEncoder):
     def __init__(self, pieces: Tensor, preset: Preset) -> None:
         super().__init__()
         width = preset.width
-        self.embedding: nn.Module = SubwordEmbedding(pieces, width)
+        self.embedding = SubwordEmbedding(pieces, width)
         self.places = nn.Parameter(torch.randn(preset.max_tokens, width) * 0.02)
         self.norm_in, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
         self.layers = nn.ModuleList(Layer(width, preset.heads, preset.dropout) for _ in range(preset.layers))
@@ -61,12 +59,6 @@ class TextTransformer(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, attended)
         return self.norm_out(hidden) * mask
-
-    def folded(self) -> Self:
-        """Itself with the embedding as one table; changes it in place."""
-        if isinstance(self.embedding, SubwordEmbedding):
-            self.embedding = self.embedding.folded()
-        return self
 
 
 def build(preset: Preset, pieces: Tensor) -> TextTransformer:

@@ -20,7 +20,6 @@ import numpy as np
 import psutil
 import pytest
 from gateway_server import free_port, new_key, until
-from trained_home import TOKENS, make_home, texts_of
 
 from infra.lake import open_lake
 from infra.registry import Registry
@@ -28,6 +27,7 @@ from infra.rollout import Rollout, Store, plan_named
 from infra.settings import Settings
 from models.serving.bundle import Bundle
 from models.tokenizer import encode, padded
+from tests.benchmarks.trained_home import TOKENS, make_home, texts_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
