@@ -1,9 +1,9 @@
-"""`moderato demo`: the whole loop on a made-up platform, with a table of before and after."""
+"""`moderato demo`: the whole loop on a made-up platform, told in three tables."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -23,7 +23,7 @@ def demo(
     seed: Annotated[int, Parameter(help="seed of the platform and of training")] = 0,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
-    """Retrain twice on a simulated platform in a home of its own, and compare before with after.
+    """Retrain on a simulated platform in a home of its own, where live traffic tells a good challenger from bad ones.
 
     The demo's home lies beside your own state and is made anew each time; your lake and registry are not touched.
     """
@@ -47,33 +47,108 @@ def demo(
         print(as_json(story))  # noqa: T201 - the command's own output
     else:
         _show(story, home)
-    if not story.won_back:
+    if not (story.as_told and story.won_back):
         sys.exit(FAILED)
 
 
 def as_json(story: Story) -> str:
-    """The three measurements, and the versions that they are of."""
+    """The measurements, the rollouts and the decisions as one object."""
     from dataclasses import asdict
 
     from pydantic_core import to_json
 
-    measured = {name: asdict(getattr(story, name)) for name in ("settled", "drifted", "retrained")}
-    return to_json(measured | {"won_back": story.won_back}, indent=2, inf_nan_mode="null").decode()
+    told = {name: asdict(getattr(story, name)) for name in ("settled", "drifted", "retrained")}
+    rollouts = [
+        {name: getattr(one, name) for name in ("name", "version", "rollout", "stage", "promoted", "reason")}
+        for one in story.tried
+    ]
+    counts = {name: getattr(story, name) for name in ("sent", "answered", "recorded", "as_told", "won_back")}
+    decisions = {"decisions": [asdict(row) for row in story.counted], "example": story.example}
+    return to_json(told | {"rollouts": rollouts} | counts | decisions, indent=2, inf_nan_mode="null").decode()
 
 
 def _show(story: Story, home: Path) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(_table(story))
-    report = story.second.evaluation.report
+    for table in (_table(story), _rollouts(story), _decisions(story)):
+        console.print(table)
+    console.print(
+        f"{story.sent:,} posts sent, {story.answered:,} answered, {story.recorded:,} decisions in the lake. "
+        f"Each says why: {_why(story.example)}",
+        highlight=False,
+    )
+    outcome = story.tried[0].outcome
     console.print(f"""
 Where to look
-  model card    {report / "model-card.html"}
-  Data Docs     {story.second.validation.docs}
+  model card    {outcome.evaluation.report / "model-card.html"}
+  Data Docs     {outcome.validation.docs}
   MLflow        .venv/bin/mlflow ui --backend-store-uri sqlite:///{home / "mlflow.db"}
   Prefect       PREFECT_HOME={home / "prefect"} .venv/bin/prefect server start
   status        MODERATO_HOME={home} .venv/bin/moderato status""", highlight=False, soft_wrap=True)  # fmt: skip
+
+
+def _rollouts(story: Story) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "retraining", "version", "came as far as", "posts it decided", "end", "why", title="Three retrainings"
+    )
+    for one in story.tried:
+        mine = [row for row in story.counted if row.rollout == one.rollout and row.role == "challenger"]
+        table.add_row(
+            one.name,
+            str(one.version or "none"),
+            one.stage,
+            f"{sum(row.posts for row in mine):,}",
+            "[green]promoted[/]" if one.promoted else "[red]rolled back[/]",
+            one.reason,
+        )
+    return table
+
+
+def _decisions(story: Story) -> Table:
+    """Every decision of the lake, by who made it when and what it said."""
+    from rich.table import Table
+
+    from flows.demo import PLAN
+    from infra.rollout import plan_named
+    from models.content import Action
+
+    stages = plan_named(PLAN).stages
+    names = {one.rollout: one.name for one in story.tried}
+    table = Table("rollout", "stage", "version", "decided as", title="The decisions table")
+    actions = [*Action, "error"]
+    for action in actions:
+        table.add_column(str(action), justify="right")
+    order = [None, *names]
+    for key in sorted(
+        {(row.rollout, row.stage, row.version, row.role) for row in story.counted},
+        key=lambda key: (order.index(key[0]), key[1] or 0, key[3], key[2]),
+    ):
+        rollout, stage, version, role = key
+        posts = {
+            row.action: row.posts
+            for row in story.counted
+            if (row.rollout, row.stage, row.version, row.role) == key
+        }
+        where = "" if stage is None else stages[stage].name
+        counts = [f"{posts[action]:,}" if action in posts else "" for action in actions]
+        table.add_row(names.get(rollout or "", "none"), where, version, role, *counts)
+    return table
+
+
+def _why(decision: dict[str, Any]) -> str:
+    """One decision in a sentence."""
+    if not decision:
+        return "none acted on a post"
+    reasons = ", ".join(
+        f"{reason['policy']} scored {reason['score']:.2f} where {reason['threshold']:.2f} asks to {reason['action']} "
+        f"(market {reason['market']})"
+        for reason in decision["reasons"]
+    )
+    name, version = decision["decision_id"][:8], decision["model_version"]
+    return f"decision {name}, version {version}, {decision['action']}: {reasons}"
 
 
 def _table(story: Story) -> Table:

@@ -2,5 +2,16 @@
 
 from infra.traffic.posts import SOURCES, posts_of
 from infra.traffic.sender import NoGatewayError, Replayed, replay
+from infra.traffic.service import NotStartedError, started
+from infra.traffic.stream import Stream
 
-__all__ = ["SOURCES", "NoGatewayError", "Replayed", "posts_of", "replay"]
+__all__ = [
+    "SOURCES",
+    "NoGatewayError",
+    "NotStartedError",
+    "Replayed",
+    "Stream",
+    "posts_of",
+    "replay",
+    "started",
+]

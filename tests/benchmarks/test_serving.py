@@ -36,6 +36,7 @@ CLIENTS, SECONDS, TURNS = 32, 8.0, 3
 WORKERS = (1, 2)
 START = 120.0  # seconds that a server may take
 HALF = 0.5
+PATIENCE = 30.0  # seconds that it may take to stop
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Home:
     def environment(self) -> dict[str, str]:
         return {
             **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # mlflow looks for uvicorn there
             "MODERATO_HOME": str(self.settings.home),
             "MLFLOW_TRACKING_URI": self.settings.tracking_uri,
             "PYTHONPATH": ".",
@@ -98,12 +100,12 @@ def answers(url: str, body: dict[str, Any], key: str, process: subprocess.Popen[
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs(family, timeout=30)
+    process.wait(PATIENCE)
+    _, left = psutil.wait_procs(family, timeout=PATIENCE)
     for member in left:
         member.kill()
-    process.wait()
 
 
 def measured(url: str, body: Any, home: Home) -> dict[str, Any]:
