@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib.metadata import version
 
@@ -11,6 +12,7 @@ from models.errors import UserError
 
 MISUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 VERBS = {
     "demo": "Retrain twice on a simulated platform and compare before with after.",
@@ -39,6 +41,7 @@ for verb, purpose in VERBS.items():
 
 def main() -> None:
     """Run a command; an error that the caller can mend is one line and its exit code, never a traceback."""
+    gc.set_threshold(GARBAGE)
     try:
         app(exit_on_error=False)
     except CycloptsError:  # said already, in a box of its own

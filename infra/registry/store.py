@@ -43,9 +43,11 @@ def connect(settings: Settings) -> MlflowClient:
         warnings.catch_warnings(),
     ):  # two processes would race on migrations
         warnings.simplefilter("ignore", UserWarning)  # alembic's, about MLflow's own tables
+        made = settings.mlflow_tracking_uri or not is_empty(settings)
         client = mlflow.MlflowClient(settings.tracking_uri)
         client.search_registered_models(max_results=1)
-        client.search_experiments(max_results=1)
+        if not made:
+            client.search_experiments(max_results=1)
     return client
 
 

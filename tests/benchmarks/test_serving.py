@@ -80,9 +80,7 @@ def running(server: Server, home: Home) -> Iterator[str]:
     port = free_port()
     command = [part.format(port=port, bundle=home.bundle) for part in server.command]
     with (home.settings.home / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, env={**home.environment, "WORKERS": str(server.workers)}, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, env=home.environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}{server.path}"
     try:
         until(lambda: answers(url, server.body(0, home.texts[0]), home.key, process), START)
@@ -146,7 +144,7 @@ def mlflow(workers: int) -> Server:
 
 
 def peer(name: str, workers: int) -> Server:
-    command = [sys.executable, str(HERE / "peer_servers.py"), name, "{bundle}", "{port}"]
+    command = [sys.executable, str(HERE / f"{name}_server.py"), "{bundle}", "{port}", str(workers)]
     return Server(command, "/predict", lambda _, text: {"text": text}, workers)
 
 
