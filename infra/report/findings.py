@@ -12,6 +12,7 @@ from models.evaluation.held_out import HeldOut
 from models.evaluation.measurement import Report
 from models.evaluation.operating_points import OperatingPoints
 from models.policy import PolicySet
+from models.serving.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -29,4 +30,5 @@ class Findings:
     operating_points: OperatingPoints
     held_out: Sequence[HeldOut]
     calibration: Calibration
+    precision: Precision
     checks: Sequence[Mapping[str, Any]]

@@ -15,6 +15,20 @@ CARD = (
 
 Candidate `{{ findings.candidate[:16] }}`, preset `{{ findings.preset }}`, policy set `{{ findings.policy_set.name }}`.
 
+## Precision
+
+Served from `{{ findings.precision.serves }}`. {{ findings.precision.reason | capitalise }}.
+{% if findings.precision.least_difference is not none %}
+
+Mean average precision on the calibration and validation splits, over the policies measurable there: \
+{{ findings.precision.float_average_precision | number }} in float32, \
+{{ findings.precision.int8_average_precision | number }} in int8; \
+the posts do not rule out a difference of {{ findings.precision.least_difference | number }}, and \
+{{ findings.precision.difference_bound | number }} is allowed. \
+99 % of the scores move by at most {{ findings.precision.shift | number }}, \
+and {{ findings.precision.shift_bound | number }} is allowed.
+{% endif %}
+
 ## Data
 
 Snapshot `{{ findings.snapshot[:16] }}`:
