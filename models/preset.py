@@ -47,6 +47,7 @@ class Preset(BaseModel):
     width: int = Field(default=64, ge=8, description="features of a token and of an image patch")
     layers: int = Field(default=4, ge=1, description="layers of a transformer")
     heads: int = Field(default=4, ge=1, description="attention heads; must divide the width")
+    layers: int = Field(default=4, ge=1, description="layers of a text encoder that is a transformer")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="share of features dropped in training")
     token_dropout: float = Field(default=0.15, ge=0, lt=1, description="share of tokens hidden in training")
     image_size: int = Field(default=64, ge=32, description="pixels; images are scaled to a square")
@@ -75,12 +76,7 @@ class Preset(BaseModel):
         ge=1,
         description="passes without a better validation before training stops, more where the split is small",
     )
-    folded: bool = Field(
-        default=True,
-        description="put the table of token embeddings together once, at export; otherwise every batch does, "
-        "from the weights as they were trained",
-    )
-    int8: bool = Field(default=False, description="serve with weights of 8 bits where that costs no accuracy")
+    int8: bool = Field(default=False, description="serve with 8-bit weights where accuracy allows")
     block_rows: int = Field(default=4096, ge=1, description="rows shuffled and sorted by length together")
     checkpoint_steps: int = Field(default=100, ge=1, description="steps between checkpoints")
 
@@ -126,16 +122,21 @@ def trial() -> Preset:
 
 
 def transformer() -> Preset:
-    """Text by a transformer of four layers: slower than compact and surer of word order."""
+    """Reads text with attention: about 5.3 million parameters, served in eight bits where accuracy allows."""
     return compact().replace(
         name="transformer",
         text_encoder="text_transformer",
-        width=256,
         vocabulary=8_000,
-        learning_rate=5e-4,
+        width=256,
+        heads=4,
+        layers=4,
         dropout=0.1,
+        learning_rate=5e-4,
         int8=True,
     )
+
+
+PRESETS = {"compact": compact, "transformer": transformer, "trial": trial}
 
 
 PRESETS = {"compact": compact, "trial": trial, "transformer": transformer}

@@ -31,7 +31,7 @@ from tasks.handle import Handle
 from tasks.incumbent import Champion
 from tasks.train import Candidate
 
-VERDICT, FAILED, SERVED = "moderato.verdict", "moderato.failed_gates", "moderato.served_as"
+VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
 
 
 class Metrics(Handle):
@@ -103,7 +103,7 @@ def evaluate(
         gates=checks,
         passed=all(check.passed for check in checks),
     )
-    _log(settings, evaluation, report, evidence, findings)
+    _log(settings, evaluation, findings, evidence)
     return evaluation
 
 
@@ -128,6 +128,7 @@ def _findings(
         operating_points=bundle.operating_points,
         held_out=promises,
         calibration=bundle.calibration,
+        precision=bundle.scorer.precision,
         checks=[check.model_dump() | {"verdict": check.verdict} for check in checks],
     )
 
@@ -160,20 +161,18 @@ def _metrics(report: Report, comparison: Comparison | None) -> Metrics:
     )
 
 
-def _log(
-    settings: Settings, evaluation: Evaluation, report: Report, evidence: Evidence, findings: Findings
-) -> None:
-    registry = Registry(settings)
+def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidence: Evidence) -> None:
+    registry, precision = Registry(settings), findings.precision
     run = LifecycleRun(registry, evaluation.run_id)
-    run.metrics({name: value for name, value in report.metrics().items() if value is not None})
+    run.metrics({name: value for name, value in evidence.report.metrics().items() if value is not None})
     run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
+    run.metrics(precision.metrics())
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
     verdict = "accepted" if evaluation.passed else "rejected"
-    run.describe({}, {VERDICT: verdict, FAILED: ", ".join(failed), SERVED: str(findings.precision)})
+    run.describe({}, {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name})
     run.artifacts(evaluation.report, "evaluation")
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
     if TaskRunContext.get():
-        create_markdown_artifact(
-            key="gates", markdown=gate_table(findings), description=f"Gates of run {evaluation.run_id}"
-        )
+        table = gate_table(findings)
+        create_markdown_artifact(key="gates", markdown=table, description=f"Gates of run {evaluation.run_id}")

@@ -90,7 +90,7 @@ def _render(template: str, findings: Findings) -> str:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - Markdown of our own figures
     )
-    environment.filters |= {"figure": _figure, "number": _number, "cell": _cell}
+    environment.filters |= {"figure": _figure, "number": _number, "cell": _cell, "capitalise": _capitalise}
     return environment.from_string(template).render(
         findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET
     )
@@ -104,6 +104,10 @@ def _figure(figure: Figure) -> str:
 
 def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
+
+
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cell(value: Any) -> str:

@@ -31,4 +31,5 @@ class Findings:
     operating_points: OperatingPoints
     held_out: Sequence[HeldOut]
     calibration: Calibration
+    precision: Precision
     checks: Sequence[Mapping[str, Any]]

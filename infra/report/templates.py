@@ -18,6 +18,20 @@ Served as {{ findings.precision }}\
 {% if findings.precision.int8 is not none %} (mean average precision {{ findings.precision.int8 | number }} \
 with 8 bits, {{ findings.precision.float32 | number }} with floats){% endif %}.
 
+## Precision
+
+Served from `{{ findings.precision.serves }}`. {{ findings.precision.reason | capitalise }}.
+{% if findings.precision.least_difference is not none %}
+
+Mean average precision on the calibration and validation splits, over the policies measurable there: \
+{{ findings.precision.float_average_precision | number }} in float32, \
+{{ findings.precision.int8_average_precision | number }} in int8; \
+the posts do not rule out a difference of {{ findings.precision.least_difference | number }}, and \
+{{ findings.precision.difference_bound | number }} is allowed. \
+99 % of the scores move by at most {{ findings.precision.shift | number }}, \
+and {{ findings.precision.shift_bound | number }} is allowed.
+{% endif %}
+
 ## Data
 
 Snapshot `{{ findings.snapshot[:16] }}`:

@@ -1,4 +1,4 @@
-"""Text: tokens that share the embeddings of their character n-grams, then one convolution."""
+"""Text: subword embeddings, then convolutions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch.nn import functional
 
 from models.encoder import Encoder
 from models.preset import Preset
-from models.subwords import SubwordEmbedding, SubwordEncoder, visible
+from models.subword_embedding import SubwordEmbedding
 
 
-class SubwordCnn(SubwordEncoder):
+class SubwordCnn(nn.Module):
     def __init__(self, pieces: Tensor, width: int, dropout: float, token_dropout: float) -> None:
         super().__init__()
         self.embedding = SubwordEmbedding(pieces, width)

@@ -1,9 +1,8 @@
-"""Text: tokens that share the embeddings of their character n-grams, then transformer layers.
-
-Each layer normalises before it attends (Xiong et al., 2020, arXiv 2002.04745), which trains without a long warm-up.
-"""
+"""Text: subword embeddings and learned positions, then pre-norm self-attention (Vaswani et al., 2017)."""
 
 from __future__ import annotations
+
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -11,54 +10,77 @@ from torch.nn import functional
 
 from models.encoder import Encoder
 from models.preset import Preset
-from models.subwords import SubwordEmbedding, SubwordEncoder, visible
+from models.subword_embedding import SubwordEmbedding
 
-WIDER = 4  # times the width: the inner features of a layer
+SPREAD = 0.02  # standard deviation that positions and the last map of each branch begin with
 
 
 class Layer(nn.Module):
+    """Normalised before each branch, so that what goes past the branches is never rescaled (Xiong et al., 2020)."""
+
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.norm_attention, self.norm_features = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query_key_value, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.features = nn.Sequential(
-            nn.Linear(width, WIDER * width), nn.GELU(), nn.Linear(WIDER * width, width)
-        )
+        self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
+        for last in (self.out, self.narrow):
+            nn.init.normal_(last.weight, std=SPREAD)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Hidden [N, T, D], mask [N, 1, 1, T] true where there is a token; [N, T, D]."""
-        parts = self.query_key_value(self.norm_attention(hidden)).chunk(3, dim=-1)
-        query, key, value = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
+        """Hidden [N, T, D], mask [N, 1, 1, T] true where a token may be looked at; [N, T, D]."""
+        hidden = hidden + self.dropout(self._attend(self.norm_attention(hidden), mask))
+        fed = functional.gelu(self.widen(self.norm_feed(hidden)))
+        return hidden + self.dropout(self.narrow(fed))
+
+    def _attend(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        query, key, value = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for part in self.query_key_value(hidden).chunk(3, dim=-1)
+        )
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        hidden = hidden + self.dropout(self.out(found.transpose(1, 2).flatten(2)))
-        return hidden + self.dropout(self.features(self.norm_features(hidden)))
+        return self.out(found.transpose(1, 2).flatten(2))
 
 
-class TextTransformer(SubwordEncoder):
+class TextTransformer(nn.Module):
     def __init__(self, pieces: Tensor, preset: Preset) -> None:
         super().__init__()
-        width = preset.width
-        self.embedding = SubwordEmbedding(pieces, width)
-        self.places = nn.Parameter(torch.randn(preset.max_tokens, width) * 0.02)
-        self.norm_in, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.layers = nn.ModuleList(Layer(width, preset.heads, preset.dropout) for _ in range(preset.layers))
-        self.dropout, self.token_dropout = nn.Dropout(preset.dropout), preset.token_dropout
+        self.embedding: nn.Module = SubwordEmbedding(pieces, preset.width)
+        self.norm_in = nn.LayerNorm(preset.width)
+        self.positions = nn.Embedding(preset.max_tokens, preset.width)
+        nn.init.normal_(self.positions.weight, std=SPREAD)
+        self.layers = nn.ModuleList(
+            Layer(preset.width, preset.heads, preset.dropout) for _ in range(preset.layers)
+        )
+        self.norm_out = nn.LayerNorm(preset.width)
+        self.dropout = nn.Dropout(preset.dropout)
+        self.token_dropout = preset.token_dropout
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[N, T] to [N, T, width], T at most the preset's max_tokens; padding comes out as zeros."""
-        mask = attention_mask.unsqueeze(-1).to(self.places.dtype)
-        numbers = torch.arange(input_ids.shape[1], device=input_ids.device)
-        hidden = self.norm_in(self.embedding(input_ids)) + functional.embedding(numbers, self.places)
-        hidden = self.dropout(hidden) * visible(mask, self.token_dropout if self.training else 0.0)
-        nobody = (attention_mask == 0).all(
-            dim=1, keepdim=True
-        )  # attends to its padding, whatever comes of it
-        attended = ((attention_mask > 0) | nobody)[:, None, None, :]
+        there = attention_mask > 0
+        embedded = self.norm_in(self.embedding(input_ids)) * self._visible(attention_mask)
+        places = torch.arange(input_ids.shape[1], device=input_ids.device)
+        hidden = self.dropout(embedded + self.positions(places))
+        # a softmax over nothing is not a number: an empty text looks at its padding, which the last line hides
+        looked_at = (there | ~there.any(dim=1, keepdim=True))[:, None, None, :]
         for layer in self.layers:
-            hidden = layer(hidden, attended)
-        return self.norm_out(hidden) * mask
+            hidden = layer(hidden, looked_at)
+        return self.norm_out(hidden) * there.unsqueeze(-1)
+
+    def folded(self) -> Self:
+        """Itself with the embedding as one table; changes it in place."""
+        if isinstance(self.embedding, SubwordEmbedding):
+            self.embedding = self.embedding.folded()
+        return self
+
+    def _visible(self, attention_mask: Tensor) -> Tensor:
+        visible = attention_mask.unsqueeze(-1).to(self.norm_in.weight.dtype)
+        if not self.training or not self.token_dropout:
+            return visible
+        return visible * (torch.rand_like(visible) >= self.token_dropout)
 
 
 def build(preset: Preset, pieces: Tensor) -> TextTransformer:

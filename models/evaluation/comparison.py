@@ -23,6 +23,7 @@ class Difference(BaseModel):
     """Macro average precision on some posts; positive where the candidate is better.
 
     `credible` is the highest difference that the posts do not rule out: below 0, the candidate is worse beyond noise.
+    `least` is the lowest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,12 @@ class Difference(BaseModel):
     champion: float | None
     difference: Figure
     credible: float | None
+
+    @property
+    def least(self) -> float | None:
+        if self.difference.value is None or self.credible is None:
+            return None
+        return 2 * self.difference.value - self.credible  # the bound is symmetric
 
 
 class Comparison(BaseModel):
@@ -78,6 +85,14 @@ def compare(
         policies=tuple(_difference(p, len(ours), *s) for p, s in zip(ours.policies, policies, strict=True)),
         slices=tuple(found for found in slices if found.difference.value is not None),
     )
+
+
+def paired(ours: Scored, theirs: Scored, *, seed: int) -> Difference:
+    """All posts together; both scored the same posts for the same policies in the same order."""
+    weights = bootstrap_weights(ours.cluster, RESAMPLES, seed)
+    policies = [_samples(ours, theirs, weights, i) for i in range(len(ours.policies))]
+    mine, its = (mean_of(np.array(column)) for column in zip(*policies, strict=True))
+    return _difference("all posts", len(ours), mine, its)
 
 
 def _shared(scored: Scored, other: Scored) -> Scored:

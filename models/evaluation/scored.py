@@ -61,6 +61,11 @@ def score_splits(
     parts = [_score(scorer, judged, batch) for batch in batches if len(batch)]
     if not parts:
         return _score(scorer, judged, dataset.schema.empty_table().select(COLUMNS))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Scored]) -> Scored:
+    """All posts of the parts, which know the same policies."""
     return Scored(
         parts[0].policies, *(np.concatenate(arrays) for arrays in zip(*map(_arrays, parts), strict=True))
     )

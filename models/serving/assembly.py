@@ -1,22 +1,29 @@
-"""From a trained model to a bundle: calibrate it, then derive the thresholds of every market."""
+"""From a trained model to a bundle: choose its precision, calibrate it, derive the thresholds of every market."""
 
 from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lance
 import numpy as np
 
+from models.evaluation.admission import admission
 from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import Evidence, OperatingPoints
-from models.evaluation.scored import Scored, score_splits
+from models.evaluation.scored import Scored, joined, score_splits
 from models.policy import PolicySet
 from models.serving.bundle import Bundle, write_bundle
-from models.serving.inference import Scorer
-from models.serving.quantisation import choose
+from models.serving.inference import Feed, Scorer
+from models.serving.precision import INT8, ONNX, Precision
+from models.snapshot import SnapshotRows
 
+OBSERVED = 512  # posts of the training split that show how far activations reach
+JUDGED = ("calibration", "validation")  # splits
 TIMED = 64  # posts
 WARM_UP = 4
 TAIL = 95  # percentile
@@ -27,21 +34,51 @@ def assemble(
 ) -> str:  # fmt: skip
     """Write the bundle of `model` to `folder`, replacing what was there; returns its digest.
 
-    What is served is chosen first. Calibration is fitted on the calibration split; thresholds are derived from that
-    and the validation split.
+    Calibration is fitted on the calibration split; thresholds are derived from that and the validation split; both
+    with the scores of the graph that is served. Where the preset asks for eight bits, the two splits decide.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(model, folder)
-    scorer = Scorer.load(folder, threads=threads)
-    if scorer.about.preset.get("int8"):
-        choose(folder, uri, storage_options, threads)
-        scorer = Scorer.load(folder, threads=threads)
-    fitting, more = (
-        score_splits(scorer, uri, [split], storage_options) for split in ("calibration", "validation")
-    )
-    calibration = Calibration.fit(scorer.policies, fitting.logits, fitting.labels)
-    points = OperatingPoints.derive(policy_set, _evidence(calibration, fitting, more))
-    return write_bundle(folder, calibration, policy_set, points)
+    with TemporaryDirectory() as scratch:
+        choice = _choose(model, Path(scratch) / INT8, uri, storage_options, threads)
+        fitting = choice.parts[0]
+        calibration = Calibration.fit(fitting.policies, fitting.logits, fitting.labels)
+        points = OperatingPoints.derive(policy_set, _evidence(calibration, joined(choice.parts)))
+        return write_bundle(
+            folder, model, calibration, policy_set, points, precision=choice.precision, int8=choice.int8
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is served: its scores on each judged split, and the graph in eight bits where it is that one."""
+
+    precision: Precision
+    parts: list[Scored]
+    int8: Path | None
+
+
+def _choose(model: Path, int8: Path, uri: str, storage_options: dict[str, str], threads: int) -> Choice:
+    full = Scorer.load(model, threads=threads)
+    parts = [score_splits(full, uri, [split], storage_options) for split in JUDGED]
+    if not full.about.preset.get("int8"):
+        return Choice(full.precision, parts, None)
+    from models.serving.quantisation import quantise
+
+    quantise(model / ONNX, int8, _feeds(full, uri, storage_options))
+    small = Scorer.load(model, threads=threads, graph=int8)
+    rounded = [score_splits(small, uri, [split], storage_options) for split in JUDGED]
+    precision = admission(joined(parts), joined(rounded))
+    if precision.serves == INT8:
+        return Choice(precision, rounded, int8)
+    return Choice(precision, parts, None)
+
+
+def _feeds(scorer: Scorer, uri: str, storage_options: dict[str, str]) -> Iterator[Feed]:
+    """Posts of the training split at even distances, as the graph is given them."""
+    rows = SnapshotRows.open(uri, storage_options)
+    positions = rows.positions("train")
+    posts = rows.take(positions[:: -(-len(positions) // OBSERVED)], "text", "image")
+    for _, feed in scorer.feeds(posts["text"].to_pylist(), posts["image"].to_pylist()):
+        yield feed
 
 
 def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:
@@ -57,8 +94,5 @@ def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:
     return float(np.percentile(taken[len(posts[:WARM_UP]) :], TAIL)) if posts else 0.0
 
 
-def _evidence(calibration: Calibration, *parts: Scored) -> Evidence:
-    logits = np.concatenate([part.logits for part in parts])
-    labels = np.concatenate([part.labels for part in parts])
-    markets = np.concatenate([part.market for part in parts])
-    return Evidence(parts[0].policies, calibration(logits), labels, markets)
+def _evidence(calibration: Calibration, scored: Scored) -> Evidence:
+    return Evidence(scored.policies, calibration(scored.logits), scored.labels, scored.market)

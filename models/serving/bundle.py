@@ -18,7 +18,7 @@ from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import OperatingPoints
 from models.policy import PolicySet
 from models.serving.inference import Encoded, Scorer
-from models.serving.precision import Precision
+from models.serving.precision import INT8, SERVING, Precision
 
 MANIFEST = "manifest.json"
 
@@ -65,12 +65,31 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, calibration: Calibration, policy_set: PolicySet, points: OperatingPoints
+    folder: Path,
+    model: Path,
+    calibration: Calibration,
+    policy_set: PolicySet,
+    points: OperatingPoints,
+    *,
+    precision: Precision,
+    int8: Path | None,
 ) -> str:
-    """Make a bundle of the model in `folder`; returns the digest of its manifest."""
-    parts = {"calibration": calibration, "policy_set": policy_set, "operating_points": points}
+    """Make a bundle of the files in `model`; returns the digest of its manifest. Replaces what `folder` held.
+
+    `int8` is the graph in eight bits where that is what `precision` serves; the one in float stays beside it.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(model, folder)
+    if int8 is not None:
+        shutil.copyfile(int8, folder / INT8)
+    parts = {
+        "calibration.json": calibration,
+        "policy_set.json": policy_set,
+        "operating_points.json": points,
+        SERVING: precision,
+    }
     for name, part in parts.items():
-        (folder / f"{name}.json").write_text(part.model_dump_json(indent=1))
+        (folder / name).write_text(part.model_dump_json(indent=1))
     files = {
         name: {"sha256": _digest(folder / name), "bytes": (folder / name).stat().st_size}
         for name in _files(folder)

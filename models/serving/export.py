@@ -21,7 +21,7 @@ from torch.export import Dim
 from models.network import Network
 from models.preset import Preset
 from models.serving.inference import MODEL, TOKENIZER, ModelFile
-from models.serving.precision import FLOAT_FILE
+from models.serving.precision import ONNX
 
 WEIGHTS = "weights.safetensors"
 OPSET = 20

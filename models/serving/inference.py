@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from models.tokenizer import encode, padded
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
 Encoded = bytes | NDArray[np.float32] | None  # an image, its pixels, or none
+Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
 BATCH = 32
 QUIET = 3  # onnxruntime's log level for errors only
@@ -50,19 +52,21 @@ class Scorer:
     session: onnxruntime.InferenceSession
     tokenizer: Tokenizer
     about: ModelFile
+    precision: Precision
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 0, file: str = "") -> Self:
-        """`threads` 0 means all cores; `file` is the graph, by default the one to be served. Raises NotAModelError."""
-        graph = file or Precision.of(folder).file
-        missing = [name for name in (graph, TOKENIZER, MODEL) if not (folder / name).exists()]
+    def load(cls, folder: Path, threads: int = 0, graph: Path | None = None) -> Self:
+        """`threads` 0 means all cores; `graph` is for one that the folder does not serve. Raises NotAModelError."""
+        precision = Precision.read(folder)
+        missing = [name for name in (precision.serves, TOKENIZER, MODEL) if not (folder / name).exists()]
         if missing:
             raise NotAModelError(f"{folder} holds no model: {', '.join(missing)} missing; train one first")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, QUIET
-        session = onnxruntime.InferenceSession(folder / graph, options, providers=["CPUExecutionProvider"])
+        served = graph or folder / precision.serves
+        session = onnxruntime.InferenceSession(served, options, providers=["CPUExecutionProvider"])
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
-        return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), about)
+        return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), about, precision)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -70,19 +74,26 @@ class Scorer:
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What of a post it sees: text, and image where it was trained on any."""
-        return ("text", "image") if "pixels" in self._wanted else ("text",)
+        """What of a post it sees."""
+        return tuple(self.about.preset.get("modalities", ("text", "image")))
 
     def logits(self, texts: Sequence[str | None], images: Sequence[Encoded]) -> NDArray[np.float32]:
         """[N, P], one column a policy in the order of `policies`; an image that cannot be read counts as missing.
 
         An image may also be what models.pixels made of it already.
         """
-        ids = encode(self.tokenizer, texts, self.about.max_tokens)
-        scores = np.zeros((len(ids), len(self.policies)), dtype=np.float32)
-        for chosen in self._batches(ids, images):
-            scores[chosen] = self._run([ids[row] for row in chosen], [images[row] for row in chosen])
+        scores = np.zeros((len(texts), len(self.policies)), dtype=np.float32)
+        for chosen, feed in self.feeds(texts, images):
+            (scores[chosen],) = self.session.run(["logits"], feed)
         return scores
+
+    def feeds(
+        self, texts: Sequence[str | None], images: Sequence[Encoded]
+    ) -> Iterator[tuple[NDArray[np.int64], Feed]]:
+        """The batches that posts are scored in: which rows, and what the graph is given for them."""
+        ids = encode(self.tokenizer, texts, self.about.max_tokens)
+        for chosen in self._batches(ids, images):
+            yield chosen, self._feed([ids[row] for row in chosen], [images[row] for row in chosen])
 
     def _batches(self, ids: list[list[int]], images: Sequence[Encoded]) -> Iterator[NDArray[np.int64]]:
         """Rows of like length together, those with images apart from those without."""
@@ -92,16 +103,15 @@ class Scorer:
         for start in range(0, len(order), BATCH):
             yield order[start : start + BATCH]
 
-    def _run(self, ids: list[list[int]], images: list[Encoded]) -> NDArray[np.float32]:
+    def _feed(self, ids: list[list[int]], images: list[Encoded]) -> Feed:
         input_ids, mask = padded(ids)
         found, index = stacked(self._decoded(images), self.about.image_size)
-        inputs = {"input_ids": input_ids, "attention_mask": mask, "pixels": found, "image_index": index}
-        (logits,) = self.session.run(["logits"], {name: inputs[name] for name in self._wanted})
-        return np.asarray(logits, dtype=np.float32)
+        inputs: Feed = {"input_ids": input_ids, "attention_mask": mask, "pixels": found, "image_index": index}
+        return {name: inputs[name] for name in self._wanted}
 
     def _decoded(self, images: list[Encoded]) -> list[NDArray[np.float32] | None]:
         size = self.about.image_size
-        if "pixels" not in self._wanted or all(image is None for image in images):
+        if "image" not in self.modalities or all(image is None for image in images):
             return [None] * len(images)
         if not any(isinstance(image, bytes) for image in images):
             return [image for image in images if not isinstance(image, bytes)]
@@ -111,7 +121,7 @@ class Scorer:
             )
             return list(ready)
 
-    @property
+    @cached_property
     def _wanted(self) -> list[str]:
-        """The inputs that the graph has: a model of text alone has no pixels."""
+        """The inputs that the graph has."""
         return [entry.name for entry in self.session.get_inputs()]

@@ -1,100 +1,108 @@
-"""Weights of 8 bits, served where that costs no accuracy. Chosen before calibration, so that all else measures it.
+"""Eight bits for the matrix products of an exported model: weights, and what they are multiplied with.
 
-Activations are quantised as they come (dynamic quantisation); embeddings, norms and attention itself stay floats.
+An activation's range is observed beforehand on real posts, not taken anew from each batch: a post's score then never
+depends on the posts beside it, which one odd post could otherwise coarsen. Weights keep to half of their range, so
+that sums cannot overflow on processors without VNNI and every processor computes the same integers.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import QuantType, quantize_dynamic
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
-from models.evaluation.comparison import Difference, compare
-from models.evaluation.scored import Scored, score_splits
-from models.serving.inference import Scorer
-from models.serving.precision import FLOAT_FILE, INT8_FILE, PRECISION, Precision
+Feed = Mapping[str, NDArray[np.generic]]
+Ranges = dict[str, tuple[float, float]]
 
-LARGE = 1 << 14  # numbers in a weight; smaller ones gain nothing and may be heads whose outliers matter
-LOSS = 0.01  # macro average precision that the posts must rule out to be lost
-MOVED, SHARE = 0.05, 0.99  # a probability may move by so much, for this share of the posts
-SPLITS = ("calibration", "validation")
+LEVELS = 255  # of an activation above its lowest, an unsigned byte
+LARGEST = 64  # of a weight, a signed byte of which half is used
+LEAST = 1e-12  # width of a step; a tensor that is always zero has none
+MATRIX = 2  # axes
 
 
-def choose(folder: Path, uri: str, storage_options: dict[str, str], threads: int) -> Precision:
-    """Leave precision.json in a model folder, and the 8-bit file where it is what shall be served.
+def quantise(model: Path, to: Path, feeds: Iterable[Feed]) -> None:
+    """Write `model` with its products by weights in eight bits to `to`; `feeds` are inputs of real posts.
 
-    The same snapshot and model give the same choice: nothing here depends on how fast this machine is.
+    The same model and feeds give the same bytes. A model without such products is written as it is.
     """
-    target = folder / INT8_FILE
-    quantise(folder / FLOAT_FILE, target)
-    exact, rounded = (
-        score_splits(Scorer.load(folder, threads, file=file), uri, SPLITS, storage_options)
-        for file in (FLOAT_FILE, INT8_FILE)
-    )
-    chosen = judged(exact, rounded)
-    if chosen.served != "int8":
-        target.unlink()
-    (folder / PRECISION).write_text(chosen.model_dump_json(indent=1))
-    return chosen
+    graph = onnx.load(model)
+    weights = {tensor.name: tensor for tensor in graph.graph.initializer if len(tensor.dims) == MATRIX}
+    products = [node for node in graph.graph.node if node.op_type == "MatMul" and node.input[1] in weights]
+    ranges = _observe(onnx.load(model), sorted({node.input[0] for node in products}), feeds)
+    before: dict[str, list[Any]] = {}  # nodes that an activation or a weight needs, by its name
+    for node in products:
+        activation, weight = node.input
+        if activation not in before:
+            before[activation] = _activation(graph.graph, activation, *ranges[activation])
+        if weight not in before:
+            before[weight] = _weight(graph.graph, weights[weight])
+        node.input[:] = [f"{activation}.near", f"{weight}.near"]
+    _place(graph.graph, before)
+    onnx.save(graph, to)
 
 
-def judged(exact: Scored, rounded: Scored) -> Precision:
-    """Whether the rounded model may stand for the exact one on these posts."""
-    gap = compare(rounded, exact, None, version=0, seed=0).overall
-    moved = (
-        float(np.quantile(np.abs(_sigmoid(rounded.logits) - _sigmoid(exact.logits)), SHARE))
-        if len(exact)
-        else 0.0
-    )
-    refused = _against(gap, moved)
-    return Precision(
-        served="float32" if refused else "int8",
-        float32=gap.champion,
-        int8=gap.candidate,
-        reason=refused or f"8 bits lose less than {LOSS} macro average precision on {gap.posts} posts",
-    )
+def _observe(model: Any, names: list[str], feeds: Iterable[Feed]) -> Ranges:
+    """The least and greatest value that each tensor took, 0 included."""
+    if not names:
+        return {}
+    outputs = [f"{name}.{reduction}" for reduction in ("ReduceMin", "ReduceMax") for name in names]
+    for output in outputs:
+        name, _, reduction = output.rpartition(".")
+        model.graph.node.append(helper.make_node(reduction, [name], [output], keepdims=0))
+        model.graph.output.append(helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, []))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    found = np.array([session.run(outputs, dict(feed)) for feed in feeds]).reshape(-1, 2, len(names))
+    lows, highs = found[:, 0].min(axis=0, initial=0), found[:, 1].max(axis=0, initial=0)
+    return {name: (float(low), float(high)) for name, low, high in zip(names, lows, highs, strict=True)}
 
 
-def _against(gap: Difference, moved: float) -> str:
-    low = gap.difference.low
-    if low is None:
-        return "too few judged posts to tell what 8 bits would cost"
-    if low < -LOSS:
-        return f"8 bits may lose {-low:.4f} macro average precision, at most {LOSS} is accepted"
-    if moved > MOVED:
-        return (
-            f"8 bits move one probability in a hundred by more than {moved:.3f}, at most {MOVED} is accepted"
-        )
-    return ""
-
-
-def quantise(source: Path, target: Path) -> None:
-    """Write the graph with its large constant weights in 8 bits.
-
-    Weights use 7 of the 8 bits: products of full ones overflow on processors without VNNI, and a bundle must score
-    alike wherever it is served.
-    """
-    model = onnx.load(source)
-    del model.graph.value_info[:]  # the exporter's shapes contradict the quantised graph
-    sizes = {constant.name: int(np.prod(constant.dims)) for constant in model.graph.initializer}
-    chosen = [
-        node.name
-        for node in model.graph.node
-        if node.op_type in ("MatMul", "Gemm") and any(sizes.get(name, 0) >= LARGE for name in node.input)
+def _activation(graph: Any, name: str, low: float, high: float) -> list[Any]:
+    """Nodes that round the tensor to a byte and back, which onnxruntime joins with the product."""
+    scale = max((high - low) / LEVELS, LEAST)
+    steps = [f"{name}.scale", f"{name}.zero"]
+    graph.initializer.append(numpy_helper.from_array(np.array(scale, np.float32), steps[0]))
+    graph.initializer.append(numpy_helper.from_array(np.array(round(-low / scale), np.uint8), steps[1]))
+    return [
+        helper.make_node("QuantizeLinear", [name, *steps], [f"{name}.bytes"], name=f"{name}.quantise"),
+        helper.make_node(
+            "DequantizeLinear", [f"{name}.bytes", *steps], [f"{name}.near"], name=f"{name}.widen"
+        ),
     ]
-    log = logging.getLogger()
-    level = log.level
-    log.setLevel(logging.ERROR)  # it recommends a preprocessing that undoes nothing here
-    try:
-        quantize_dynamic(
-            model, target, nodes_to_quantize=chosen, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
-        )  # fmt: skip
-    finally:
-        log.setLevel(level)
 
 
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))))
+def _weight(graph: Any, tensor: Any) -> list[Any]:
+    """The node that widens a weight [K, N], which becomes signed bytes with a scale for each column."""
+    name, values = tensor.name, numpy_helper.to_array(tensor)
+    scale = np.maximum(np.abs(values).max(axis=0) / LARGEST, LEAST).astype(np.float32)
+    stored = {
+        "bytes": np.rint(values / scale).astype(np.int8),
+        "scale": scale,
+        "zero": np.zeros(len(scale), np.int8),
+    }
+    for part, array in stored.items():
+        graph.initializer.append(numpy_helper.from_array(array, f"{name}.{part}"))
+    inputs = [f"{name}.{part}" for part in stored]
+    return [helper.make_node("DequantizeLinear", inputs, [f"{name}.near"], name=f"{name}.widen", axis=1)]
+
+
+def _place(graph: Any, before: dict[str, list[Any]]) -> None:
+    """Put the new nodes ahead of the first product that needs them, and drop weights that nothing reads now."""
+    nodes, waiting = [], {group[-1].output[0]: group for group in before.values()}
+    for node in graph.node:
+        for name in node.input:
+            nodes += waiting.pop(name, [])
+        nodes.append(node)
+    read = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    for field, entries in (("node", nodes), ("initializer", kept), ("value_info", [])):
+        copies = [
+            type(entry).FromString(entry.SerializeToString()) for entry in entries
+        ]  # clearing frees them
+        graph.ClearField(field)
+        getattr(graph, field).extend(copies)

@@ -6,12 +6,13 @@ from sklearn.linear_model import LogisticRegression
 from models.encoder import ENCODERS
 from models.network import Network
 from models.ngrams import HashedNgrams, hashed, words
-from models.preset import compact
+from models.preset import compact, transformer
 from models.regression import Regression, solve, trust
 from models.serving.export import parity, random_batch, to_onnx
 from models.tokenizer import padded
 
 PRESET = compact().replace(ngram_bits=10, width=16)
+TEXT_ENCODERS = [encoder.name for encoder in ENCODERS if encoder.modality == "text"]
 PIECES = torch.randint(0, 40, (300, 8), generator=torch.Generator().manual_seed(0))
 
 
@@ -42,8 +43,47 @@ def test_an_encoder_gives_tokens_of_the_preset_width(name):
     assert tokens.shape[2] == PRESET.width
 
 
-def test_what_a_post_lacks_does_not_depend_on_the_posts_beside_it():
-    made = network()
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_a_text_encoder_gives_a_text_without_tokens_zeros(name):
+    inputs = batch(network())
+    mask = inputs["attention_mask"] * (torch.arange(6) != 2)[:, None]
+    tokens = ENCODERS[name].build(PRESET, PIECES).eval()(inputs["input_ids"], mask)
+    assert torch.isfinite(tokens).all()
+    assert not tokens[2].any()
+    assert not tokens[mask == 0].any()
+
+
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_a_text_encoder_learns_from_a_batch_with_a_text_without_tokens(name):
+    inputs, built = batch(network()), ENCODERS[name].build(PRESET, PIECES).train()
+    mask = inputs["attention_mask"] * (torch.arange(6) != 2)[:, None]
+    built(inputs["input_ids"], mask).square().sum().backward()
+    gradients = [parameter.grad for parameter in built.parameters()]
+    assert all(torch.isfinite(gradient).all() and gradient.any() for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_a_text_encoder_is_served_as_it_was_trained(name):
+    made = network(text_encoder=name)
+    inputs = batch(made)
+    assert torch.allclose(made(**inputs), made.for_serving()(**inputs), atol=1e-5)
+
+
+def test_a_transformer_tells_the_order_of_tokens():
+    built = ENCODERS["text_transformer"].build(PRESET, PIECES).eval()
+    ids, mask = torch.tensor([[5, 6, 7], [7, 6, 5]]), torch.ones(2, 3, dtype=torch.int64)
+    forwards, backwards = built(ids, mask)
+    assert not torch.allclose(forwards, backwards.flip(0), atol=1e-3)
+
+
+def test_the_transformer_preset_has_about_five_million_parameters_that_read_text():
+    network = Network(transformer(), 12, torch.zeros(8000, 1, dtype=torch.int64)).for_serving()
+    assert sum(parameter.numel() for parameter in network.text.parameters()) == pytest.approx(5.3e6, rel=0.02)
+
+
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_what_a_post_lacks_does_not_depend_on_the_posts_beside_it(name):
+    made = network(text_encoder=name)
     inputs = batch(made)
     together = made(**inputs)
     for row in range(6):
@@ -58,8 +98,9 @@ def test_what_a_post_lacks_does_not_depend_on_the_posts_beside_it():
         assert torch.allclose(alone, together[row : row + 1], atol=1e-5)
 
 
-def test_padding_changes_nothing():
-    made = network()
+@pytest.mark.parametrize("name", TEXT_ENCODERS)
+def test_padding_changes_nothing(name):
+    made = network(text_encoder=name)
     inputs = batch(made)
     wider = {
         **inputs,
@@ -154,9 +195,12 @@ def test_a_policy_without_a_violation_stays_finite_and_one_without_judgements_st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("modalities", [("text", "image"), ("text",), ("image",)])
-def test_the_exported_graph_computes_what_torch_computes(tmp_path, modalities):
-    made = network(modalities=modalities)
+@pytest.mark.parametrize(
+    ("modalities", "text_encoder"),
+    [(("image",), "subword_cnn"), *((m, n) for n in TEXT_ENCODERS for m in (("text", "image"), ("text",)))],
+)
+def test_the_exported_graph_computes_what_torch_computes(tmp_path, modalities, text_encoder):
+    made = network(modalities=modalities, text_encoder=text_encoder)
     to_onnx(made, PRESET.image_size, tmp_path / "model.onnx")
     rng = np.random.default_rng(0)
     sizes = ((1, 1), (5, 7), (33, 40))

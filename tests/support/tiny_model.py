@@ -36,7 +36,7 @@ LEARNED = POLICIES[:-2]  # the last two are never judged to be violated
 SIZE = 32
 
 
-def write_model(folder: Path, *, strength: float = 6.0) -> Path:
+def write_model(folder: Path, *, strength: float = 6.0, int8: bool = False) -> Path:
     """A model folder as training leaves it; `strength` is the weight of a policy's own word, 0 knows nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(_graph(strength), folder / "model.onnx")
@@ -44,7 +44,7 @@ def write_model(folder: Path, *, strength: float = 6.0) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "weights.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    (folder / "model.json").write_text(json.dumps(DESCRIPTION))
+    (folder / "model.json").write_text(json.dumps(DESCRIPTION | {"preset": {"name": "trial", "int8": int8}}))
     return folder
 
 

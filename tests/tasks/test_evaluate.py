@@ -1,10 +1,11 @@
 import json
 
 import pytest
-from tiny_model import LEARNED, POLICIES, make_candidate, make_champion
+from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, write_model
 
 from expectations.findings import Finding
 from infra.registry import Registry
+from models.serving.precision import Precision
 from tasks.evaluate import evaluate
 from tasks.incumbent import incumbent
 from tasks.promote import promote
@@ -48,6 +49,29 @@ def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
         "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
         "slices.csv", "precision-recall.png", "reliability.png", "scores.png",
     }  # fmt: skip
+
+
+def test_run_and_card_say_which_precision_is_served_and_what_both_come_to(settings, candidate):
+    write_model(candidate.folder / "model", int8=True)
+    evaluation = evaluate.fn(settings, candidate, None)
+    run = Registry(settings).client.get_run(candidate.run_id)
+    precision = Precision.read(evaluation.bundle)
+    assert precision.name == run.data.tags["moderato.serves"] == "int8"
+    assert run.data.metrics["serving_float32_average_precision"] == precision.float_average_precision
+    assert run.data.metrics["serving_int8_average_precision"] == precision.int8_average_precision
+    card = (evaluation.report / "model-card.md").read_text()
+    assert "Served from `model.int8.onnx`. Int8: no loss beyond the bounds." in card
+    assert (
+        f"{precision.float_average_precision:.3g} in float32, {precision.int8_average_precision:.3g} in int8"
+        in card
+    )
+
+
+def test_without_a_wish_for_eight_bits_the_card_names_the_float_file_alone(settings, candidate):
+    evaluation = evaluate.fn(settings, candidate, None)
+    card = (evaluation.report / "model-card.md").read_text()
+    assert "Served from `model.onnx`. The preset does not ask for 8-bit weights." in card
+    assert "int8" not in card
 
 
 def test_the_card_repeats_what_validation_warned_of(settings, candidate):

@@ -33,7 +33,7 @@ def test_a_bundle_holds_everything_that_serving_needs_and_no_pickle(made):
     names = {path.name for path in folder.iterdir()}
     assert names == {
         "model.onnx", "weights.safetensors", "tokenizer.json", "model.json", "policy_set.json",
-        "operating_points.json", "calibration.json", "manifest.json",
+        "operating_points.json", "calibration.json", "serving.json", "manifest.json",
     }  # fmt: skip
     assert verify(folder) == digest
     assert size_of(folder) == sum(path.stat().st_size for path in folder.iterdir())
