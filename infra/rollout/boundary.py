@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, xlog1py, xlogy
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -70,6 +69,8 @@ def sums(
 
 def log_evidence(mean: Floats, total: Floats, count: Floats, prior: Prior = JEFFREYS) -> Floats:
     """Logarithm of M_t(mean), an e-value against this mean: it exceeds log(1 / alpha) with chance alpha, if ever."""
+    from scipy.special import betaln, xlog1py, xlogy  # slow to load, and only who judges needs it
+
     mixture = betaln(prior[0] + total, prior[1] + count - total) - betaln(*prior)
     return np.asarray(mixture - xlogy(total, mean) - xlog1py(count - total, -mean))
 

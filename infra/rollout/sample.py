@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from infra.rollout.boundary import JEFFREYS, TRUST, Prior, expected, interval, log_evidence, sums
 from infra.rollout.latency import EDGES, Counts
@@ -24,7 +23,9 @@ REACH, STEP = (
     8.0,
     0.05,
 )  # standard errors that the fine cells of a mean reach to each side, and how wide they are
-EVERYWHERE = np.concatenate([[0.0], expit(np.linspace(-16, 16, 161)), [1.0]])  # edges of the coarse ones
+EVERYWHERE = np.concatenate(
+    [[0.0], 1 / (1 + np.exp(-np.linspace(-16, 16, 161))), [1.0]]
+)  # edges of the coarse ones
 
 
 class Interval(NamedTuple):
