@@ -15,7 +15,7 @@ TABLES = ("posts", "judgements", "rejects")
 
 
 def status(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
-    """Show champion, challenger, the last runs and the lake's tables; writes nothing."""
+    """Show champion, challenger, a running rollout, the last runs and the lake's tables; writes nothing."""
     from infra.settings import Settings, adopt
 
     settings = Settings()
@@ -30,9 +30,9 @@ def status(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 
 def state(settings: Settings) -> dict[str, Any]:
-    """Champion and challenger (None where there is none), runs (newest first), lake (rows and version), next."""
+    """Champion, challenger and rollout (None where there is none), runs (newest first), lake (rows, version), next."""
     lake = _lake(settings)
-    found = {"champion": None, "challenger": None, "runs": []} | _registry(settings)
+    found = {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
     return found | {"lake": lake, "next": _next(lake, champion=found["champion"] is not None)}
 
 
@@ -45,8 +45,19 @@ def _registry(settings: Settings) -> dict[str, Any]:
     return {
         "champion": registry.champion(),
         "challenger": registry.challenger(),
+        "rollout": _rollout(settings),
         "runs": last_runs(registry, RUNS),
     }
+
+
+def _rollout(settings: Settings) -> dict[str, Any] | None:
+    """Stage, share of the traffic in [0, 1], status and reason of the rollout that is not over."""
+    from infra.rollout import Store
+
+    rollout = Store(settings).running()
+    if rollout is None or rollout.is_over:
+        return None
+    return {"stage": rollout.current.name} | rollout.model_dump(include={"share", "status", "reason"})
 
 
 def _lake(settings: Settings) -> dict[str, dict[str, int]]:
@@ -76,6 +87,8 @@ def _print(found: dict[str, Any]) -> None:
     console = Console()
     for role in ("champion", "challenger"):
         console.print(f"{role}: {_described(found[role])}", highlight=False)
+    if found["rollout"]:
+        console.print(_progress(found["rollout"]), highlight=False, markup=False, soft_wrap=True)
     if found["runs"]:
         table = Table("run", "name", "started (UTC)", "status", "verdict", "macro average precision")
         for run in found["runs"]:
@@ -94,3 +107,10 @@ def _described(version: RegisteredVersion | None) -> str:
     if version is None:
         return "none"
     return f"version {version.version}, run {version.run_id}, {version.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _progress(rollout: dict[str, Any]) -> str:
+    why = f": {rollout['reason']}" if rollout["reason"] else ""
+    return (
+        f"rollout: {rollout['status']}, stage {rollout['stage']}, {rollout['share']:.0%} of the traffic{why}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -12,9 +13,15 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.gateway.errors import ApiError
 from infra.gateway.route import GuardedRoute, needs
 
 DOCUMENT = "/openapi.json"
+ASSETS = {  # of the page, served from here: a closed network reaches no other host
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
@@ -40,7 +47,24 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 @router.get("/docs", openapi_extra=needs(None))
 async def docs(_: Request) -> Response:
-    return get_swagger_ui_html(openapi_url=DOCUMENT, title="Moderato")
+    script, style, icon = (f"/docs/{name}" for name in ASSETS)
+    return get_swagger_ui_html(
+        openapi_url=DOCUMENT,
+        title="Moderato",
+        swagger_js_url=script,
+        swagger_css_url=style,
+        swagger_favicon_url=icon,
+        swagger_ui_parameters={"validatorUrl": None},  # else another host is asked about the document
+    )
+
+
+@router.get("/docs/{name}", openapi_extra=needs(None))
+async def asset(_: Request, name: str) -> Response:
+    """Raises ApiError 404 for any other name."""
+    if name not in ASSETS:
+        raise ApiError(404, f"no asset {name!r}; there are {', '.join(ASSETS)}", code="not_found")
+    content = files("fastapi_offline").joinpath("static", name).read_bytes()
+    return Response(content, media_type=ASSETS[name])
 
 
 @router.get(DOCUMENT, openapi_extra=needs(None))

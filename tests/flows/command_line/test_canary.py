@@ -54,6 +54,19 @@ def test_status_shows_the_stage_and_every_act(store, begun):
     assert "a holiday" in moderato("canary")
 
 
+def test_the_platform_s_status_shows_a_rollout_on_one_line_until_it_is_over(store, begun):
+    moderato("canary", "pause", "--reason", "a holiday")
+    assert "\nrollout: paused, stage shadow, 0% of the traffic: a holiday\n" in moderato("status")
+    assert json.loads(moderato("status", "--json"))["rollout"] == {
+        "stage": "shadow",
+        "share": 0.0,
+        "status": "paused",
+        "reason": "a holiday",
+    }
+    moderato("canary", "abort", "--reason", "complaints")
+    assert json.loads(moderato("status", "--json"))["rollout"] is None
+
+
 def test_an_abort_takes_the_challenger_away(store, begun):
     assert "rolled back" in moderato("canary", "abort", "--reason", "complaints")
     assert store.registry.challenger() is None

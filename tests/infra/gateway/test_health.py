@@ -1,3 +1,5 @@
+import re
+
 import httpx
 import pytest
 from gateway_server import in_thread
@@ -18,6 +20,23 @@ def test_everything_else_does(gateway, path):
 
 def test_a_browser_may_send_the_key_as_a_password(gateway):
     assert "swagger" in httpx.get(f"{gateway.url}/docs", auth=("", gateway.key)).text
+
+
+def test_the_page_and_every_asset_it_names_come_from_the_gateway_itself(gateway):
+    page = httpx.get(f"{gateway.url}/docs", auth=("", gateway.key)).text
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(assets) == 3
+    assert "//" not in "".join(assets)
+    assert not re.findall(r"https?://", page)
+    for asset in assets:
+        assert httpx.get(f"{gateway.url}{asset}").status_code == 401
+        answer = httpx.get(f"{gateway.url}{asset}", auth=("", gateway.key))
+        assert (answer.status_code, len(answer.content) > 0) == (200, True)
+
+
+def test_no_other_file_is_an_asset(gateway):
+    answer = httpx.get(f"{gateway.url}/docs/redoc.standalone.js", auth=("", gateway.key))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_the_document_names_the_scopes_and_the_errors(gateway):
