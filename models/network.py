@@ -12,7 +12,7 @@ from models.encoder import ENCODERS
 from models.fusion import Fusion
 from models.ngrams import HashedNgrams
 from models.preset import Preset
-from models.subwords import SubwordEncoder
+from models.subword_embedding import SubwordEncoder
 
 
 class Network(nn.Module):

@@ -45,7 +45,6 @@ class Preset(BaseModel):
         default=16, ge=0, le=22, description="log2 of the buckets of a word n-gram; 0 for none"
     )
     width: int = Field(default=64, ge=8, description="features of a token and of an image patch")
-    layers: int = Field(default=4, ge=1, description="layers of a transformer")
     heads: int = Field(default=4, ge=1, description="attention heads; must divide the width")
     layers: int = Field(default=4, ge=1, description="layers of a text encoder that is a transformer")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="share of features dropped in training")
@@ -75,6 +74,11 @@ class Preset(BaseModel):
         default=2,
         ge=1,
         description="passes without a better validation before training stops, more where the split is small",
+    )
+    folded: bool = Field(
+        default=True,
+        description="put the table of token embeddings together once, at export; otherwise every batch does, "
+        "from the weights as they were trained",
     )
     int8: bool = Field(default=False, description="serve with 8-bit weights where accuracy allows")
     block_rows: int = Field(default=4096, ge=1, description="rows shuffled and sorted by length together")

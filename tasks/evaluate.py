@@ -119,7 +119,6 @@ def _findings(
         candidate=candidate.key,
         snapshot=candidate.snapshot.id,
         preset=candidate.preset,
-        precision=bundle.precision,
         counts=candidate.snapshot.counts,
         warnings=[str(warning) for warning in warnings],
         policy_set=bundle.policy_set,

@@ -22,7 +22,6 @@ class Findings:
     candidate: str
     snapshot: str
     preset: str
-    precision: Precision
     counts: Mapping[str, int]
     warnings: Sequence[str]
     policy_set: PolicySet

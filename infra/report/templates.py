@@ -14,9 +14,6 @@ CARD = (
 # Model card: {{ findings.policy_set.title }}
 
 Candidate `{{ findings.candidate[:16] }}`, preset `{{ findings.preset }}`, policy set `{{ findings.policy_set.name }}`.
-Served as {{ findings.precision }}\
-{% if findings.precision.int8 is not none %} (mean average precision {{ findings.precision.int8 | number }} \
-with 8 bits, {{ findings.precision.float32 | number }} with floats){% endif %}.
 
 ## Precision
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.encoder import Encoder
 from models.preset import Preset
-from models.subword_embedding import SubwordEmbedding
+from models.subword_embedding import SubwordEmbedding, SubwordEncoder
 
 
-class SubwordCnn(nn.Module):
+class SubwordCnn(SubwordEncoder):
     def __init__(self, pieces: Tensor, width: int, dropout: float, token_dropout: float) -> None:
         super().__init__()
         self.embedding = SubwordEmbedding(pieces, width)
@@ -23,10 +24,14 @@ class SubwordCnn(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[N, T] to [N, T, width]; padding comes out as zeros."""
         mask = attention_mask.unsqueeze(-1).to(self.norm_in.weight.dtype)
-        hidden = self.dropout(self.norm_in(self.embedding(input_ids)))
-        hidden = hidden * visible(mask, self.token_dropout if self.training else 0.0)
+        hidden = self.dropout(self.norm_in(self.embedding(input_ids))) * self._visible(mask)
         context = self.convolution(hidden.transpose(1, 2)).transpose(1, 2)
         return self.norm_out(hidden + self.dropout(functional.gelu(context))) * mask
+
+    def _visible(self, mask: Tensor) -> Tensor:
+        if not self.training or not self.token_dropout:
+            return mask
+        return mask * (torch.rand_like(mask) >= self.token_dropout)
 
 
 def build(preset: Preset, pieces: Tensor) -> SubwordCnn:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.encoder import Encoder
 from models.preset import Preset
-from models.subword_embedding import SubwordEmbedding
+from models.subword_embedding import SubwordEmbedding, SubwordEncoder
 
 SPREAD = 0.02  # standard deviation that positions and the last map of each branch begin with
 
@@ -44,10 +42,10 @@ class Layer(nn.Module):
         return self.out(found.transpose(1, 2).flatten(2))
 
 
-class TextTransformer(nn.Module):
+class TextTransformer(SubwordEncoder):
     def __init__(self, pieces: Tensor, preset: Preset) -> None:
         super().__init__()
-        self.embedding: nn.Module = SubwordEmbedding(pieces, preset.width)
+        self.embedding = SubwordEmbedding(pieces, preset.width)
         self.norm_in = nn.LayerNorm(preset.width)
         self.positions = nn.Embedding(preset.max_tokens, preset.width)
         nn.init.normal_(self.positions.weight, std=SPREAD)
@@ -69,12 +67,6 @@ class TextTransformer(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, looked_at)
         return self.norm_out(hidden) * there.unsqueeze(-1)
-
-    def folded(self) -> Self:
-        """Itself with the embedding as one table; changes it in place."""
-        if isinstance(self.embedding, SubwordEmbedding):
-            self.embedding = self.embedding.folded()
-        return self
 
     def _visible(self, attention_mask: Tensor) -> Tensor:
         visible = attention_mask.unsqueeze(-1).to(self.norm_in.weight.dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ TAIL = 95  # percentile
 def assemble(
     folder: Path, model: Path, uri: str, policy_set: PolicySet, *, storage_options: dict[str, str], threads: int
 ) -> str:  # fmt: skip
-    """Write the bundle of `model` to `folder`, replacing what was there; returns its digest.
+    """Write the bundle of `model` to `folder`; returns its digest.
 
     Calibration is fitted on the calibration split; thresholds are derived from that and the validation split; both
     with the scores of the graph that is served. Where the preset asks for eight bits, the two splits decide.

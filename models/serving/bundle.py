@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -35,7 +36,6 @@ class Bundle:
     calibration: Calibration
     policy_set: PolicySet
     operating_points: OperatingPoints
-    precision: Precision = field(default_factory=Precision)
 
     @classmethod
     def load(cls, folder: Path, threads: int = 0) -> Self:
@@ -46,7 +46,6 @@ class Bundle:
             calibration=Calibration.model_validate_json(_read(folder, "calibration.json")),
             policy_set=PolicySet.model_validate_json(_read(folder, "policy_set.json")),
             operating_points=OperatingPoints.model_validate_json(_read(folder, "operating_points.json")),
-            precision=Precision.of(folder),
         )
 
     @property

@@ -50,7 +50,7 @@ def export(
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    to_onnx(network, preset.image_size, partial / FLOAT_FILE)
+    to_onnx(network, preset.image_size, partial / ONNX)
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial / WEIGHTS)
     tokenizer.save(str(partial / TOKENIZER))
     rng = np.random.default_rng(1)
@@ -128,7 +128,7 @@ def random_batch(
 
 def parity(network: Network, model: Path, batches: Iterable[Arrays]) -> float:
     """The largest absolute difference of any logit between torch and the ONNX file in `model`."""
-    session = onnxruntime.InferenceSession(model / FLOAT_FILE, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model / ONNX, providers=["CPUExecutionProvider"])
     wanted = {entry.name for entry in session.get_inputs()}
     network = network.eval()
     worst = 0.0
