@@ -35,9 +35,10 @@ FIRST_WEEKS = 4
 WEEKS_OF_NEW_SLANG = 2
 LAST_WEEK = FIRST_WEEKS + WEEKS_OF_NEW_SLANG
 PRECISION = 0.8
-PLAN, RATE = "brief", 100.0  # posts a second
+PLAN, RATE = "brief", 150.0  # posts a second
 PATIENCE = 180.0  # seconds of one canary, after which the demo gives up on it
-SLOW = "compact,folded=false"  # puts its token table together for every batch, and says the same
+PRESET = "compact,minimum_steps=300"
+SLOW = f"{PRESET},text_encoder=flows.wasteful"
 WHERE = ("rollout", "stage", "model_version", "role")  # what the decisions are counted by, with the action
 
 
@@ -139,7 +140,7 @@ def demo(settings: Settings, *, posts: int, seed: int, say: Callable[[str], None
     say(f"weeks 1 to {FIRST_WEEKS} of a made-up platform")
     simulate(lake, posts=posts * FIRST_WEEKS, weeks=FIRST_WEEKS, seed=seed)
     say("retrain: the first champion")
-    first = retrain(Retraining(seed=seed, canary=False))
+    first = retrain(Retraining(seed=seed, preset=PRESET, canary=False))
     weeks = f"{FIRST_WEEKS + 1} to {LAST_WEEK}"
     say(f"weeks {weeks}: evaders find new words")
     simulate(
@@ -151,7 +152,7 @@ def demo(settings: Settings, *, posts: int, seed: int, say: Callable[[str], None
     )
     with _platform(settings, seed) as platform:
         say(f"retrain: a challenger that has seen them meets {RATE:g} posts a second")
-        good = platform.tried("learned the new words", Retraining(seed=seed, plan=PLAN))
+        good = platform.tried("learned the new words", Retraining(seed=seed, plan=PLAN, preset=PRESET))
         say("retrain: on judgements that were turned round")
         with _turned_round(lake):
             sabotaged = platform.tried(
@@ -263,7 +264,7 @@ def _recorded(lake: Lake) -> tuple[tuple[Counted, ...], dict[str, Any]]:
         )
         for row in counts.to_pylist()
     )
-    acted = decisions.to_table(filter="role = 'champion' and action = 'remove'", limit=1).to_pylist()
+    acted = decisions.to_table(filter="role <> 'shadow' and action <> 'allow'", limit=1).to_pylist()
     return counted, acted[0] if acted else {}
 
 

@@ -1,7 +1,7 @@
 """A folder of files that each announce one constant, read by name.
 
-Adding an entry is adding a file. A name is the file's name, so that two entries cannot share one,
-and only the file that is asked for is imported.
+Adding an entry is adding a file. A name is the file's name, so that two entries cannot share one, and only the file
+that is asked for is imported. A name with dots is that of a module elsewhere, so that nobody has to add files here.
 """
 
 from __future__ import annotations
@@ -45,18 +45,22 @@ class Catalogue(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         """The entry called `name`; raises UnknownEntryError (with the choices) or BrokenEntryError."""
-        if name not in self.names():
+        path = name if "." in name else f"{self.package.__name__}.{name}"
+        if "." not in name and name not in self.names():
             raise UnknownEntryError(
                 f"no {self.noun} called {name!r}; choose one of: {', '.join(self.names())}"
             )
-        path = f"{self.package.__name__}.{name}"
-        entry = getattr(importlib.import_module(path), self.constant, None)
+        try:
+            entry = getattr(importlib.import_module(path), self.constant, None)
+        except ModuleNotFoundError as error:
+            raise UnknownEntryError(f"no {self.noun} in {path}: {error}") from error
         if not isinstance(entry, self.kind):
             raise BrokenEntryError(
                 f"{path} must announce {self.constant}, a {self.kind.__name__}; it has {entry!r}"
             )
-        if entry.name != name:
-            raise BrokenEntryError(f"{path} announces the name {entry.name!r}; name it as its file: {name!r}")
+        file = path.rpartition(".")[2]
+        if entry.name != file:
+            raise BrokenEntryError(f"{path} announces the name {entry.name!r}; name it as its file: {file!r}")
         return entry
 
     def __iter__(self) -> Iterator[T]:

@@ -20,7 +20,7 @@ class Network(nn.Module):
 
     def __init__(self, preset: Preset, policies: int, pieces: Tensor) -> None:
         super().__init__()
-        self.width, self.vocabulary, self.folded = preset.width, len(pieces), preset.folded
+        self.width, self.vocabulary = preset.width, len(pieces)
         self.text = self.image = self.ngrams = None
         if "text" in preset.modalities:
             self.text = ENCODERS[preset.text_encoder].build(preset, pieces)
@@ -51,7 +51,7 @@ class Network(nn.Module):
         """A copy that computes the same, with what can be computed beforehand already computed."""
         network = deepcopy(self).eval()
         if isinstance(network.text, SubwordEncoder):
-            network.text = network.text.for_serving(folded=self.folded)
+            network.text = network.text.folded()
         return network
 
     def _read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,9 +28,11 @@ class Preset(BaseModel):
     modalities: tuple[Modality, ...] = Field(
         default=("text", "image"), min_length=1, description="what it looks at"
     )
-    text_encoder: str = Field(default="subword_cnn", description="file in models/encoders that reads text")
+    text_encoder: str = Field(
+        default="subword_cnn", description="file in models/encoders that reads text, or my.package.module"
+    )
     image_encoder: str = Field(
-        default="small_resnet", description="file in models/encoders that reads images"
+        default="small_resnet", description="file in models/encoders that reads images, or my.package.module"
     )
     objective: str = Field(default="asymmetric", description="file in models/objectives")
     unknown: Literal["mask", "negative"] = Field(
@@ -74,11 +76,6 @@ class Preset(BaseModel):
         default=2,
         ge=1,
         description="passes without a better validation before training stops, more where the split is small",
-    )
-    folded: bool = Field(
-        default=True,
-        description="put the table of token embeddings together once, at export; otherwise every batch does, "
-        "from the weights as they were trained",
     )
     int8: bool = Field(default=False, description="serve with 8-bit weights where accuracy allows")
     block_rows: int = Field(default=4096, ge=1, description="rows shuffled and sorted by length together")

@@ -43,29 +43,13 @@ class SubwordEmbedding(nn.Module):
         return nn.Embedding.from_pretrained(self.of(every).detach())
 
 
-class UnfoldedEmbedding(nn.Module):
-    """The same function from the weights as they were trained: puts the whole table together for every batch."""
-
-    def __init__(self, trained: SubwordEmbedding) -> None:
-        super().__init__()
-        self.tokens, self.grams = trained.tokens, trained.grams
-        self.register_buffer("pieces", trained.pieces)
-        self.pieces: Tensor
-
-    def forward(self, input_ids: Tensor) -> Tensor:
-        """[N, T] to [N, T, width]."""
-        there = (self.pieces > 0).unsqueeze(-1)
-        grams = (self.grams(self.pieces) * there).sum(dim=1) / there.sum(dim=1).clamp(min=1).sqrt()
-        return functional.embedding(input_ids, self.tokens.weight + grams)
-
-
 class SubwordEncoder(nn.Module):
     """A text encoder with this embedding."""
 
     embedding: nn.Module
 
-    def for_serving(self, *, folded: bool) -> Self:
-        """Itself with an embedding that can be exported; changes it in place."""
+    def folded(self) -> Self:
+        """Itself with the embedding as one table, which can be exported; changes it in place."""
         if isinstance(self.embedding, SubwordEmbedding):
-            self.embedding = self.embedding.folded() if folded else UnfoldedEmbedding(self.embedding)
+            self.embedding = self.embedding.folded()
         return self
