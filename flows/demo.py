@@ -37,8 +37,7 @@ LAST_WEEK = FIRST_WEEKS + WEEKS_OF_NEW_SLANG
 PRECISION = 0.8
 PLAN, RATE = "brief", 150.0  # posts a second
 PATIENCE = 180.0  # seconds of one canary, after which the demo gives up on it
-PRESET = "compact,minimum_steps=300"
-SLOW = f"{PRESET},text_encoder=flows.wasteful"
+SLOW = "compact,text_encoder=flows.wasteful"
 WHERE = ("rollout", "stage", "model_version", "role")  # what the decisions are counted by, with the action
 
 
@@ -140,7 +139,7 @@ def demo(settings: Settings, *, posts: int, seed: int, say: Callable[[str], None
     say(f"weeks 1 to {FIRST_WEEKS} of a made-up platform")
     simulate(lake, posts=posts * FIRST_WEEKS, weeks=FIRST_WEEKS, seed=seed)
     say("retrain: the first champion")
-    first = retrain(Retraining(seed=seed, preset=PRESET, canary=False))
+    first = retrain(Retraining(seed=seed, canary=False))
     weeks = f"{FIRST_WEEKS + 1} to {LAST_WEEK}"
     say(f"weeks {weeks}: evaders find new words")
     simulate(
@@ -152,12 +151,10 @@ def demo(settings: Settings, *, posts: int, seed: int, say: Callable[[str], None
     )
     with _platform(settings, seed) as platform:
         say(f"retrain: a challenger that has seen them meets {RATE:g} posts a second")
-        good = platform.tried("learned the new words", Retraining(seed=seed, plan=PLAN, preset=PRESET))
+        good = platform.tried("good", Retraining(seed=seed, plan=PLAN))
         say("retrain: on judgements that were turned round")
         with _turned_round(lake):
-            sabotaged = platform.tried(
-                "learned from sabotage", Retraining(seed=seed, plan=PLAN, preset="trial")
-            )
+            sabotaged = platform.tried("sabotaged", Retraining(seed=seed, plan=PLAN, preset="trial"))
         say("retrain: a model that is as good, and slow")
         slow = platform.tried("slow", Retraining(seed=seed, plan=PLAN, preset=SLOW))
     say("both champions against the truth")

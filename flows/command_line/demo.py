@@ -71,12 +71,15 @@ def _show(story: Story, home: Path) -> None:
     from rich.console import Console
 
     console = Console()
-    for table in (_table(story), _rollouts(story), _decisions(story)):
-        console.print(table)
+    console.print(_table(story), _rollouts(story))
+    for one in story.tried:
+        console.print(f"[bold]{one.name}[/]: {one.reason}", highlight=False, soft_wrap=True)
+    console.print(_decisions(story))
     console.print(
         f"{story.sent:,} posts sent, {story.answered:,} answered, {story.recorded:,} decisions in the lake. "
         f"Each says why: {_why(story.example)}",
         highlight=False,
+        soft_wrap=True,
     )
     outcome = story.tried[0].outcome
     console.print(f"""
@@ -92,18 +95,13 @@ def _rollouts(story: Story) -> Table:
     from rich.table import Table
 
     table = Table(
-        "retraining", "version", "came as far as", "posts it decided", "end", "why", title="Three retrainings"
+        "retraining", "version", "came as far as", "posts it decided", "end", title="Three retrainings"
     )
     for one in story.tried:
         mine = [row for row in story.counted if row.rollout == one.rollout and row.role == "challenger"]
-        table.add_row(
-            one.name,
-            str(one.version or "none"),
-            one.stage,
-            f"{sum(row.posts for row in mine):,}",
-            "[green]promoted[/]" if one.promoted else "[red]rolled back[/]",
-            one.reason,
-        )
+        end = "[green]promoted[/]" if one.promoted else "[red]rolled back[/]"
+        decided = f"{sum(row.posts for row in mine):,}"
+        table.add_row(one.name, str(one.version or "none"), one.stage, decided, end)
     return table
 
 
@@ -113,28 +111,25 @@ def _decisions(story: Story) -> Table:
 
     from flows.demo import PLAN
     from infra.rollout import plan_named
-    from models.content import Action
 
     stages = plan_named(PLAN).stages
-    names = {one.rollout: one.name for one in story.tried}
-    table = Table("rollout", "stage", "version", "decided as", title="The decisions table")
-    actions = [*Action, "error"]
+    names: dict[str | None, str] = {None: "none", **{one.rollout: one.name for one in story.tried}}
+    order = list(names)
+    keys = {(row.rollout, row.stage, row.version, row.role) for row in story.counted}
+    actions = sorted({row.action for row in story.counted})
+    table = Table("rollout", "stage", "version", "as", title="The decisions table: posts by action")
     for action in actions:
-        table.add_column(str(action), justify="right")
-    order = [None, *names]
-    for key in sorted(
-        {(row.rollout, row.stage, row.version, row.role) for row in story.counted},
-        key=lambda key: (order.index(key[0]), key[1] or 0, key[3], key[2]),
+        table.add_column(action, justify="right")
+    for rollout, stage, version, role in sorted(
+        keys, key=lambda key: (order.index(key[0]), key[1] or 0, key[3], key[2])
     ):
-        rollout, stage, version, role = key
-        posts = {
-            row.action: row.posts
+        counts = {
+            row.action: f"{row.posts:,}"
             for row in story.counted
-            if (row.rollout, row.stage, row.version, row.role) == key
+            if (row.rollout, row.stage, row.version, row.role) == (rollout, stage, version, role)
         }
         where = "" if stage is None else stages[stage].name
-        counts = [f"{posts[action]:,}" if action in posts else "" for action in actions]
-        table.add_row(names.get(rollout or "", "none"), where, version, role, *counts)
+        table.add_row(names[rollout], where, version, role, *(counts.get(action, "") for action in actions))
     return table
 
 
