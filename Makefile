@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
-demo: install ## a simulated platform, two retrainings, before and after
+demo: install ## a simulated platform, three retrainings, one that live traffic lets through
 	$(BIN)/moderato demo
 
 test: install ## every test, the slow ones too

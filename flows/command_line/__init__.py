@@ -15,7 +15,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 VERBS = {
-    "demo": "Retrain twice on a simulated platform and compare before with after.",
+    "demo": "Show three retrainings of a simulated platform, and how live traffic tells them apart.",
     "simulate": "Write a made-up platform into the lake.",
     "ingest": "Bring posts and judgements from files into the lake.",
     "retrain": "Cut a snapshot, validate, train, evaluate, register, and roll out.",

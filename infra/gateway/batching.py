@@ -18,6 +18,7 @@ from infra.gateway.errors import ApiError
 from infra.gateway.rows import Row, Waiting
 
 SHADOW_QUEUE = 256  # copies that may wait; more are dropped
+SHADOWS = 8  # scored at once, for a live post that comes meanwhile waits for them
 PACE = 0.1  # weight of the newest batch in the running mean of seconds a post
 
 
@@ -92,7 +93,8 @@ class Batcher:
         """A batch of each model with live posts, one after the other; without any, shadows of one model."""
         live = [lane.live for lane in self._lanes.values() if lane.live]
         queues = live or [max((lane.shadows for lane in self._lanes.values()), key=len, default=deque())]
-        taken = [queue.popleft() for queue in queues for _ in range(min(self._batch, len(queue)))]
+        most = self._batch if live else min(self._batch, SHADOWS)
+        taken = [queue.popleft() for queue in queues for _ in range(min(most, len(queue)))]
         self.depth -= len(taken) if live else 0
         return taken
 

@@ -11,7 +11,7 @@ from gateway_server import Process, new_key, roll_out, until
 
 pytestmark = pytest.mark.slow
 
-KILLS = 5
+KILLS = 20
 CLIENTS = 8
 
 
