@@ -3,10 +3,11 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from models.catalogue import UnknownEntryError
 from models.encoder import ENCODERS
 from models.network import Network
 from models.ngrams import HashedNgrams, hashed, words
-from models.preset import compact, transformer
+from models.preset import compact, preset_named, transformer
 from models.regression import Regression, solve, trust
 from models.serving.export import parity, random_batch, to_onnx
 from models.tokenizer import padded
@@ -209,3 +210,14 @@ def test_the_exported_graph_computes_what_torch_computes(tmp_path, modalities, t
     silent = {**bare, "attention_mask": bare["attention_mask"] * 0}
     assert parity(made, tmp_path, [*batches, bare, silent]) < 1e-4
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_an_encoder_may_lie_in_a_module_elsewhere():
+    assert ENCODERS["flows.wasteful"].name == "wasteful"
+    with pytest.raises(UnknownEntryError, match=r"no encoder in nowhere\.at\.all"):
+        _ = ENCODERS["nowhere.at.all"]
+
+
+def test_fields_of_a_preset_are_changed_behind_its_name():
+    changed = preset_named("compact,epochs=5, learning_rate=1e-3")
+    assert (changed.epochs, changed.learning_rate, changed.name) == (5, 1e-3, "compact")

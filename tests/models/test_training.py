@@ -142,6 +142,10 @@ def test_mistakes_are_named_with_their_choices(uri, tmp_path):
         fit(uri, preset="compact", seed=0, folder=tmp_path, epoch=3)
     with pytest.raises(PresetError, match="batch_size of preset compact is 0"):
         fit(uri, preset="compact", seed=0, folder=tmp_path, batch_size=0)
+    with pytest.raises(PresetError, match="epochs of preset compact is '0'"):
+        fit(uri, preset="compact,epochs=0", seed=0, folder=tmp_path)
+    with pytest.raises(PresetError, match="'epochs' changes no field of a preset; write field=value"):
+        fit(uri, preset="compact,epochs", seed=0, folder=tmp_path)
     with pytest.raises(NotASnapshotError, match="there is no snapshot at"):
         fit(str(tmp_path / "none.lance"), preset="compact", seed=0, folder=tmp_path)
     with pytest.raises(NotAModelError, match=r"model\.onnx"):

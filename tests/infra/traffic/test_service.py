@@ -1,0 +1,37 @@
+import sys
+from urllib.request import urlopen
+
+import psutil
+import pytest
+from gateway_server import free_port
+
+from infra.traffic import NotStartedError, started
+
+
+def test_a_server_is_there_within_the_block_and_gone_after_it(tmp_path):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    command = [
+        sys.executable,
+        "-m",
+        "http.server",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--directory",
+        str(tmp_path),
+    ]
+    with started(command, url, tmp_path / "log"):
+        assert urlopen(url).status == 200
+        (process,) = [child for child in psutil.Process().children() if str(port) in child.cmdline()]
+    assert not process.is_running()
+
+
+def test_one_that_ends_by_itself_is_named_with_its_log(tmp_path):
+    command = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
+    with (
+        pytest.raises(NotStartedError, match=r"ended with 1; .*log says why"),
+        started(command, f"http://127.0.0.1:{free_port()}/", tmp_path / "log"),
+    ):
+        pytest.fail("it was entered")
+    assert "no such thing" in (tmp_path / "log").read_text()
