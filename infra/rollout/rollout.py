@@ -14,6 +14,17 @@ from infra.rollout.stages import Plan, Stage, plan_named
 Status = Literal["running", "paused", "asking", "promoted", "rolled back"]
 
 
+class Act(BaseModel):
+    """What was done, by whom, when and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    who: str
+    act: str
+    why: str
+
+
 class Rollout(BaseModel):
     """Immutable: each step makes a new one. Gateways need `id`, `share`, `shadow` and `stage`, and no plan."""
 
@@ -32,6 +43,10 @@ class Rollout(BaseModel):
     began: AwareDatetime
     stage_began: AwareDatetime
     reason: str = ""
+    last: Act | None = Field(
+        default=None,
+        description="the last act: one killed before it wrote that down is made up for from here",
+    )
 
     @classmethod
     def begin(cls, plan: Plan, champion: int, challenger: int, now: datetime, **more: Any) -> Self:

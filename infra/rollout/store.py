@@ -13,7 +13,7 @@ import pyarrow as pa
 from infra.lake import Lake, open_lake
 from infra.registry import RegisteredVersion, Registry
 from infra.rollout.lease import Lease
-from infra.rollout.rollout import Rollout
+from infra.rollout.rollout import Act, Rollout
 from infra.settings import Settings
 from models.errors import UserError
 from models.schemas import ACTS
@@ -65,9 +65,7 @@ class Store:
             there = self.load(rollout.challenger)
             if there is not None and not there.is_over:
                 return there
-            self._save(rollout)
-        self.record("begin", rollout.challenger, why, rollout.id)
-        return rollout
+            return self._done(rollout, "begin", why, "")
 
     def change(self, version: int, act: str, step: Callable[[Rollout], Rollout], who: str = "") -> Rollout:
         """Replace a version's rollout by what `step` makes of it as it stands now.
@@ -78,34 +76,52 @@ class Store:
             before = self.load(version)
             if before is None:
                 raise NoRolloutError(f"version {version} has no rollout; see moderato canary status")
+            self._make_up(before)
             after = step(before)
             if after == before:
                 return before
             # in this order, so that one killed in between leaves traffic where it belongs and is finished by the next
             if after.status == "promoted":
                 self.registry.promote(version)
-            self._save(after)
+            after = self._done(after, act, after.reason, who)
             if after.status == "rolled back":
                 self.registry.dismiss(version)
-        self.record(act, version, after.reason, after.id, who)
         return after
 
     def record(self, act: str, version: int, why: str, rollout: str = "", who: str = "") -> None:
         """Write down who did what, when and why; the person whose process this is when nobody is named."""
-        row = {"at": datetime.now(UTC), "who": who or getpass.getuser(), "act": act, "version": version}
-        self.lake.acts.append(
-            pa.Table.from_pylist([row | {"rollout": rollout, "why": why}], ACTS).to_batches()
-        )
+        self._write(_now(act, why, who), version, rollout)
 
     def acts(self, rollout: str) -> list[dict[str, object]]:
         """What was done in a rollout, oldest first."""
+        written = self._written(rollout)
+        known = next(
+            (it for version in self.registry.versions() if (it := _read(version)) and it.id == rollout), None
+        )
+        if known is None or _is_written(known, written):
+            return written
+        return [*written, _row(known.last, known.challenger, rollout)] if known.last else written
+
+    def _done(self, rollout: Rollout, act: str, why: str, who: str) -> Rollout:
+        """Keep the rollout with what was done to it, and write that down."""
+        kept = rollout.model_copy(update={"last": _now(act, why, who)})
+        self.registry.roll_out(kept.challenger, kept.model_dump_json())
+        self._make_up(kept)
+        return kept
+
+    def _make_up(self, rollout: Rollout) -> None:
+        """Write down the last act where that was not done."""
+        if rollout.last is not None and not _is_written(rollout, self._written(rollout.id)):
+            self._write(rollout.last, rollout.challenger, rollout.id)
+
+    def _write(self, act: Act, version: int, rollout: str) -> None:
+        self.lake.acts.append(pa.Table.from_pylist([_row(act, version, rollout)], ACTS).to_batches())
+
+    def _written(self, rollout: str) -> list[dict[str, object]]:
         if not self.lake.acts.exists():
             return []
         found = self.lake.acts.open().to_table(filter=f"rollout = '{rollout}'").sort_by("at")
         return list(found.to_pylist())
-
-    def _save(self, rollout: Rollout) -> None:
-        self.registry.roll_out(rollout.challenger, rollout.model_dump_json())
 
     def _writing(self) -> _Held:
         return _Held(Lease(self.lake, f"writing rollouts of {self.registry.name}", WRITING))
@@ -120,6 +136,18 @@ class _Held:
 
     def __exit__(self, *_: object) -> None:
         self.lease.release()
+
+
+def _now(act: str, why: str, who: str) -> Act:
+    return Act(at=datetime.now(UTC), who=who or getpass.getuser(), act=act, why=why)
+
+
+def _row(act: Act, version: int, rollout: str) -> dict[str, object]:
+    return act.model_dump() | {"version": version, "rollout": rollout}
+
+
+def _is_written(rollout: Rollout, written: list[dict[str, object]]) -> bool:
+    return rollout.last is None or any(row["at"] == rollout.last.at for row in written)
 
 
 def _read(version: RegisteredVersion) -> Rollout | None:

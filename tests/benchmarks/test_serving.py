@@ -157,8 +157,11 @@ PEERS = {
 
 
 def test_requests_a_second_beside_other_servers_and_the_limit(home):
-    limit = most_items(home)
+    turns = [most_items(home) for _ in range(TURNS)]
     found = {name: best(make, home) for name, (make, _) in PEERS.items()}
+    limit = max(
+        turns + [most_items(home) for _ in range(TURNS)]
+    )  # what the machine could do while it was free
     ours = found["moderato serve"]["rate"]
     about = json.loads((home.bundle / "model.json").read_text())
     print(f"\n{CLIENTS} clients, one text of {TOKENS} tokens a request; preset {about['preset']['name']}")
