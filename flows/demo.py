@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from flows.retrain import Outcome, Retraining, retrain
+from flows.form import RollOut, Training
+from flows.retrain import Outcome, retrain
 from infra.gateway import KeyStore, Scope
 from infra.lake import Lake, open_lake
 from infra.rollout import Store, act
@@ -139,7 +140,7 @@ def demo(settings: Settings, *, posts: int, seed: int, say: Callable[[str], None
     say(f"weeks 1 to {FIRST_WEEKS} of a made-up platform")
     simulate(lake, posts=posts * FIRST_WEEKS, weeks=FIRST_WEEKS, seed=seed)
     say("retrain: the first champion")
-    first = retrain(Retraining(seed=seed, canary=False))
+    first = retrain(training=Training(seed=seed), rollout=RollOut(canary=False))
     weeks = f"{FIRST_WEEKS + 1} to {LAST_WEEK}"
     say(f"weeks {weeks}: evaders find new words")
     simulate(
@@ -151,12 +152,12 @@ def demo(settings: Settings, *, posts: int, seed: int, say: Callable[[str], None
     )
     with _platform(settings, seed) as platform:
         say(f"retrain: a challenger that has seen them meets {RATE:g} posts a second")
-        good = platform.tried("good", Retraining(seed=seed, plan=PLAN))
+        good = platform.tried("good", Training(seed=seed))
         say("retrain: on judgements that were turned round")
         with _turned_round(lake):
-            sabotaged = platform.tried("sabotaged", Retraining(seed=seed, plan=PLAN, preset="trial"))
+            sabotaged = platform.tried("sabotaged", Training(seed=seed, preset="trial"))
         say("retrain: a model that is as good, and slow")
-        slow = platform.tried("slow", Retraining(seed=seed, plan=PLAN, preset=SLOW))
+        slow = platform.tried("slow", Training(seed=seed, preset=SLOW))
     say("both champions against the truth")
     counted, example = _recorded(lake)
     return Story(
@@ -179,7 +180,7 @@ class _Platform:
         self.key, _ = KeyStore.of(lake).create([Scope.DECIDE, Scope.READ], "moderato demo")
         self.posts = posts_of("simulator", lake, seed, LAST_WEEK)
 
-    def tried(self, name: str, retraining: Retraining) -> Tried:
+    def tried(self, name: str, training: Training) -> Tried:
         """Retrain, with traffic from when its rollout begins to its end."""
         store = Store(self.settings)  # the traffic's own
         traffic = Stream(
@@ -194,7 +195,7 @@ class _Platform:
             ),
         )
         with traffic:
-            outcome = retrain(retraining)
+            outcome = retrain(training=training, rollout=RollOut(plan=PLAN))
         release = outcome.release
         rollout = Store(self.settings).load(release.version) if release else None
         return Tried(

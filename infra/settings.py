@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     mlflow_artifact_uri: str = Field(
         default="", description="where a new MLflow experiment keeps its artifacts"
     )
+    mlflow_url: str = Field(
+        default="", description="where people open MLflow, for links on Prefect's pages; empty for no links"
+    )
+    gateway_url: str = Field(default="", description="where people reach the gateway, for links")
     experiment: str = Field(default="moderato", description="MLflow experiment of the retraining runs")
     registered_model: str = Field(default="moderato", description="name in the MLflow registry")
 

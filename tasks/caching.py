@@ -41,4 +41,10 @@ def _key(context: TaskRunContext, inputs: dict[str, Any]) -> str:
     return digest_of(step=context.task.name, code=code_digest(), inputs=data)
 
 
+def _within_run(context: TaskRunContext, inputs: dict[str, Any]) -> str:
+    data = {name: value for name, value in inputs.items() if name != CONTEXT}
+    return digest_of(step=context.task.name, run=str(context.task_run.flow_run_id), inputs=data)
+
+
+ON_FLOW_RUN = CacheKeyFnPolicy(cache_key_fn=_within_run)  # a run that was suspended goes on with what it saw
 ON_DATA_AND_CONFIGURATION = CacheKeyFnPolicy(cache_key_fn=_key)

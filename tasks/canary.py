@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 from infra.registry import Registry
@@ -19,6 +18,7 @@ from infra.settings import Settings
 from models.evaluation.foretold import foretold
 from models.policy import DEFAULT_MARKET
 from models.serving.bundle import Bundle
+from tasks.page import tell
 from tasks.register import Release
 from tasks.snapshot import Snapshot
 
@@ -32,19 +32,29 @@ WAITING = (
 
 @task(name="canary")
 def canary(
-    settings: Settings, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...] = ()
+    settings: Settings,
+    release: Release,
+    snapshot: Snapshot,
+    plan: str,
+    dry_run: tuple[str, ...] = (),
+    *,
+    hold: bool = False,
 ) -> Release:
     """Drive the release's rollout to its end; one that was killed goes on, and one that has ended stays ended.
 
     The release comes back promoted, or with the reason why not. A stage that stays inconclusive waits for a person.
+    With `hold`, one that is healthy to the end comes back held: the champion decides until a person does.
     """
     store = Store(settings)
     champion = store.registry.champion()
     if champion is not None and champion.version == release.version:  # promoted by an earlier run
         return release.model_copy(update={"promoted": True, "previous_champion": champion.previous_champion})
-    rollout = store.load(release.version) or _begin(store, release, snapshot, plan, dry_run)
-    if not rollout.is_over:
+    rollout = store.load(release.version) or _begin(store, release, snapshot, plan, dry_run, hold)
+    if not rollout.is_over and rollout.status != "held":
         rollout = _drive(store, release)
+    if rollout.status == "held":
+        held = {"held": True, "previous_champion": rollout.champion, "reason": rollout.reason}
+        return release.model_copy(update=held)
     store.registry.dismiss(release.version)  # registering again made it challenger again
     store.registry.client.set_terminated(release.run_id)
     promoted = rollout.status == "promoted"
@@ -54,7 +64,7 @@ def canary(
 
 
 def _begin(
-    store: Store, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...]
+    store: Store, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...], hold: bool
 ) -> Rollout:
     champion = store.registry.champion()
     assert champion is not None  # a first champion meets no canary
@@ -71,6 +81,7 @@ def _begin(
         datetime.now(UTC),
         promises=Promises(factors={"action_rate": actions, "score_shift": scores}),
         dry_run=dry_run,
+        hold=hold,
     )
     return store.begin(begun, f"snapshot {snapshot.id[:12]}")
 
@@ -89,7 +100,7 @@ def _drive(store: Store, release: Release) -> Rollout:
         if (now := _said(step.rollout)) != said:
             said = now
             _report(registry, release, step, story)
-        if step.rollout.is_over:
+        if step.rollout.is_over or step.rollout.status == "held":
             controller.lease.release()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
@@ -110,8 +121,7 @@ def _report(registry: Registry, release: Release, step: Step, story: Story) -> N
         Path(folder, "evidence.png").write_bytes(plot(story))
         LifecycleRun(registry, release.run_id).artifacts(Path(folder), "canary")
     _say(_said(step.rollout), logging.INFO)
-    if TaskRunContext.get():
-        create_markdown_artifact(key="canary", markdown=described, description=_said(step.rollout))
+    tell("canary", described, _said(step.rollout))
 
 
 def _say(line: str, level: int) -> None:

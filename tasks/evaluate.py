@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
-from prefect.context import TaskRunContext
 
 from expectations.findings import Finding
 from infra.lake import open_lake
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
-from infra.report import Findings, gate_table, write_report
+from infra.report import Findings, beside_table, gate_table, write_report
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.held_out import HeldOut, held_out
@@ -29,6 +27,7 @@ from tasks.gate import Check, Evidence
 from tasks.gates import GATES
 from tasks.handle import Handle
 from tasks.incumbent import Champion
+from tasks.page import link, run_url, tell
 from tasks.train import Candidate
 
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
@@ -172,6 +171,6 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     run.artifacts(evaluation.report, "evaluation")
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
-    if TaskRunContext.get():
-        table = gate_table(findings)
-        create_markdown_artifact(key="gates", markdown=table, description=f"Gates of run {evaluation.run_id}")
+    tell("evaluation", beside_table(findings), "Candidate beside champion")
+    tell("gates", gate_table(findings), f"Gates: {verdict}")
+    link("model-card", run_url(registry, run.run_id, "evaluation/model-card.html"), "model card")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from prefect import task
 
 from infra.registry import Registry, publish
@@ -24,7 +26,8 @@ class RejectedCandidateError(UserError):
 class Release(Handle):
     """A registered version, and what became of it.
 
-    `previous_champion` is the version that it replaced or met, 0 where there was none; `reason` is the canary's.
+    `previous_champion` is the version that it replaced or met, 0 where there was none; `reason` is the canary's;
+    `held` means that it waits for a person's word on its promotion.
     """
 
     version: int
@@ -34,6 +37,11 @@ class Release(Handle):
     promoted: bool = False
     previous_champion: int = 0
     reason: str = ""
+    held: bool = False
+
+    def because(self, reason: str) -> Self:
+        """The same release with the reason why it is not promoted."""
+        return self.model_copy(update={"reason": reason})
 
 
 @task(name="register", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)

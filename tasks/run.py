@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefect import task
+from prefect.runtime import flow_run
 
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
@@ -10,8 +11,11 @@ from infra.settings import Settings
 from models.preset import preset_named
 from tasks.caching import code_digest, digest_of
 from tasks.handle import Handle
+from tasks.page import link, run_url
 from tasks.retrying import may_pass
 from tasks.snapshot import Snapshot
+
+FLOW_RUN = "moderato.flow_run"  # Prefect's id of the flow run that works on it
 
 
 class Run(Handle):
@@ -29,7 +33,13 @@ def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int) -> Run
     fields = {f"preset.{name}": value for name, value in preset_named(preset).model_dump().items()}
     run.describe(
         parameters={"seed": seed, "policy_set": snapshot.policy_set, **snapshot.counts, **fields},
-        tags={"snapshot": snapshot.id, **{f"lake.{table}": str(v) for table, v in snapshot.versions.items()}},
+        tags={
+            FLOW_RUN: str(flow_run.id or ""),
+            "snapshot": snapshot.id,
+            **{f"lake.{table}": str(version) for table, version in snapshot.versions.items()},
+        },
     )
     run.use_dataset(snapshot.uri, name=snapshot.policy_set, digest=snapshot.id)
+    link("mlflow-run", run_url(run.registry, run.run_id), "MLflow run")
+    link("gateway", settings.gateway_url and f"{settings.gateway_url}/docs", "gateway")
     return Run(key=key, run_id=run.run_id)

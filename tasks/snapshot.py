@@ -9,7 +9,7 @@ from prefect import task
 from infra.lake import open_lake
 from infra.settings import Settings
 from models.policies import POLICY_SETS
-from tasks.caching import ON_DATA_AND_CONFIGURATION
+from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
 from tasks.retrying import may_pass
 
@@ -35,7 +35,14 @@ class Snapshot(Handle):
     dropped: dict[str, int]
 
 
-@task(name="pin lake versions", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+@task(
+    name="pin lake versions",
+    retries=2,
+    retry_delay_seconds=2,
+    retry_condition_fn=may_pass,
+    cache_policy=ON_FLOW_RUN,
+    persist_result=True,
+)
 def pin(settings: Settings, as_of: datetime | None = None) -> LakeVersions:
     """The lake as it is now, or as it was committed at or before `as_of`."""
     from infra.snapshots import pin_versions

@@ -51,6 +51,7 @@ def train(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: i
 
 def _fit(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int, folder: Path) -> None:
     from models.training import fit
+    from tasks.progress import Progress
 
     log = LifecycleRun(Registry(settings), run.run_id)
     with log.system_metrics():
@@ -62,5 +63,6 @@ def _fit(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: in
             storage_options=settings.options_for(snapshot.uri),
             threads=settings.threads,
             logger=log.logger(),
+            callbacks=[Progress()],
         )
     log.metrics(report.metrics)

@@ -18,6 +18,7 @@ from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.handle import Handle
 from tasks.incumbent import Champion
+from tasks.page import link, run_url, tell
 from tasks.run import Run
 from tasks.snapshot import Snapshot
 
@@ -38,13 +39,35 @@ def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, 
     """
     log, docs = LifecycleRun(Registry(settings), run.run_id), docs_folder(settings, snapshot)
     try:
-        return inspect(settings, snapshot, champion.snapshot if champion else None)
-    except ValidationFailedError:
+        found = inspect(settings, snapshot, champion.snapshot if champion else None)
+    except ValidationFailedError as error:
         log.fail()
+        tell("validation", _told(snapshot, error.findings), "A critical expectation is not met")
         raise
+    else:
+        tell("validation", _told(snapshot, found.warnings), "Every critical expectation is met")
+        return found
     finally:
         if docs.exists():
             log.artifacts(docs, "data_docs")
+            link("data-docs", run_url(log.registry, run.run_id, "data_docs/index.html"), "Data Docs")
+
+
+def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
+    kept, dropped = (
+        ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        for counts in (snapshot.counts, snapshot.dropped)
+    )
+    lines = [f"Snapshot `{snapshot.id[:12]}`: {kept}. Left out: {dropped or 'none'}.", ""]
+    if findings:
+        lines += ["| suite | what is expected | what was seen | rows |", "|---|---|---|---|"]
+        lines += [_row(finding) for finding in findings]
+    return "\n".join(lines)
+
+
+def _row(finding: Finding) -> str:
+    cells = (finding.suite, finding.description, finding.observed, ", ".join(finding.rows))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def docs_folder(settings: Settings, snapshot: Snapshot) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flows.retrain import Outcome
 
 REJECTED = 3
+When = Literal["automatic", "before canary", "before promotion"]
 
 
 def retrain(
@@ -29,6 +30,9 @@ def retrain(
     dry_run: Annotated[
         tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
     ] = (),
+    approval: Annotated[
+        When, Parameter(help="ask a person at this terminal before the model goes on")
+    ] = "automatic",
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Cut a snapshot, validate, train, evaluate, register, and let the challenger climb through live traffic.
@@ -45,22 +49,18 @@ def retrain(
     from rich.console import Console
 
     from flows.command_line.narration import narrate
-    from flows.retrain import Retraining
+    from flows.form import Approval, Data, RollOut, Training, checked
     from flows.retrain import retrain as lifecycle
 
     console = Console(stderr=True)
-    retraining = Retraining(
-        preset=preset or settings.preset,
-        policy_set=policy_set or settings.policy_set,
-        as_of=as_of,
-        seed=settings.seed if seed is None else seed,
-        canary=canary,
-        plan=plan or settings.plan,
-        dry_run=dry_run,
-    ).check()
-    console.print(f"retraining {retraining.preset} on {retraining.policy_set}", highlight=False)
+    data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
+    training = Training(preset=preset or settings.preset, seed=settings.seed if seed is None else seed)
+    rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run)
+    asked = Approval(when=approval)
+    checked(data, training, rollout, asked)
+    console.print(f"retraining {training.preset} on {data.policy_set}", highlight=False)
     narrate(console)
-    outcome = lifecycle(retraining)
+    outcome = lifecycle(data, training, rollout, asked)
     if json:
         print(as_json(outcome))  # noqa: T201 - the command's own output
     else:
@@ -106,7 +106,7 @@ def report(outcome: Outcome, console: Console) -> None:
     passed = sum(gate.passed for gate in gates)
     console.print(f"[bold]{_verdict(outcome)}[/]: {passed} of {len(gates)} checks passed", highlight=False)
     if outcome.release and outcome.release.reason:
-        console.print(f"canary: {outcome.release.reason}", highlight=False, soft_wrap=True)
+        console.print(f"why: {outcome.release.reason}", highlight=False, soft_wrap=True)
     console.print(
         f"model card {outcome.evaluation.report / 'model-card.html'}", highlight=False, soft_wrap=True
     )
@@ -115,4 +115,4 @@ def report(outcome: Outcome, console: Console) -> None:
 def _verdict(outcome: Outcome) -> str:
     if outcome.release is None:
         return "rejected"
-    return f"version {outcome.release.version} {'is the champion' if outcome.promoted else 'was rolled back'}"
+    return f"version {outcome.release.version} {'is the champion' if outcome.promoted else 'does not decide'}"

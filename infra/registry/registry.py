@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -123,6 +124,15 @@ class Registry:
     def roll_out(self, number: int, rollout: str) -> None:
         """Write down how a version's rollout stands."""
         self.client.set_model_version_tag(self.name, str(number), ROLLOUT, rollout)
+
+    def describe(self, number: int, tags: Mapping[str, str]) -> None:
+        """Tag a version."""
+        for name, value in tags.items():
+            self.client.set_model_version_tag(self.name, str(number), name, value)
+
+    def tag(self, number: int, name: str) -> str:
+        """A tag of a version; empty where it has none."""
+        return str(self.client.get_model_version(self.name, str(number)).tags.get(name, ""))
 
     def dismiss(self, number: int) -> None:
         """Take the alias challenger from a version, if it has it."""

@@ -38,6 +38,13 @@ class LifecycleRun:
         tags = {KEY: key, **_commit()}
         return cls(registry, client.create_run(experiment, tags=tags, run_name=name).info.run_id)
 
+    @classmethod
+    def tagged(cls, registry: Registry, tag: str, value: str) -> list[str]:
+        """Ids of the runs that go on and carry this tag."""
+        query = f"tags.`{tag}` = '{value}' and attributes.status = 'RUNNING'"
+        found = registry.client.search_runs([registry.experiment_id], filter_string=query)
+        return [str(run.info.run_id) for run in found]
+
     def describe(self, parameters: Mapping[str, object], tags: Mapping[str, str]) -> None:
         """Log parameters and tags; saying the same again changes nothing."""
         self.registry.client.log_batch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.report.findings import Findings
-from infra.report.templates import CARD, GATES, PAGE
+from infra.report.templates import BESIDE, CARD, GATES, PAGE
 from models.content import Action
 from models.evaluation.measurement import Figure
 from models.policy import DEFAULT_MARKET
@@ -16,6 +16,11 @@ WIDE = 0.2  # width of an interval from which a figure is called uncertain
 def gate_table(findings: Findings) -> str:
     """Every check with value, bound and verdict, as a Markdown table."""
     return _render(GATES, findings)
+
+
+def beside_table(findings: Findings) -> str:
+    """Candidate beside champion: overall, each policy and each slice, as a Markdown table."""
+    return _render(BESIDE, findings)
 
 
 def card(findings: Findings) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.report.card import card, gate_table, page
+from infra.report.card import beside_table, card, gate_table, page
 from infra.report.findings import Findings
 from infra.report.plots import write_plots
 from models.evaluation.scored import Scored
@@ -27,6 +27,7 @@ def write_report(
     written = card(findings)
     (folder / "model-card.md").write_text(written)
     (folder / "model-card.html").write_text(page(written))
+    (folder / "beside.md").write_text(beside_table(findings))
     (folder / "gates.md").write_text(gate_table(findings))
     (folder / "gates.json").write_text(json.dumps(list(findings.checks), indent=1))
     (folder / "report.json").write_text(findings.report.model_dump_json(indent=1))

@@ -9,6 +9,28 @@ GATES = """\
 {% endfor %}
 """
 
+BESIDE = """\
+{% set comparison = findings.comparison %}
+{% if comparison %}
+Candidate beside champion (version {{ comparison.champion }}) on the same {{ comparison.posts }} test posts:
+
+| average precision | posts | candidate | champion | difference |
+|---|---:|---:|---:|---|
+{% for it in comparison.differences %}
+| {{ it.name | cell }} | {{ it.posts }} | {{ it.candidate | number }} | {{ it.champion | number }} | \
+{{ it.difference | figure }} |
+{% endfor %}
+{% else %}
+A first champion: there is nobody to compare it with.
+
+| average precision | judged | violations | candidate |
+|---|---:|---:|---|
+{% for it in findings.report.policies %}
+| {{ it.policy }} | {{ it.judged }} | {{ it.violations }} | {{ it.average_precision | figure }} |
+{% endfor %}
+{% endif %}
+"""
+
 CARD = (
     """\
 # Model card: {{ findings.policy_set.title }}

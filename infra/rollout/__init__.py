@@ -1,15 +1,17 @@
 """The rollout room: who meets a challenger, what its traffic shows, and how far it may climb."""
 
-from infra.rollout.acts import act, roll_back
+from infra.rollout.acts import act, roll_back, withdraw_rollout
 from infra.rollout.assignment import is_shadowed, meets_challenger
 from infra.rollout.chart import Story, plot, table
 from infra.rollout.controller import LEASE, Controller, Step
+from infra.rollout.guardrails import GUARDRAILS
 from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
 from infra.rollout.store import Store
 
 __all__ = [
+    "GUARDRAILS",
     "LEASE",
     "PLANS",
     "Controller",
@@ -25,4 +27,5 @@ __all__ = [
     "plot",
     "roll_back",
     "table",
+    "withdraw_rollout",
 ]

@@ -38,10 +38,14 @@ def _promote(rollout: Rollout, why: str) -> Rollout:
 
 
 ACTS: dict[str, Step] = {"pause": _pause, "resume": _resume, "abort": _abort, "promote": _promote}
+ENDS = ("abort", "promote")
 
 
-def act(store: Store, name: str, why: str) -> Rollout:
-    """Pause, resume, abort or promote the running rollout; raises NoRolloutError, RolloutIsOverError."""
+def act(store: Store, name: str, why: str, who: str = "") -> Rollout:
+    """Pause, resume, abort or promote the running rollout; raises NoRolloutError, RolloutIsOverError.
+
+    who: the person whose process this is when nobody is named.
+    """
     running = store.running()
     if running is None:
         raise NoRolloutError("no rollout is running; moderato retrain begins one")
@@ -49,9 +53,21 @@ def act(store: Store, name: str, why: str) -> Rollout:
     def step(rollout: Rollout) -> Rollout:
         if rollout.is_over:
             raise RolloutIsOverError(f"the rollout of version {rollout.challenger} is over: {rollout.status}")
+        if rollout.status == "held" and name not in ENDS:
+            raise RolloutIsOverError(
+                f"version {rollout.challenger} has passed every stage and waits for a decision: promote or abort"
+            )
         return ACTS[name](rollout, why)
 
-    return store.change(running.challenger, name, step)
+    return store.change(running.challenger, name, step, who)
+
+
+def withdraw_rollout(store: Store, version: int, why: str) -> None:
+    """Take all traffic from a version whose rollout nobody drives any more; nothing where it has none."""
+    rollout = store.load(version)
+    if rollout is not None and not rollout.is_over:
+        store.change(version, "abort", lambda it: it if it.is_over else _abort(it, why))
+    store.registry.dismiss(version)
 
 
 def roll_back(store: Store, version: int | None, why: str) -> tuple[RegisteredVersion, RegisteredVersion]:

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from infra.rollout.promises import Promises
 from infra.rollout.stages import Plan, Stage, plan_named
 
-Status = Literal["running", "paused", "asking", "promoted", "rolled back"]
+Status = Literal["running", "paused", "asking", "held", "promoted", "rolled back"]
 
 
 class Act(BaseModel):
@@ -40,6 +40,7 @@ class Rollout(BaseModel):
     shadow: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the other model sees too")
     promises: Promises = Field(default_factory=Promises)
     dry_run: tuple[str, ...] = Field(default=(), description="guardrails that are measured without a say")
+    hold: bool = Field(default=False, description="a person decides about the promotion")
     began: AwareDatetime
     stage_began: AwareDatetime
     reason: str = ""
@@ -50,7 +51,7 @@ class Rollout(BaseModel):
 
     @classmethod
     def begin(cls, plan: Plan, champion: int, challenger: int, now: datetime, **more: Any) -> Self:
-        """At the first stage of the plan; `more` are promises and dry_run."""
+        """At the first stage of the plan; `more` are promises, dry_run and hold."""
         return cls(
             id=uuid.uuid4().hex[:12],
             plan=plan.name,

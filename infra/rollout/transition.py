@@ -33,5 +33,8 @@ def moved(rollout: Rollout, judgement: Judgement, posts: int, now: datetime) -> 
 
 def _up(rollout: Rollout, now: datetime) -> tuple[str, Rollout]:
     if rollout.is_last:
-        return "promote", rollout.stopped("promoted", f"healthy in all {rollout.stage + 1} stages")
+        healthy = f"healthy in all {rollout.stage + 1} stages"
+        if rollout.hold:  # nobody watches while a person thinks: the champion decides until then
+            return "hold", rollout.stopped("held", f"{healthy}; a person decides about its promotion")
+        return "promote", rollout.stopped("promoted", healthy)
     return "climb", rollout.climbed(now)

@@ -9,7 +9,8 @@ from functools import partial
 
 import pytest
 
-from flows.retrain import Retraining, retrain
+from flows.form import RollOut
+from flows.retrain import retrain
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate
@@ -60,7 +61,7 @@ def test_the_cost_of_the_flow(furnished, prefect_server):
     plainly(furnished("warm-up"))
     plain = seconds_of(partial(plainly, furnished("plain")))
     furnished("flow")
-    flow = seconds_of(partial(retrain, Retraining(canary=False)))
+    flow = seconds_of(partial(retrain, rollout=RollOut(canary=False)))
     print(
         f"\nflow {flow:.1f} s, the same steps as functions {plain:.1f} s, ratio {flow / plain:.2f} (at most 1.10)"
     )

@@ -1,0 +1,50 @@
+"""A service: one process that the platform consists of, and how to tell that it works."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+PATIENCE = 2.0  # seconds that a health check waits
+
+
+@dataclass(frozen=True)
+class Service:
+    """`ready` says whether it works; `address` is what people open; it is started once the service `after` works."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], bool]
+    address: str
+    after: str = ""
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """Whether GET `url` is answered with 200."""
+
+    def ready() -> bool:
+        return _get(url) is not None
+
+    return ready
+
+
+def polled(api: str, deployment: str) -> Callable[[], bool]:
+    """Whether some process fetches the runs of `deployment` (flow/name) from the Prefect server at `api`."""
+
+    def ready() -> bool:
+        found = _get(f"{api}/deployments/name/{deployment}")
+        return found is not None and json.loads(found).get("status") == "READY"
+
+    return ready
+
+
+def _get(url: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
+            return bytes(answer.read()) if answer.status == HTTPStatus.OK else None
+    except (OSError, urllib.error.HTTPError):
+        return None

@@ -1,0 +1,173 @@
+"""Starts services, restarts what ends, and leaves no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from infra.platform.service import Service
+
+Phase = Literal["waiting", "starting", "ready", "silent", "ended"]
+
+FIRST, LONGEST = 1.0, 60.0  # seconds of back-off: doubled from the first to the longest
+SETTLED = 300.0  # seconds after which an old failure is forgotten
+START, SILENCE = (
+    180.0,
+    120.0,
+)  # seconds to become ready, and without an answer, after which a process is given up
+CHECK = 2.0  # seconds between two health checks of one service
+STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Running:
+    """A service as it stands. Times are monotonic seconds."""
+
+    service: Service
+    process: subprocess.Popen[bytes] | None = None
+    phase: Phase = "waiting"
+    since: float = 0.0  # its phase
+    answered: float = 0.0
+    checked: float = 0.0
+    starts: int = 0
+    failures: int = 0  # in a row
+    not_before: float = 0.0
+    check: Future[bool] | None = field(default=None, repr=False)
+
+    @property
+    def restarts(self) -> int:
+        return max(0, self.starts - 1)
+
+    def moved(self, phase: Phase, now: float) -> None:
+        if phase != self.phase:
+            self.phase, self.since = phase, now
+
+    def memory(self) -> int:
+        """Resident bytes of its process and all that this started."""
+        return sum(_resident(process) for process in _family(self.process))
+
+
+class Supervisor:
+    """Tends services: call `tend` again and again, and `stop` at the end."""
+
+    def __init__(
+        self, services: Sequence[Service], logs: Path, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.running = {service.name: Running(service) for service in services}
+        self._logs, self._clock = logs, clock
+        self._checks = ThreadPoolExecutor(max(1, len(services)), thread_name_prefix="health")
+        logs.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def is_ready(self) -> bool:
+        return all(it.phase == "ready" for it in self.running.values())
+
+    def tend(self) -> None:
+        """One look at every service: start what may start, restart what ended, note what answers."""
+        for it in self.running.values():
+            if it.process is None:
+                self._start_when_due(it)
+            elif it.process.poll() is not None:
+                self._ended(it)
+            else:
+                self._look(it)
+
+    def stop(self) -> None:
+        """Stop every service and whatever it started; those that others wait for last."""
+        ordered = sorted(self.running.values(), key=lambda it: not it.service.after)
+        families = [process for it in ordered for process in _family(it.process)]
+        for it in ordered:
+            if it.process:
+                with contextlib.suppress(ProcessLookupError):
+                    it.process.send_signal(signal.SIGTERM)
+        deadline = self._clock() + STOP
+        for it in ordered:
+            if it.process:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    it.process.wait(max(0.1, deadline - self._clock()))
+        _kill(families)
+        for it in ordered:
+            if it.process:
+                it.process.wait()
+            it.process, it.phase = None, "ended"
+        self._checks.shutdown(wait=False, cancel_futures=True)
+
+    def _start_when_due(self, it: Running) -> None:
+        now, before = self._clock(), self.running.get(it.service.after)
+        if now < it.not_before or (before is not None and before.phase != "ready"):
+            return
+        with (self._logs / f"{it.service.name}.log").open("ab") as log:
+            it.process = subprocess.Popen(  # noqa: S603 - our own command
+                it.service.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for this process, which then stops that one in order
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one thread forks
+            )
+        it.starts += 1
+        it.answered = now
+        it.moved("starting", now)
+
+    def _ended(self, it: Running) -> None:
+        assert it.process is not None
+        now = self._clock()
+        it.failures = 1 if it.phase == "ready" and now - it.since > SETTLED else it.failures + 1
+        it.not_before = now + min(LONGEST, FIRST * 2 ** (it.failures - 1))
+        it.process, it.check = None, None
+        it.moved("ended", now)
+
+    def _look(self, it: Running) -> None:
+        now = self._clock()
+        if it.check is None and now - it.checked >= CHECK / 2 ** (it.phase != "ready"):
+            it.check, it.checked = self._checks.submit(it.service.ready), now
+        if it.check is None or not it.check.done():
+            return
+        if it.check.result():
+            it.answered = now
+            it.moved("ready", now)
+        elif it.phase != "starting":
+            it.moved("silent", now)
+        it.check = None
+        if now - it.answered > (START if it.phase == "starting" else SILENCE):
+            _kill(_family(it.process))
+
+
+def _die_with_parent() -> None:
+    """In the child, before its program: SIGTERM as soon as the parent is gone, even by SIGKILL."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _family(process: subprocess.Popen[bytes] | None) -> list[psutil.Process]:
+    if process is None:
+        return []
+    try:
+        head = psutil.Process(process.pid)
+        return [head, *head.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # psutil knows a reused id by its start time
+            process.kill()
