@@ -54,6 +54,23 @@ class Settings(BaseSettings):
     prefect_api_url: str = Field(
         default="", description="Prefect server; empty starts a temporary one for each run"
     )
+    prefect_port: int = Field(
+        default=4200, ge=1, le=65535, description="port of `moderato up`'s Prefect server"
+    )
+    mlflow_port: int = Field(
+        default=5000, ge=1, le=65535, description="port of `moderato up`'s MLflow server"
+    )
+    gateway_port: int = Field(default=8000, ge=1, le=65535, description="port of `moderato up`'s gateway")
+    landing_uri: str = Field(
+        default="", description="folder or s3:// address that the deployment `ingest` takes new files from"
+    )
+    landing_source: str = Field(default="jsonl", description="source that the files of the landing zone are")
+    notify_webhook: str = Field(
+        default="", description="address that is told what became of a retraining; empty for none"
+    )
+    notify_slack: SecretStr | None = Field(
+        default=None, description="Slack's incoming webhook, told the same"
+    )
     result_uri: str = Field(
         default="", description="folder where finished steps keep their results, for resuming"
     )
@@ -116,6 +133,10 @@ class Settings(BaseSettings):
     @property
     def results(self) -> Path:
         return Path(self.result_uri) if self.result_uri else self.home.absolute() / "results"
+
+    @property
+    def landing(self) -> str:
+        return self.landing_uri or str(self.home.absolute() / "landing")
 
     @property
     def image_hosts(self) -> frozenset[str]:

@@ -26,6 +26,7 @@ VERBS = {
     "canary": "Show the rollout of a challenger, or pause, resume, abort or promote it.",
     "rollback": "Let the champion before decide again, at once.",
     "status": "Show the champion, the challenger and the last runs.",
+    "up": "Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running.",
     "settings": "Show every setting with its value, source and description.",
 }
 

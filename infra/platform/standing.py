@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +29,21 @@ class Standing:
     prefect: str
     mlflow: str
     gateway: str
+
+    @classmethod
+    def at(cls, host: str, prefect: int, mlflow: int, gateway: int) -> Self:
+        """Held up by this process, with a port for each server."""
+        return cls(os.getpid(), *(f"http://{host}:{port}" for port in (prefect, mlflow, gateway)))
+
+    @property
+    def api(self) -> str:
+        """Prefect's."""
+        return f"{self.prefect}/api"
+
+    def host_and_port(self, name: str) -> tuple[str, ...]:
+        """The address of a server as arguments of a command."""
+        host, _, port = str(getattr(self, name)).rpartition("/")[2].rpartition(":")
+        return ("--host", host, "--port", port)
 
     @property
     def where(self) -> str:

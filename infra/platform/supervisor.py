@@ -26,7 +26,8 @@ START, SILENCE = (
     180.0,
     120.0,
 )  # seconds to become ready, and without an answer, after which a process is given up
-CHECK = 2.0  # seconds between two health checks of one service
+CHECK = 10.0  # seconds between two health checks of a service that works; one that does not is asked more often
+SOON = 1.0
 STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
 PR_SET_PDEATHSIG = 1
 
@@ -131,7 +132,7 @@ class Supervisor:
 
     def _look(self, it: Running) -> None:
         now = self._clock()
-        if it.check is None and now - it.checked >= CHECK / 2 ** (it.phase != "ready"):
+        if it.check is None and now - it.checked >= (CHECK if it.phase == "ready" else SOON):
             it.check, it.checked = self._checks.submit(it.service.ready), now
         if it.check is None or not it.check.done():
             return

@@ -1,0 +1,136 @@
+"""`moderato up`: everything that one machine needs, in one live screen."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from infra.platform import Service, Standing, Supervisor
+    from infra.settings import Settings
+
+LOOK = 0.5  # seconds between two looks
+HOST = "127.0.0.1"
+
+
+def up(
+    *,
+    prefect_port: Annotated[int | None, Parameter(help="the setting's when not given")] = None,
+    mlflow_port: Annotated[int | None, Parameter(help="the setting's when not given")] = None,
+    gateway_port: Annotated[int | None, Parameter(help="the setting's when not given")] = None,
+    demo: Annotated[bool, Parameter(help="a simulated platform, and traffic from it", negative="")] = False,
+) -> None:
+    """Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running until Ctrl-C.
+
+    What ends is started again; one log a service lies under logs in the home.
+    """
+    from infra.platform import Standing, Supervisor, held, require_free
+    from infra.settings import Settings, adopt
+
+    settings = Settings()
+    ports = (
+        prefect_port or settings.prefect_port,
+        mlflow_port or settings.mlflow_port,
+        gateway_port or settings.gateway_port,
+    )
+    settings.home.mkdir(parents=True, exist_ok=True)
+    standing = Standing.at(HOST, *ports)
+    with held(settings.home, standing):
+        require_free(HOST, dict(zip(("prefect", "mlflow", "gateway"), ports, strict=True)))
+        adopt(settings)
+        _hand_down(settings, standing)
+        supervisor = Supervisor(_services(settings, standing, demo=demo), settings.home / "logs")
+        _tend(supervisor, settings)
+
+
+def _hand_down(settings: Settings, standing: Standing) -> None:
+    """What the services are told by their environment."""
+    import os
+
+    os.environ.update(
+        {
+            "MODERATO_HOME": str(settings.home.absolute()),
+            "MODERATO_PREFECT_API_URL": standing.api,
+            "MODERATO_MLFLOW_URL": settings.mlflow_url or standing.mlflow,
+            "MODERATO_GATEWAY_URL": settings.gateway_url or standing.gateway,
+            "PREFECT_API_URL": standing.api,
+            "PREFECT_LOGGING_LEVEL": "INFO",
+            "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
+
+
+def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Service]:
+    from infra.platform import Service, answers, polled
+    from infra.registry import is_empty
+
+    python = sys.executable
+    at = standing.host_and_port
+    prefect = Service(
+        "prefect",
+        (python, "-m", "prefect", "server", "start", *at("prefect")),
+        answers(f"{standing.api}/health"),
+        standing.prefect,
+    )
+    mlflow = Service(
+        "mlflow",
+        (python, "-m", "mlflow", "server", *at("mlflow"), "--workers", "1", "--no-serve-artifacts",
+         "--backend-store-uri", settings.tracking_uri, "--default-artifact-root", settings.artifact_uri),
+        answers(f"{standing.mlflow}/health"),
+        standing.mlflow,
+    )  # fmt: skip
+    gateway = Service(
+        "gateway",
+        (python, "-m", "flows.command_line", "serve", *at("gateway")),
+        answers(f"{standing.gateway}/healthz"),
+        f"{standing.gateway}/docs",
+        after="mlflow" if is_empty(settings) else "",  # two would race to make MLflow's tables
+    )
+    flows = Service(
+        "deployments",
+        (python, "-m", "flows.deployments"),
+        polled(standing.api, "retrain/retrain"),
+        f"{standing.prefect}/deployments",
+        after="prefect",
+    )
+    return [prefect, mlflow, gateway, flows, *(_demo(standing) if demo else ())]
+
+
+def _demo(standing: Standing) -> list[Service]:
+    from infra.platform import Service
+
+    command = (sys.executable, "-m", "flows.simulated", standing.gateway)
+    return [Service("platform", command, lambda: True, "a simulated platform that posts", after="gateway")]
+
+
+def _tend(supervisor: Supervisor, settings: Settings) -> None:
+    import signal
+    import time
+
+    from flows.command_line.screen import screen
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with screen(supervisor, settings) as show:
+            while True:
+                supervisor.tend()
+                show()
+                time.sleep(LOOK)
+    except KeyboardInterrupt:
+        print("moderato: stopping", file=sys.stderr)  # noqa: T201 - the command's own output
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        supervisor.stop()
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)

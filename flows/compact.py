@@ -1,0 +1,24 @@
+"""Keep the lake's tables fast: small files become large ones, versions that nobody needs go."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from prefect import flow
+from prefect.states import Completed
+from pydantic import Field
+
+from infra.settings import Settings
+from tasks.compact import compact as merge
+
+Days = Annotated[
+    int, Field(ge=1, le=3650, description="Days that a retraining can go back with as_of; snapshots stay.")
+]
+
+
+@flow(name="compact", timeout_seconds=3 * 3600, retries=1, retry_delay_seconds=300)
+def compact(keep_days: Days = 30) -> dict[str, int]:
+    """Compact every table; versions older than `keep_days` go unless a snapshot names them."""
+    merged = merge(Settings(), keep_days)
+    told = ", ".join(f"{table} {count}" for table, count in merged.items()) or "none: the lake is empty"
+    return cast("dict[str, int]", Completed(message=f"files merged: {told}", data=merged))

@@ -1,0 +1,196 @@
+"""The deployments: what runs when, how often at once, and the process that serves them.
+
+`python -m flows.deployments` serves them on this machine; prefect.yaml deploys the same to a work pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
+from uuid import UUID
+
+from prefect import Flow, get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, FlowRun, StateType
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
+from prefect.schedules import Cron
+from prefect.states import Cancelled
+from prefect.types.entrypoint import EntrypointType
+
+from flows import form
+from flows.automations import automate
+from flows.compact import compact
+from flows.ingest import ingest
+from flows.retrain import retrain
+from infra.settings import Settings, adopt
+from tasks.approval import Answer
+
+AT_ONCE = 4  # flow runs on this machine, of all deployments
+SWEEP = 10.0  # seconds between two looks at approvals that nobody answers
+LATE = timedelta(minutes=1)  # a scheduled run that should have begun longer ago was missed
+MISSED = "Missed"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """`cron` is in UTC. A second run at the same time waits, or is refused."""
+
+    flow: Flow[..., Any]
+    cron: str
+    description: str
+    tags: tuple[str, ...]
+    second: Literal["wait", "refuse"]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As Prefect knows it: flow/deployment."""
+        return f"{self.flow.name}/{self.flow.name}"
+
+    def made(self, *, known: bool) -> RunnerDeployment:
+        """For Prefect; one that it knows keeps the schedule that people gave it."""
+        made = self.flow.to_deployment(
+            name=self.flow.name,
+            schedules=None if known else [Cron(self.cron, timezone="UTC")],
+            concurrency_limit=ConcurrencyLimitConfig(
+                limit=1, collision_strategy="ENQUEUE" if self.second == "wait" else "CANCEL_NEW"
+            ),
+            description=self.description,
+            tags=[*self.tags],
+            parameters=dict(self.parameters),
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        assert isinstance(made, RunnerDeployment)
+        return made
+
+
+def deployments(settings: Settings) -> tuple[Deployment, ...]:
+    """Everything that runs on a schedule; each can be started by hand as well."""
+    return (
+        Deployment(
+            retrain,
+            cron="0 4 * * 1",
+            description="Posts and judgements in, a champion out: snapshot, validate, train, evaluate, register, "
+            "canary, promote. A second run waits for the first.",
+            tags=("lifecycle",),
+            second="wait",
+            parameters=form.defaults(settings),
+        ),
+        Deployment(
+            ingest,
+            cron="*/10 * * * *",
+            description="What is new in the landing zone, into the lake.",
+            tags=("data",),
+            second="refuse",
+        ),
+        Deployment(
+            compact,
+            cron="0 3 * * *",
+            description="Keeps the lake's tables fast.",
+            tags=("data",),
+            second="refuse",
+        ),
+    )
+
+
+def main() -> None:
+    """Serve every deployment until told to stop."""
+    settings = Settings()
+    adopt(settings)
+    with get_client(sync_client=True) as client:
+        drop_missed(client)
+        known = {it.name for it in deployments(settings) if _is_known(client, it.name)}
+    threading.Thread(target=_sweep_for_ever, daemon=True).start()
+    runner = Runner(name="moderato", limit=AT_ONCE, pause_on_shutdown=False)
+    made = {it.flow.name: it.made(known=it.name in known) for it in deployments(settings)}
+    automate(settings, {name: cast("UUID", runner.add_deployment(one)) for name, one in made.items()})
+    asyncio.run(runner.start())
+
+
+def _is_known(client: SyncPrefectClient, name: str) -> bool:
+    try:
+        client.read_deployment_by_name(name)
+    except ObjectNotFound:
+        return False
+    return True
+
+
+def drop_missed(client: SyncPrefectClient) -> int:
+    """Cancel scheduled runs whose time passed while nothing served them: the next one does their work.
+
+    Runs that a person started stay.
+    """
+    due = datetime.now(UTC) - LATE
+    missed = [
+        run
+        for run in client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+                expected_start_time=FlowRunFilterExpectedStartTime(before_=due),
+            )
+        )
+        if run.auto_scheduled
+    ]
+    for run in missed:
+        client.set_flow_run_state(
+            run.id, Cancelled(name=MISSED, message="nothing served it at its time"), force=True
+        )
+    return len(missed)
+
+
+def answer_expired(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
+    """Give approvals whose hours are over the answer that their run was started with."""
+    waiting = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+        )
+    )
+    expired = [run for run in waiting if _deadline(run) <= now]
+    for run in expired:
+        asked = _approval(run)
+        answer = Answer(
+            decision=asked.otherwise, reason=f"nobody answered within {asked.hours:g} hours", name="deadline"
+        )
+        client.resume_flow_run(run.id, run_input=answer.model_dump())
+    return expired
+
+
+def _deadline(run: FlowRun) -> datetime:
+    if run.state is None or "approval" not in run.parameters:
+        return datetime.max.replace(tzinfo=UTC)
+    return run.state.timestamp + timedelta(hours=_approval(run).hours)
+
+
+def _approval(run: FlowRun) -> form.Approval:
+    return form.Approval.model_validate(run.parameters["approval"])
+
+
+def _sweep_for_ever() -> None:
+    import logging
+    import time
+
+    import httpx
+
+    while True:
+        time.sleep(SWEEP)
+        try:
+            with get_client(sync_client=True) as client:
+                answer_expired(client, datetime.now(UTC))
+        except httpx.HTTPError as error:
+            logging.getLogger("prefect.deployments").warning("approvals cannot be looked at: %s", error)
+
+
+if __name__ == "__main__":
+    main()

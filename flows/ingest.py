@@ -1,0 +1,27 @@
+"""What lies in the landing zone, into the lake: only what is new is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from prefect import flow
+from prefect.states import Completed
+
+from infra.ingest import Summary
+from infra.settings import Settings
+from tasks.ingest import ingest as bring_in
+
+
+@flow(name="ingest", timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=60)
+def ingest(source: str = "", path: str = "") -> Summary:
+    """Bring files of `source` at `path` into the lake; the landing zone of the settings where they are empty."""
+    settings = Settings()
+    place = path or settings.landing
+    if not place.startswith("s3://"):
+        Path(place).mkdir(parents=True, exist_ok=True)
+    summary = bring_in(settings, source or settings.landing_source, place)
+    told = (
+        f"{summary.rows:,} rows, {summary.rejects.total:,} rejects, {summary.skipped:,} objects taken before"
+    )
+    return cast("Summary", Completed(message=told, data=summary))
