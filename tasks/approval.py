@@ -104,7 +104,7 @@ def _on_page(
     for attempt in range(1, ATTEMPTS + 1):
         form = Answer.with_initial_data(description=described)
         try:
-            return suspend_flow_run(wait_for_input=form, key=f"{asked}, {attempt}")
+            return suspend_flow_run(wait_for_input=form, key=f"{asked} {attempt}".replace(" ", "-"))
         except ValidationError as error:
             described = f"**That answer cannot be read: {error.errors()[0]['msg']}.**\n\n{described}"
     raise NobodyToAskError(f"{ATTEMPTS} answers could not be read; the champion stays")
