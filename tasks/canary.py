@@ -23,6 +23,7 @@ from tasks.register import Release
 from tasks.snapshot import Snapshot
 
 LOOK = 1.0  # seconds between looks
+DRAWN = 15  # looks from one point of the course in MLflow to the next
 SILENCE = 15  # looks without a decision after which it is worth a word
 WAITING = (
     "no decision reaches this rollout yet: moderato serve answers requests, moderato replay sends some, and "
@@ -93,19 +94,33 @@ def _drive(store: Store, release: Release) -> Rollout:
     markets = tuple(market for market in bundle.operating_points.markets if market != DEFAULT_MARKET)
     controller, story = Controller(store, release.version, bundle.policies, markets), Story()
     controller.lease.wait(2 * LEASE)
-    said = ""
+    said, course = "", LifecycleRun(registry, release.run_id).child("canary")
     while True:
         step = controller.look()
         story.add(step, datetime.now(UTC))
-        if (now := _said(step.rollout)) != said:
+        now = _said(step.rollout)
+        if now != said or len(story.times) % DRAWN == 0:
+            course.metrics(_course(step))
+        if now != said:
             said = now
             _report(registry, release, step, story)
         if step.rollout.is_over or step.rollout.status == "held":
             controller.lease.release()
+            course.finish()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
             _say(WAITING, logging.WARNING)
         time.sleep(LOOK)
+
+
+def _course(step: Step) -> dict[str, float]:
+    """What MLflow draws over time: the share, and the evidence of harm of each guardrail."""
+    harms: dict[str, float] = {}
+    for reading in step.judgement.readings:
+        harms[reading.guardrail] = max(harms.get(reading.guardrail, 0.0), reading.harm)
+    return {"share": step.rollout.share, "posts": step.posts} | {
+        f"harm.{name}": it for name, it in harms.items()
+    }
 
 
 def _said(rollout: Rollout) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prefect import task
+from prefect.runtime import flow_run
 
 from expectations.findings import Finding
 from infra.lake import open_lake
 from infra.registry import Registry
-from infra.registry.runs import LifecycleRun
+from infra.registry.runs import NOTE, LifecycleRun
 from infra.report import Findings, beside_table, gate_table, write_report
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
@@ -162,15 +163,36 @@ def _metrics(report: Report, comparison: Comparison | None) -> Metrics:
 def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidence: Evidence) -> None:
     registry, precision = Registry(settings), findings.precision
     run = LifecycleRun(registry, evaluation.run_id)
-    run.metrics({name: value for name, value in evidence.report.metrics().items() if value is not None})
+    run.metrics(_known(evidence.report.metrics()))
+    figures = run.child("evaluation")
+    figures.metrics(_known(evidence.report.bounds()))
+    figures.finish()
     run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
     run.metrics(precision.metrics())
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
     verdict = "accepted" if evaluation.passed else "rejected"
     run.describe({}, {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name})
     run.artifacts(evaluation.report, "evaluation")
+    run.describe({}, {NOTE: _note(run, findings, verdict)})
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
     tell("evaluation", beside_table(findings), "Candidate beside champion")
     tell("gates", gate_table(findings), f"Gates: {verdict}")
     link("model-card", run_url(registry, run.run_id, "evaluation/model-card.html"), "model card")
+
+
+def _known(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
+    """What a reviewer reads first on the run's page."""
+    pages = {
+        "model card": run_url(run.registry, run.run_id, "evaluation/model-card.html"),
+        "Data Docs": run_url(run.registry, run.run_id, "data_docs/index.html"),
+        "Prefect": flow_run.ui_url,
+    }
+    links = ", ".join(f"[{name}]({url})" for name, url in pages.items() if url)
+    head = f"**{verdict}** on snapshot `{findings.snapshot[:12]}`"
+    parts = [head, links, beside_table(findings), gate_table(findings)]
+    return "\n\n".join(part for part in parts if part)

@@ -11,6 +11,7 @@ from infra.settings import Settings
 from models.errors import UserError
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
+from tasks.page import run_url
 from tasks.retrying import may_pass
 from tasks.train import Candidate
 
@@ -61,4 +62,19 @@ def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -
         snapshot=snapshot.id,
         tags=tags | ({"git.commit": commit} if commit else {}),
     )
+    registry.note(version.version, _note(registry, version.run_id, candidate, evaluation))
     return Release(version=version.version, key=version.key, run_id=version.run_id, snapshot=snapshot.id)
+
+
+def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Evaluation) -> str:
+    url = run_url(registry, run_id)
+    figure = evaluation.metrics.macro_average_precision
+    precision = "unknown" if figure is None else f"{figure:.3f}"
+    snapshot = candidate.snapshot.id[:12]
+    made = f"Preset `{candidate.preset}` on snapshot `{snapshot}`, macro average precision {precision}."
+    lines = [
+        made,
+        f"[The run]({url}) holds the model card, the Data Docs and the canary." if url else "",
+        (evaluation.report / "beside.md").read_text(),
+    ]
+    return "\n\n".join(line for line in lines if line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from prefect import task
 from prefect.runtime import flow_run
 
@@ -29,7 +31,8 @@ class Run(Handle):
 def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int) -> Run:
     """Find the run of a retraining that was killed, or start one."""
     key = digest_of(snapshot=snapshot.id, preset=preset, seed=seed, code=code_digest())
-    run = LifecycleRun.resume_or_start(Registry(settings), key, name=f"{preset} on {snapshot.id[:12]}")
+    name = f"{snapshot.policy_set} {datetime.now(UTC):%Y-%m-%d %H:%M} {preset}"
+    run = LifecycleRun.resume_or_start(Registry(settings), key, name=name)
     fields = {f"preset.{name}": value for name, value in preset_named(preset).model_dump().items()}
     run.describe(
         parameters={"seed": seed, "policy_set": snapshot.policy_set, **snapshot.counts, **fields},

@@ -7,6 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from prefect import task
 
+from infra.energy import metered
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.settings import Settings
@@ -54,7 +55,8 @@ def _fit(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: in
     from tasks.progress import Progress
 
     log = LifecycleRun(Registry(settings), run.run_id)
-    with log.system_metrics():
+    course = log.child("training")
+    with course.system_metrics(), metered() as cost:
         report = fit(
             snapshot.uri,
             preset=preset,
@@ -62,7 +64,9 @@ def _fit(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: in
             folder=folder,
             storage_options=settings.options_for(snapshot.uri),
             threads=settings.threads,
-            logger=log.logger(),
+            logger=course.logger(),
             callbacks=[Progress()],
         )
-    log.metrics(report.metrics)
+    log.metrics(cost)
+    course.metrics(report.metrics)
+    course.finish()

@@ -25,6 +25,7 @@ VERBS = {
     "replay": "Send posts to a gateway, as an app would.",
     "canary": "Show the rollout of a challenger, or pause, resume, abort or promote it.",
     "rollback": "Let the champion before decide again, at once.",
+    "compare": "Put two registered versions side by side.",
     "status": "Show the champion, the challenger and the last runs.",
     "up": "Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running.",
     "settings": "Show every setting with its value, source and description.",

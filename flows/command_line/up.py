@@ -119,7 +119,8 @@ def _tend(supervisor: Supervisor, settings: Settings) -> None:
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    stops = (signal.SIGTERM, signal.SIGINT)  # SIGINT too: a shell's background job would ignore it
+    before = {number: signal.signal(number, end) for number in stops}
     try:
         with screen(supervisor, settings) as show:
             while True:
@@ -129,8 +130,8 @@ def _tend(supervisor: Supervisor, settings: Settings) -> None:
     except KeyboardInterrupt:
         print("moderato: stopping", file=sys.stderr)  # noqa: T201 - the command's own output
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in stops:
+            signal.signal(number, signal.SIG_IGN)  # a second one would leave processes behind
         supervisor.stop()
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

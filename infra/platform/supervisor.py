@@ -26,7 +26,9 @@ START, SILENCE = (
     180.0,
     120.0,
 )  # seconds to become ready, and without an answer, after which a process is given up
-CHECK = 10.0  # seconds between two health checks of a service that works; one that does not is asked more often
+CHECK = (
+    10.0  # seconds between two health checks of a service that works; one that does not is asked more often
+)
 SOON = 1.0
 STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
 PR_SET_PDEATHSIG = 1

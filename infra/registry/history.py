@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from infra.registry.registry import Registry
+from infra.registry.registry import KEY, Registry
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,10 @@ class PastRun:
 def last_runs(registry: Registry, count: int) -> list[PastRun]:
     """The newest runs first."""
     found = registry.client.search_runs(
-        [registry.experiment_id], order_by=["attributes.start_time DESC"], max_results=count
+        [registry.experiment_id],
+        filter_string=f"tags.`{KEY}` != ''",
+        order_by=["attributes.start_time DESC"],
+        max_results=count,
     )
     return [
         PastRun(

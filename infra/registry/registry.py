@@ -32,6 +32,7 @@ ABSENT = (
     "RESOURCE_DOES_NOT_EXIST",
     "INVALID_PARAMETER_VALUE",
 )  # MLflow's answers for no such model, and no such alias
+TOLD = "rollout"
 ARTIFACT = "bundle"  # of the logged model: the folder that the bundle lies in
 
 
@@ -121,14 +122,18 @@ class Registry:
         self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
         return self.resolve(str(number))
 
-    def roll_out(self, number: int, rollout: str) -> None:
-        """Write down how a version's rollout stands."""
-        self.client.set_model_version_tag(self.name, str(number), ROLLOUT, rollout)
+    def roll_out(self, number: int, rollout: str, told: str = "") -> None:
+        """Write down how a version's rollout stands, and in `told` the same for people."""
+        self.describe(number, {ROLLOUT: rollout} | ({TOLD: told} if told else {}))
 
     def describe(self, number: int, tags: Mapping[str, str]) -> None:
         """Tag a version."""
         for name, value in tags.items():
             self.client.set_model_version_tag(self.name, str(number), name, value)
+
+    def note(self, number: int, markdown: str) -> None:
+        """What people read on a version's page."""
+        self.client.update_model_version(self.name, str(number), markdown)
 
     def tag(self, number: int, name: str) -> str:
         """A tag of a version; empty where it has none."""

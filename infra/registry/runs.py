@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import MLFlowLogger
 
 KEY = "moderato.candidate"
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"  # what people read on the run's page
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,18 @@ class LifecycleRun:
             return cls(registry, found[0].info.run_id)
         tags = {KEY: key, **_commit()}
         return cls(registry, client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+
+    def child(self, name: str) -> Self:
+        """The run below this one that holds one step's course; made where it is missing."""
+        query = f"tags.`{PARENT}` = '{self.run_id}' and attributes.run_name = '{name}'"
+        client, experiment = self.registry.client, self.registry.experiment_id
+        found = client.search_runs([experiment], filter_string=query, max_results=1)
+        run = found[0] if found else client.create_run(experiment, tags={PARENT: self.run_id}, run_name=name)
+        return type(self)(self.registry, run.info.run_id)
+
+    def finish(self) -> None:
+        """Say that it came to its end."""
+        self.registry.client.set_terminated(self.run_id)
 
     @classmethod
     def tagged(cls, registry: Registry, tag: str, value: str) -> list[str]:

@@ -23,6 +23,13 @@ QUIET = {
 }
 
 
+EXPERIMENT = {
+    "mlflow.experimentKind": "custom_model_development",  # the page opens on runs, not on traces
+    "mlflow.note.content": "Retrainings of the content-safety classifier. Each run is one candidate, from its snapshot "
+    "to its verdict; its children hold the course of training, every figure with its interval, and the canary.",
+}
+
+
 def is_empty(settings: Settings) -> bool:
     """Whether nothing was ever kept in the embedded store; quick, and true of no other store."""
     return not settings.mlflow_tracking_uri and not (settings.home / "mlflow.db").exists()
@@ -59,4 +66,4 @@ def experiment(settings: Settings, client: MlflowClient) -> str:
             return str(found.experiment_id)
         embedded = not settings.mlflow_tracking_uri
         location = settings.artifact_uri if embedded else settings.mlflow_artifact_uri or None
-        return str(client.create_experiment(settings.experiment, artifact_location=location))
+        return str(client.create_experiment(settings.experiment, artifact_location=location, tags=EXPERIMENT))

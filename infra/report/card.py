@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from infra.report.findings import Findings
-from infra.report.templates import BESIDE, CARD, GATES, PAGE
+from infra.report.templates import CARD, COMPARED, GATES, MEASURED, PAGE
 from models.content import Action
+from models.evaluation.comparison import Comparison
 from models.evaluation.measurement import Figure
 from models.policy import DEFAULT_MARKET
 
@@ -20,7 +21,18 @@ def gate_table(findings: Findings) -> str:
 
 def beside_table(findings: Findings) -> str:
     """Candidate beside champion: overall, each policy and each slice, as a Markdown table."""
-    return _render(BESIDE, findings)
+    found = findings.comparison
+    if found is None:
+        return "A first champion: there is nobody to compare it with.\n\n" + _filled(
+            MEASURED, findings=findings.report
+        )
+    head = f"Candidate beside champion (version {found.champion}) on the same {found.posts} test posts:"
+    return f"{head}\n\n{comparison_table(found)}"
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Overall, each policy and each slice, with the difference and what the posts do not rule out."""
+    return _filled(COMPARED, findings=comparison)
 
 
 def card(findings: Findings) -> str:
@@ -87,6 +99,10 @@ def _width(figure: Figure) -> float:
 
 
 def _render(template: str, findings: Findings) -> str:
+    return _filled(template, findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET)
+
+
+def _filled(template: str, **values: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -96,9 +112,7 @@ def _render(template: str, findings: Findings) -> str:
         autoescape=False,  # noqa: S701 - Markdown of our own figures
     )
     environment.filters |= {"figure": _figure, "number": _number, "cell": _cell, "capitalise": _capitalise}
-    return environment.from_string(template).render(
-        findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET
-    )
+    return environment.from_string(template).render(**values)
 
 
 def _figure(figure: Figure) -> str:

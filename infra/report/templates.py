@@ -9,26 +9,21 @@ GATES = """\
 {% endfor %}
 """
 
-BESIDE = """\
-{% set comparison = findings.comparison %}
-{% if comparison %}
-Candidate beside champion (version {{ comparison.champion }}) on the same {{ comparison.posts }} test posts:
-
+COMPARED = """\
 | average precision | posts | candidate | champion | difference |
 |---|---:|---:|---:|---|
-{% for it in comparison.differences %}
+{% for it in findings.differences %}
 | {{ it.name | cell }} | {{ it.posts }} | {{ it.candidate | number }} | {{ it.champion | number }} | \
 {{ it.difference | figure }} |
 {% endfor %}
-{% else %}
-A first champion: there is nobody to compare it with.
+"""
 
+MEASURED = """\
 | average precision | judged | violations | candidate |
 |---|---:|---:|---|
-{% for it in findings.report.policies %}
+{% for it in findings.policies %}
 | {{ it.policy }} | {{ it.judged }} | {{ it.violations }} | {{ it.average_precision | figure }} |
 {% endfor %}
-{% endif %}
 """
 
 CARD = (

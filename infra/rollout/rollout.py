@@ -65,6 +65,12 @@ class Rollout(BaseModel):
         )
 
     @property
+    def told(self) -> str:
+        """How it stands, in a line for people."""
+        stands = f"{self.status}, stage {self.current.name}, {self.share:.0%} of the traffic, beside {self.champion}"
+        return f"{stands}: {self.reason}" if self.reason else stands
+
+    @property
     def is_over(self) -> bool:
         return self.status in ("promoted", "rolled back")
 

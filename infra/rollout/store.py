@@ -105,7 +105,7 @@ class Store:
     def _done(self, rollout: Rollout, act: str, why: str, who: str) -> Rollout:
         """Keep the rollout with what was done to it, and write that down."""
         kept = rollout.model_copy(update={"last": _now(act, why, who)})
-        self.registry.roll_out(kept.challenger, kept.model_dump_json())
+        self.registry.roll_out(kept.challenger, kept.model_dump_json(), kept.told)
         self._make_up(kept)
         return kept
 

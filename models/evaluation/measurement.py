@@ -85,6 +85,9 @@ class Report(BaseModel):
 
     def metrics(self) -> dict[str, float | None]:
         """Flat names and values, as MLflow keeps them; None where undefined."""
+        return {name: figure.value for name, figure in self._figures().items()}
+
+    def _figures(self) -> dict[str, Figure]:
         figures = {
             "macro_average_precision": self.macro_average_precision,
             "macro_calibration_error": self.macro_calibration_error,
@@ -95,12 +98,17 @@ class Report(BaseModel):
             figures |= {
                 f"recall_at_{name}_precision.{policy.policy}": found for name, found in policy.recall.items()
             }
-        bounds = {
+        return figures
+
+    def bounds(self) -> dict[str, float | None]:
+        """The intervals' ends of what `metrics` names, and every slice."""
+        parts = {f"slice.{part.dimension}.{part.name}": part.average_precision for part in self.slices}
+        ends = {
             f"{name}.{end}": getattr(figure, end)
-            for name, figure in figures.items()
+            for name, figure in (self._figures() | parts).items()
             for end in ("low", "high")
         }
-        return {name: figure.value for name, figure in figures.items()} | bounds
+        return ends | {name: figure.value for name, figure in parts.items()}
 
 
 @dataclass(frozen=True)

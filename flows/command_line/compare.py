@@ -1,0 +1,33 @@
+"""`moderato compare`: two versions on the same posts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def compare(
+    one: Annotated[str, Parameter(help="a version's number, champion or challenger")],
+    other: Annotated[str, Parameter(help="another one")],
+    *,
+    json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
+) -> None:
+    """Put two registered versions side by side, and keep the table in the newer one's MLflow run.
+
+    Both score the newer one's test posts, without those that the older one learned from.
+    """
+    from infra.settings import Settings, adopt
+
+    settings = Settings()
+    adopt(settings)
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from tasks.compare import compare_versions
+
+    found, markdown = compare_versions(settings, one, other)
+    if json:
+        print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
+    else:
+        Console().print(Markdown(markdown))
