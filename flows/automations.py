@@ -15,8 +15,8 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from pydantic import SecretStr
 
 from infra.settings import Settings
+from tasks.watch import DRIFT
 
-DRIFT = "moderato.drift"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 SILENT = timedelta(seconds=100)  # three heartbeats of half a minute
 BLOCK = "moderato"

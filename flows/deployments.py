@@ -34,6 +34,7 @@ from flows.automations import automate
 from flows.compact import compact
 from flows.ingest import ingest
 from flows.retrain import retrain
+from flows.watch import watch
 from infra.settings import Settings, adopt
 from tasks.approval import Answer
 
@@ -93,6 +94,14 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
             cron="*/10 * * * *",
             description="What is new in the landing zone, into the lake.",
             tags=("data",),
+            second="refuse",
+        ),
+        Deployment(
+            watch,
+            cron="0 * * * *",
+            description="Live traffic against what the champion learned from; what is out of bounds starts a "
+            "retraining, at most once in a cool-down.",
+            tags=("drift",),
             second="refuse",
         ),
         Deployment(

@@ -93,6 +93,20 @@ DECISIONS = pa.schema(
     ]
 )
 
+FINDINGS = pa.schema(
+    [
+        pa.field("at", TIME, nullable=False),
+        pa.field("model_version", pa.int64(), nullable=False),
+        pa.field("signal", pa.string(), nullable=False),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("reference", pa.float64()),
+        pa.field("live", pa.float64()),
+        pa.field("value", pa.float64()),  # missing where too few posts tell
+        pa.field("bound", pa.float64(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+    ]
+)
+
 ACTS = pa.schema(
     [
         pa.field("at", TIME, nullable=False),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from infra.lake.table import Table
 from infra.settings import Settings
-from models.schemas import ACTS, DECISIONS, JUDGEMENTS, LEASES, POSTS, REJECTS
+from models.schemas import ACTS, DECISIONS, FINDINGS, JUDGEMENTS, LEASES, POSTS, REJECTS
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Lake:
     @property
     def acts(self) -> Table:
         return self._table("acts", ACTS)
+
+    @property
+    def findings(self) -> Table:
+        return self._table("findings", FINDINGS)
 
     @property
     def leases(self) -> Table:

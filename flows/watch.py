@@ -1,0 +1,27 @@
+"""Watch live traffic: has it moved away from what the champion learned?"""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from prefect import flow
+from prefect.states import Completed
+from pydantic import Field
+
+from infra.settings import Settings
+from tasks.watch import Looked, alarm, look
+
+Hours = Annotated[float, Field(gt=0, le=24 * 90, description="Hours of decisions that are looked at.")]
+CoolDown = Annotated[
+    float, Field(ge=0, le=24 * 90, description="Hours between two retrainings that drift starts.")
+]
+
+
+@flow(name="watch", timeout_seconds=3600, retries=1, retry_delay_seconds=120)
+def watch(hours: Hours = 24.0, cool_down_hours: CoolDown = 24.0) -> Looked:
+    """Compare the last `hours` with the champion's snapshot; drift starts a retraining, once in a cool-down."""
+    settings = Settings()
+    looked = look(settings, hours)
+    raised = alarm(settings, looked, cool_down_hours)
+    name = "Drift" if raised else "Completed"
+    return cast("Looked", Completed(name=name, message=looked.told, data=looked))

@@ -1,0 +1,61 @@
+"""What the champion learned from: posts of its snapshot that it was not trained on, as it scores them."""
+
+from __future__ import annotations
+
+import json
+
+import lance
+import numpy as np
+import pyarrow as pa
+
+from infra.watch.view import View
+from models.serving.bundle import Bundle
+
+COLUMNS = ["post_id", "author_id", "market", "language", "text", "image", "labels"]
+HELD_OUT = "split IN ('calibration', 'test')"
+BATCH = 256  # posts; bounds the images held at once
+
+
+def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> View:
+    """Score and decide the snapshot's calibration and test posts with the champion's bundle."""
+    dataset = lance.dataset(uri, storage_options=storage_options or None)
+    judged = json.loads(dataset.schema.metadata[b"moderato"])["policies"]
+    parts = [
+        _seen(bundle, judged, batch)
+        for batch in dataset.to_batches(columns=COLUMNS, filter=HELD_OUT, batch_size=BATCH)
+        if len(batch)
+    ]
+    return joined(bundle.policies, parts)
+
+
+def joined(policies: tuple[str, ...], parts: list[View]) -> View:
+    """All posts of the parts; none where there are none."""
+    names = ("author", "market", "language", "length", "image", "scores", "acted", "votes")
+    if not parts:
+        wide = np.empty((0, len(policies)))
+        text = np.array([], str)
+        return View(policies, text, text, text, np.array([]), np.array([], bool), wide, wide > 0, wide)
+    return View(policies, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _seen(bundle: Bundle, judged: list[str], batch: pa.RecordBatch) -> View:
+    rows = {name: batch[name].to_pylist() for name in COLUMNS}
+    scores = bundle.score(rows["text"], rows["image"])
+    _, reasons = bundle.decide(scores, rows["market"])
+    labels = np.full((len(batch), len(judged) + 1), np.nan)  # the last column: policies that were not judged
+    labels[:, :-1] = np.array(rows["labels"], float).reshape(-1, len(judged))
+    columns = [judged.index(policy) if policy in judged else -1 for policy in bundle.policies]
+    asked = [{reason.policy for reason in found} for found in reasons]
+    return View(
+        bundle.policies,
+        author=np.array(
+            [author or post for author, post in zip(rows["author_id"], rows["post_id"], strict=True)]
+        ),
+        market=np.array(rows["market"], str),
+        language=np.array(rows["language"], str),
+        length=np.array([len(text or "") for text in rows["text"]], float),
+        image=np.array([image is not None for image in rows["image"]], bool),
+        scores=scores,
+        acted=np.array([[policy in found for policy in bundle.policies] for found in asked], bool),
+        votes=labels[:, columns],
+    )

@@ -1,0 +1,10 @@
+"""What is watched, one signal a file: a file here that announces SIGNAL is read."""
+
+from __future__ import annotations
+
+import sys
+
+from infra.watch.signal import Signal
+from models.catalogue import Catalogue
+
+SIGNALS = Catalogue(sys.modules[__name__], "SIGNAL", Signal)

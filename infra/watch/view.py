@@ -1,0 +1,61 @@
+"""Posts as one model saw them and people judged them: what signals compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAJORITY = 0.5
+
+Floats = NDArray[np.floating]
+Flags = NDArray[np.bool_]
+Names = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class View:
+    """N posts, one an author: those who repost count once.
+
+    scores [N, P] are calibrated; acted [N, P] says which policies asked for an action; votes [N, P] are the share of
+    judges who saw a violation, NaN where nobody judged; length [N] is in characters.
+    """
+
+    policies: tuple[str, ...]
+    author: Names
+    market: Names
+    language: Names
+    length: Floats
+    image: Flags
+    scores: Floats
+    acted: Flags
+    votes: Floats
+
+    def __len__(self) -> int:
+        return len(self.author)
+
+    def where(self, mask: NDArray[Any]) -> Self:
+        arrays = (getattr(self, field.name)[mask] for field in fields(self)[1:])
+        return type(self)(self.policies, *arrays)
+
+    def one_an_author(self) -> Self:
+        """The first post of each author."""
+        _, first = np.unique(self.author, return_index=True)
+        return self.where(np.sort(first))
+
+    def markets(self) -> Iterator[tuple[str, Self]]:
+        for market in np.unique(self.market):
+            yield str(market), self.where(self.market == market)
+
+    @property
+    def judged(self) -> Flags:
+        """[N, P]"""
+        return ~np.isnan(self.votes)
+
+    @property
+    def violates(self) -> Flags:
+        """[N, P]; false where nobody judged."""
+        return np.nan_to_num(self.votes) >= MAJORITY
