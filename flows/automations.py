@@ -20,8 +20,8 @@ from tasks.watch import DRIFT
 HEARTBEAT = "prefect.flow-run.heartbeat"
 SILENT = timedelta(seconds=100)  # three heartbeats of half a minute
 BLOCK = "moderato"
-NEWS = ("Failed", "Crashed", "TimedOut", "Rejected", "Suspended", "Rolled back", "Promoted")
-ENDS = ("Completed", "Cancelled", "Cancelling", "Paused", *NEWS)
+NEWS = ("Completed", "Failed", "Crashed", "TimedOut", "Suspended")
+ENDS = ("Cancelled", "Cancelling", "Paused", *NEWS)
 SUBJECT = "Moderato: {{ flow_run.name }} {{ flow_run.state.name }}"
 BODY = "{{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }} {{ flow_run|ui_url }}"
 

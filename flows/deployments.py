@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from prefect import Flow, get_client
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterExpectedStartTime,
@@ -60,11 +62,11 @@ class Deployment:
         """As Prefect knows it: flow/deployment."""
         return f"{self.flow.name}/{self.flow.name}"
 
-    def made(self, *, known: bool) -> RunnerDeployment:
-        """For Prefect; one that it knows keeps the schedule that people gave it."""
+    def made(self, client: SyncPrefectClient) -> RunnerDeployment:
+        """For Prefect; one that it knows keeps the schedules that people gave it."""
         made = self.flow.to_deployment(
             name=self.flow.name,
-            schedules=None if known else [Cron(self.cron, timezone="UTC")],
+            schedules=[Cron(self.cron, timezone="UTC")],
             concurrency_limit=ConcurrencyLimitConfig(
                 limit=1, collision_strategy="ENQUEUE" if self.second == "wait" else "CANCEL_NEW"
             ),
@@ -74,6 +76,11 @@ class Deployment:
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         assert isinstance(made, RunnerDeployment)
+        with suppress(ObjectNotFound):
+            known = client.read_deployment_by_name(self.name).schedules
+            made.schedules = [
+                DeploymentScheduleCreate(schedule=it.schedule, active=it.active) for it in known
+            ]
         return made
 
 
@@ -120,20 +127,11 @@ def main() -> None:
     adopt(settings)
     with get_client(sync_client=True) as client:
         drop_missed(client)
-        known = {it.name for it in deployments(settings) if _is_known(client, it.name)}
+        made = {it.flow.name: it.made(client) for it in deployments(settings)}
     threading.Thread(target=_sweep_for_ever, daemon=True).start()
     runner = Runner(name="moderato", limit=AT_ONCE, pause_on_shutdown=False)
-    made = {it.flow.name: it.made(known=it.name in known) for it in deployments(settings)}
     automate(settings, {name: cast("UUID", runner.add_deployment(one)) for name, one in made.items()})
     asyncio.run(runner.start())
-
-
-def _is_known(client: SyncPrefectClient, name: str) -> bool:
-    try:
-        client.read_deployment_by_name(name)
-    except ObjectNotFound:
-        return False
-    return True
 
 
 def drop_missed(client: SyncPrefectClient) -> int:

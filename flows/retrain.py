@@ -59,7 +59,7 @@ def retrain(
 ) -> Outcome:
     """Posts and judgements in, a champion out.
 
-    Ends as Rejected where a gate or a person said no, else as the canary says.
+    The message of its last state says promoted, rejected or rolled back, and why.
     """
     settings = checked(data, training, rollout, approval)
     versions = pin(settings, data.as_of)
@@ -92,6 +92,9 @@ def retrain(
     return _ended("Promoted", release.reason, outcome(release=promote(settings, release)))
 
 
-def _ended(name: str, message: str, outcome: Outcome) -> Outcome:
-    """Prefect gives the state to its server and the state's data to the caller."""
-    return cast("Outcome", Completed(name=name, message=message, data=outcome))
+def _ended(verdict: str, why: str, outcome: Outcome) -> Outcome:
+    """Prefect gives the state to its server and the state's data to the caller.
+
+    The state keeps its standard name: the run list of Prefect's page leaves others out.
+    """
+    return cast("Outcome", Completed(message=f"{verdict}: {why}" if why else verdict, data=outcome))

@@ -23,5 +23,5 @@ def watch(hours: Hours = 24.0, cool_down_hours: CoolDown = 24.0) -> Looked:
     settings = Settings()
     looked = look(settings, hours)
     raised = alarm(settings, looked, cool_down_hours)
-    name = "Drift" if raised else "Completed"
-    return cast("Looked", Completed(name=name, message=looked.told, data=looked))
+    message = f"Drift, a retraining is due: {looked.told}" if raised else looked.told
+    return cast("Looked", Completed(message=message, data=looked))

@@ -203,7 +203,7 @@ def adopt(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     environment = {
         "PREFECT_HOME": str(settings.home.absolute() / "prefect"),
-        "PREFECT_API_URL": settings.prefect_api_url,
+        "PREFECT_API_URL": settings.prefect_api_url or _server_on(settings.home),
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
         "PREFECT_LOCAL_STORAGE_PATH": str(settings.results),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -219,6 +219,16 @@ def adopt(settings: Settings) -> None:
     }
     os.environ.update({name: value for name, value in environment.items() if value})
     _share_memory_between_threads()
+
+
+def _server_on(home: Path) -> str:
+    """The Prefect server of the platform that runs on this home; empty where none does."""
+    if not (home / "up.json").exists():  # the usual case, without an import
+        return ""
+    from infra.platform.standing import standing_on
+
+    standing = standing_on(home)
+    return standing.api if standing else ""
 
 
 def _share_memory_between_threads() -> None:

@@ -11,7 +11,7 @@ import pytest
 from infra.lake import Lake, open_lake
 from infra.settings import PREFIX, Settings
 
-pytest_plugins = ["s3_server"]
+pytest_plugins = ["s3_server", "running_platform"]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

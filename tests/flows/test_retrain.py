@@ -85,7 +85,9 @@ def test_killed_at_every_step_it_goes_on_and_registers_once(home):
     registry = Registry(home)
     assert [version.version for version in registry.versions()] == [1]
     assert registry.champion().version == 1
-    assert len(registry.client.search_runs([registry.experiment_id])) == 1
+    runs = [run.info.run_name for run in registry.client.search_runs([registry.experiment_id])]
+    assert len(runs) == 3
+    assert {"training", "evaluation"} < set(runs)
 
 
 def in_training(home):

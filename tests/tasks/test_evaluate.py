@@ -44,10 +44,16 @@ def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
     assert run.data.metrics["average_precision.violence"] == evaluation.metrics.average_precision["violence"]
     assert "average_precision.profanity" not in run.data.metrics  # nobody was judged to violate it
     assert run.data.tags["moderato.verdict"] == "accepted"
+    assert "mlflow.note.content" in run.data.tags
+    (figures,) = client.search_runs(
+        [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{candidate.run_id}'"
+    )
+    assert figures.info.run_name == "evaluation"
+    assert {"macro_average_precision.low", "slice.market.DE"} <= set(figures.data.metrics)
     names = {entry.path.partition("/")[2] for entry in client.list_artifacts(candidate.run_id, "evaluation")}
     assert names == {
         "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
-        "slices.csv", "precision-recall.png", "reliability.png", "scores.png",
+        "slices.csv", "beside.md", "precision-recall.png", "reliability.png", "scores.png",
     }  # fmt: skip
 
 

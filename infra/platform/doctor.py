@@ -1,0 +1,121 @@
+"""What is well with this machine and what is not, each with what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from infra.platform.ports import is_free
+from infra.platform.standing import standing_on
+from infra.settings import Settings
+
+GIBIBYTE = 2**30
+LEAST_FREE, COMFORTABLE = 2 * GIBIBYTE, 10 * GIBIBYTE
+PACKAGES = ("prefect", "mlflow", "torch", "lightning", "great-expectations", "pylance", "onnxruntime")
+
+Verdict = Literal["well", "worth knowing", "to mend"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`advice` says what to do; empty where all is well."""
+
+    subject: str
+    verdict: Verdict
+    seen: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check, one after another; a check that fails is a finding, never an error."""
+    for check in (_versions, _stores, _ports, _gpu, _disk):
+        yield from check(settings)
+
+
+def _versions(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - every check takes the settings
+    for package in PACKAGES:
+        try:
+            yield Finding(package, "well", version(package))
+        except PackageNotFoundError:
+            yield Finding(package, "to mend", "missing", "install the lock anew: make install")
+
+
+def _stores(settings: Settings) -> Iterator[Finding]:
+    yield _tried("lake", settings.lake, lambda: _lake(settings), "MODERATO_LAKE_URI and the S3 settings")
+    yield _tried("MLflow", settings.tracking_uri, lambda: _mlflow(settings), "MODERATO_MLFLOW_TRACKING_URI")
+    api = settings.prefect_api_url
+    if api:
+        yield _tried("Prefect", api, lambda: _prefect(api), "MODERATO_PREFECT_API_URL")
+    standing = standing_on(settings.home)
+    if standing:
+        yield Finding("platform", "well", standing.where)
+    else:
+        yield Finding("platform", "worth knowing", "none runs on this home", "moderato up starts one")
+
+
+def _tried(name: str, address: str, ask: Callable[[], str], setting: str) -> Finding:
+    try:
+        return Finding(name, "well", f"{address}: {ask()}")
+    except Exception as error:  # noqa: BLE001 - whatever a store's client raises is what the person has to read
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return Finding(name, "to mend", f"{address}: {first}", f"start it, or check {setting}")
+
+
+def _lake(settings: Settings) -> str:
+    from infra.lake import open_lake
+
+    posts = open_lake(settings).posts
+    return f"{posts.open().count_rows():,} posts" if posts.exists() else "empty: moderato ingest fills it"
+
+
+def _mlflow(settings: Settings) -> str:
+    from infra.registry import Registry, is_empty
+
+    if is_empty(settings):
+        return "nothing registered yet"
+    champion = Registry(settings).champion()
+    return f"champion version {champion.version}" if champion else "no champion yet: moderato retrain"
+
+
+def _prefect(api: str) -> str:
+    import urllib.request
+
+    with urllib.request.urlopen(f"{api}/health", timeout=5) as answer:  # noqa: S310 - the operator's own address
+        return f"answers {answer.status}"
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    if standing_on(settings.home):
+        return
+    for name in ("prefect", "mlflow", "gateway"):
+        port = getattr(settings, f"{name}_port")
+        if is_free("127.0.0.1", port):
+            yield Finding(f"port {port}", "well", f"free for {name}")
+        else:
+            advice = f"stop what listens there, or set MODERATO_{name.upper()}_PORT"
+            yield Finding(f"port {port}", "to mend", f"in use; moderato up wants it for {name}", advice)
+
+
+def _gpu(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - every check takes the settings
+    import torch
+
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        yield Finding("GPU", "well", names)
+    else:
+        yield Finding("GPU", "worth knowing", "none: training and serving use the processor")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free
+    seen = f"{free / GIBIBYTE:.1f} GiB free under {settings.home}"
+    if free < LEAST_FREE:
+        yield Finding("disk", "to mend", seen, "make room: the gateway refuses posts when the disk is full")
+    elif free < COMFORTABLE:
+        yield Finding("disk", "worth knowing", seen, "snapshots and runs grow; the deployment compact helps")
+    else:
+        yield Finding("disk", "well", seen)

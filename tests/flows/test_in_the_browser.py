@@ -1,0 +1,126 @@
+"""The two web pages as a person uses them: Prefect to start and approve a retraining, MLflow to review it."""
+
+import shutil
+
+import httpx
+import pytest
+from running_platform import wait_for
+
+from infra.registry import Registry
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
+
+
+@pytest.fixture
+def page():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1400, "height": 1200})
+        opened.set_default_timeout(30_000)
+        yield opened
+        browser.close()
+
+
+def choose(page, control, option):
+    """Prefect's select boxes open with the keyboard."""
+    control.focus()
+    page.keyboard.press("Space")
+    page.get_by_role("option").filter(has_text=option).click()
+
+
+def started_from_the_form(page, platform):
+    """Find `retrain`, fill its form in and start it; the id of the run."""
+    before = {run["id"] for run in platform.api("POST", "/flow_runs/filter")}
+    page.goto(f"{platform.prefect}/deployments")
+    page.locator("a[href*='/deployments/deployment/']").filter(has_text="retrain").first.click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Custom run").click()
+    field = page.locator(".schema-form-property")
+    field.filter(has_text="Model preset").last.locator("textarea").fill("trial")
+    choose(page, field.filter(has_text="Automatic, or wait").last.locator("button.p-select-button__control"),
+           "before promotion")  # fmt: skip
+    page.get_by_role("button", name="Submit").click()
+    wait_for(lambda: new(platform, before), 30)
+    return new(platform, before)[0]
+
+
+def new(platform, before):
+    runs = platform.api("POST", "/flow_runs/filter", flows={"name": {"any_": ["retrain"]}})
+    return [run["id"] for run in runs if run["id"] not in before and not run["auto_scheduled"]]
+
+
+def approved(page, platform, run):
+    page.goto(f"{platform.prefect}/runs/flow-run/{run}")
+    page.get_by_role("button", name="Resume").first.click()
+    form = page.locator(".p-modal")
+    form.get_by_text("Before promotion of version").wait_for()
+    assert form.get_by_role("heading", name="Gates").is_visible()
+    choose(page, form.locator("button.p-select-button__control").first, "approve")
+    form.locator("textarea").nth(0).fill("the figures are fine")
+    form.locator("textarea").nth(1).fill("operator")
+    form.get_by_role("button", name="Submit").click()
+
+
+def test_a_person_starts_approves_and_reviews_a_retraining(page, platform):
+    run = started_from_the_form(page, platform)
+    platform.waits(run)
+    approved(page, platform, run)
+    assert platform.ended(run)["message"] == "Promoted"
+    page.goto(f"{platform.prefect}/runs")
+    name = platform.api("GET", f"/flow_runs/{run}")["name"]
+    assert name.startswith("community_guidelines 20")
+    page.get_by_text(name).first.wait_for()
+    story = platform.artifacts(run)
+    assert {"validation", "training", "evaluation", "gates", "mlflow-run", "data-docs", "gateway"} <= set(
+        story
+    )
+    assert story["training"] == 100
+    registry = Registry(platform.settings)
+    champion = registry.champion()
+    reviewed(page, platform, registry, champion)
+
+
+def reviewed(page, platform, registry, champion):
+    runs = f"{platform.mlflow}/#/experiments/{registry.experiment_id}/runs/{champion.run_id}"
+    page.goto(runs)
+    page.get_by_text("accepted").first.wait_for()  # the note, and the verdict among the tags
+    page.get_by_text("cost_seconds").first.wait_for()
+    page.goto(f"{runs}/artifacts/evaluation/precision-recall.png")
+    page.locator("img[src^='blob:'], img[src*='get-artifact']").first.wait_for()
+    page.get_by_text("model-card.html").click()
+    page.frame_locator("iframe").get_by_role("heading", name="Model card").wait_for()
+    page.goto(f"{platform.mlflow}/#/models/moderato/versions/{champion.version}")
+    page.get_by_text("champion").first.wait_for()
+    page.get_by_text("approved before promotion by operator: the figures are fine").first.wait_for()
+
+
+def test_the_gateways_documents_open(page, platform):
+    page.goto(f"{platform.gateway}/docs")
+    page.get_by_text("/v1/decisions").first.wait_for()
+    page.get_by_text("/v1/moderations").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"training": {"seed": -1}}, "-1 is less than the minimum of 0"),
+        ({"data": {"policy_set": "house_rules"}}, "'house_rules' is not one of ['community_guidelines']"),
+        ({"approval": {"when": "never"}}, "'never' is not one of"),
+    ],
+)
+def test_the_form_refuses_what_cannot_be_before_a_run_begins(platform, parameters, told):
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        platform.start(**parameters)
+    assert told in refused.value.response.text
+
+
+def test_an_unknown_preset_is_told_on_the_runs_page(platform):
+    ended = platform.ended(platform.start(training={"preset": "gigantic"}))
+    assert ended["type"] == "FAILED"
+    assert "no preset called 'gigantic'; choose one of: compact, transformer, trial" in ended["message"]

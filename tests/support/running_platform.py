@@ -1,0 +1,146 @@
+"""`moderato up` as a process, for tests that use the platform as a person would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from infra.lake import open_lake
+from infra.settings import Settings
+from infra.simulator import simulate
+
+READY, STOPPED = 150.0, 60.0  # seconds
+ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@dataclass(frozen=True)
+class Up:
+    """A platform that runs. `ports` are Prefect's, MLflow's and the gateway's."""
+
+    settings: Settings
+    process: subprocess.Popen[bytes]
+    log: Path
+    ports: tuple[int, int, int]
+
+    @property
+    def prefect(self) -> str:
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    @property
+    def mlflow(self) -> str:
+        return f"http://127.0.0.1:{self.ports[1]}"
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self.ports[2]}"
+
+    def api(self, method: str, path: str, **body: Any) -> Any:
+        """Prefect's answer."""
+        answer = httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def start(self, **parameters: Any) -> str:
+        """The id of a new run of `retrain`."""
+        deployment = self.api("GET", "/deployments/name/retrain/retrain")["id"]
+        made = self.api(
+            "POST",
+            f"/deployments/{deployment}/create_flow_run",
+            parameters=parameters,
+            state={"type": "SCHEDULED"},
+        )
+        return str(made["id"])
+
+    def state(self, run: str) -> dict[str, Any]:
+        return dict(self.api("GET", f"/flow_runs/{run}")["state"])
+
+    def ended(self, run: str, patience: float = 240) -> dict[str, Any]:
+        """The state in which a run ended."""
+        wait_for(lambda: self.state(run)["type"] in ENDS, patience)
+        return self.state(run)
+
+    def waits(self, run: str, patience: float = 240) -> None:
+        """Returns once a run asks for an approval."""
+        wait_for(lambda: self.state(run)["type"] in (*ENDS, "PAUSED"), patience)
+        assert self.state(run)["type"] == "PAUSED", self.state(run)
+
+    def artifacts(self, run: str) -> dict[str, Any]:
+        """What the run's page shows, by key."""
+        found = self.api("POST", "/artifacts/filter", flow_runs={"id": {"any_": [run]}})
+        return {artifact["key"]: artifact["data"] for artifact in found}
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def service(self, *words: str) -> psutil.Process:
+        """The process of one service, by words of its command."""
+        return next(it for it in self.children() if all(word in " ".join(it.cmdline()) for word in words))
+
+
+def wait_for(condition: Callable[[], object], patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {patience:.0f} s"
+        time.sleep(0.25)
+
+
+@contextmanager
+def up(home: Path, **environment: str) -> Iterator[Up]:
+    """A platform on `home` until the block is left; it must stop by itself then, with nothing left over."""
+    ports = free_ports(3)
+    names = ("MODERATO_PREFECT_PORT", "MODERATO_MLFLOW_PORT", "MODERATO_GATEWAY_PORT")
+    chosen = {name: str(port) for name, port in zip(names, ports, strict=True)}
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "up.log"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.command_line", "up"],
+            env=inherited | {"MODERATO_HOME": str(home)} | chosen | environment,
+            stdout=out,
+            stderr=out,
+        )
+    platform = Up(Settings(home=home, _env_file=None), process, log, ports)
+    try:
+        wait_for(lambda: "\nready" in log.read_text() or process.poll() is not None, READY)
+        assert process.poll() is None, log.read_text()
+        yield platform
+        left = platform.children()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOPPED) == 0, log.read_text()
+        assert [it for it in left if it.is_running() and it.status() != psutil.STATUS_ZOMBIE] == []
+    finally:
+        for it in platform.children() if process.poll() is None else []:
+            it.kill()
+        process.kill()
+        process.wait()
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return tuple(each.getsockname()[1] for each in sockets)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One platform for the session, with a few simulated weeks in its lake and a gateway that nobody asks."""
+    home = tmp_path_factory.mktemp("platform")
+    simulate(open_lake(Settings(home=home, _env_file=None)), posts=4000, weeks=4, seed=1)
+    with up(home) as running:
+        yield running
