@@ -81,6 +81,12 @@ class Interrupt(Callback):
 
     def __init__(self) -> None:
         self._asked = False
+        self._terminate = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Whoever runs this process keeps its own answer to SIGTERM, which Lightning would wrap in one of its own."""
+        if callable(self._terminate) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._terminate)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import subprocess
 import sys
@@ -26,12 +25,18 @@ START, SILENCE = (
     180.0,
     120.0,
 )  # seconds to become ready, and without an answer, after which a process is given up
-CHECK = (
-    10.0  # seconds between two health checks of a service that works; one that does not is asked more often
-)
-SOON = 1.0
+CHECK = 10.0  # seconds between two health checks of a service that works
+SOON = 5.0  # seconds that a killed process has to be gone
+ASKED = 1.0  # seconds between two health checks of a service that is not ready
 STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
+# Runs a command in its own place, told to end (SIGTERM) as soon as this process is gone, even by SIGKILL. A launcher
+# and not subprocess's preexec_fn, which forks and so upsets libraries with threads.
 PR_SET_PDEATHSIG = 1
+LAUNCH = (
+    f"import ctypes, os, sys; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGTERM)}); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+TIED = (sys.executable, "-S", "-c", LAUNCH) if sys.platform == "linux" else ()
 
 
 @dataclass
@@ -101,9 +106,10 @@ class Supervisor:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     it.process.wait(max(0.1, deadline - self._clock()))
         _kill(families)
+        _gone(families)
         for it in ordered:
             if it.process:
-                it.process.wait()
+                it.process.wait()  # no zombie
             it.process, it.phase = None, "ended"
         self._checks.shutdown(wait=False, cancel_futures=True)
 
@@ -113,12 +119,11 @@ class Supervisor:
             return
         with (self._logs / f"{it.service.name}.log").open("ab") as log:
             it.process = subprocess.Popen(  # noqa: S603 - our own command
-                it.service.command,
+                (*TIED, *it.service.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for this process, which then stops that one in order
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one thread forks
             )
         it.starts += 1
         it.answered = now
@@ -134,7 +139,7 @@ class Supervisor:
 
     def _look(self, it: Running) -> None:
         now = self._clock()
-        if it.check is None and now - it.checked >= (CHECK if it.phase == "ready" else SOON):
+        if it.check is None and now - it.checked >= (CHECK if it.phase == "ready" else ASKED):
             it.check, it.checked = self._checks.submit(it.service.ready), now
         if it.check is None or not it.check.done():
             return
@@ -148,9 +153,18 @@ class Supervisor:
             _kill(_family(it.process))
 
 
-def _die_with_parent() -> None:
-    """In the child, before its program: SIGTERM as soon as the parent is gone, even by SIGKILL."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _gone(processes: Sequence[psutil.Process]) -> None:
+    """Wait until killed processes run no more; SIGKILL takes a moment."""
+    deadline = time.monotonic() + SOON
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _family(process: subprocess.Popen[bytes] | None) -> list[psutil.Process]:

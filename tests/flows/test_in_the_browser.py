@@ -6,6 +6,8 @@ import httpx
 import pytest
 from running_platform import wait_for
 
+from infra.gateway import KeyStore, Scope
+from infra.lake import open_lake
 from infra.registry import Registry
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -100,10 +102,13 @@ def reviewed(page, platform, registry, champion):
     page.get_by_text("approved before promotion by operator: the figures are fine").first.wait_for()
 
 
-def test_the_gateways_documents_open(page, platform):
-    page.goto(f"{platform.gateway}/docs")
-    page.get_by_text("/v1/decisions").first.wait_for()
-    page.get_by_text("/v1/moderations").first.wait_for()
+def test_the_gateways_documents_open_with_a_key(page, platform):
+    key, _ = KeyStore.of(open_lake(platform.settings)).create([Scope.READ], "a reader")
+    with page.context.browser.new_context(http_credentials={"username": "", "password": key}) as context:
+        documents = context.new_page()
+        documents.goto(f"{platform.gateway}/docs")
+        documents.get_by_text("/v1/decisions").first.wait_for()
+        documents.get_by_text("/v1/moderations").first.wait_for()
 
 
 @pytest.mark.parametrize(

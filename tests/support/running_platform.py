@@ -23,6 +23,7 @@ from infra.settings import Settings
 from infra.simulator import simulate
 
 READY, STOPPED = 150.0, 60.0  # seconds
+BUSY = 10  # times that a busy server is asked again
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -49,7 +50,11 @@ class Up:
 
     def api(self, method: str, path: str, **body: Any) -> Any:
         """Prefect's answer."""
-        answer = httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
+        for _ in range(BUSY):
+            answer = httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # SQLite under several writers
+                break
+            time.sleep(1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

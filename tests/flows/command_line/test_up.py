@@ -1,0 +1,138 @@
+"""`moderato up` as a person meets it."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+import httpx
+import psutil
+import pytest
+from running_platform import up, wait_for
+
+from infra.platform import Standing, held
+from infra.registry import Registry
+
+COMMAND = [sys.executable, "-m", "flows.command_line"]
+
+
+def moderato(*arguments, home, code=0):
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"MODERATO_HOME": str(home)},
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip() if code else done.stdout
+
+
+def test_a_second_platform_on_a_home_is_told_where_the_first_one_is(settings):
+    settings.home.mkdir()
+    with held(
+        settings.home, Standing(7, "http://127.0.0.1:4200", "http://127.0.0.1:5000", "http://127.0.0.1:8000")
+    ):
+        told = moderato("up", home=settings.home, code=2)
+    assert told == (
+        f"moderato: a platform runs on {settings.home} already, process 7: Prefect http://127.0.0.1:4200, "
+        "MLflow http://127.0.0.1:5000, gateway http://127.0.0.1:8000; "
+        "stop that one first, or set MODERATO_HOME to another folder"
+    )
+
+
+def test_a_port_in_use_is_one_line(settings):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = moderato("up", "--mlflow-port", str(port), home=settings.home, code=2)
+    assert told == (
+        f"moderato: port {port} of 127.0.0.1, for mlflow, is in use; stop what listens there, or choose another one "
+        "with --mlflow-port or MODERATO_MLFLOW_PORT"
+    )
+    assert not (settings.home / "up.json").exists()
+
+
+def test_a_schedule_without_a_server_says_how_to_get_one(settings):
+    told = moderato("schedule", home=settings.home, code=2)
+    assert told == (
+        "moderato: no Prefect server to ask: start the platform with moderato up, or set MODERATO_PREFECT_API_URL"
+    )
+
+
+@pytest.mark.slow
+def test_schedules_are_listed_changed_and_refused(platform):
+    home = platform.settings.home
+    listed = moderato("schedule", home=home)
+    for name in ("retrain", "watch", "ingest", "compact"):
+        assert name in listed
+    told = moderato("schedule", "set", "compact", "--cron", "61 * * * *", home=home, code=2)
+    assert "'61 * * * *' in 'UTC' is no schedule" in told
+    assert "no deployment 'nightly'; choose one of: retrain, watch, ingest, compact" in moderato(
+        "schedule", "pause", "nightly", home=home, code=2
+    )
+    assert "30 2 * * *" in moderato("schedule", "set", "compact", "--cron", "30 2 * * *", home=home)
+    assert '"state": "paused"' in moderato("schedule", "pause", "compact", "--json", home=home)
+    assert '"state": "paused"' not in moderato("schedule", "resume", "compact", "--json", home=home)
+
+
+@pytest.mark.slow
+def test_what_is_killed_is_started_again_and_schedules_survive_a_new_start(tmp_path):
+    home = tmp_path / "home"
+    with up(home) as platform:
+        moderato("schedule", "set", "ingest", "--cron", "15 * * * *", home=home)
+        killed = [
+            platform.service("prefect", "server"),
+            platform.service("mlflow", "server"),
+            platform.service("serve", "--port", str(platform.ports[2])),
+            platform.service("flows.deployments"),
+        ]
+        for process in killed:
+            process.kill()
+        before = platform.log.read_text().count("ready, ")
+        wait_for(lambda: platform.log.read_text().count("ready, ") >= before + 4, 120)
+        for url in (
+            f"{platform.prefect}/api/health",
+            f"{platform.mlflow}/health",
+            f"{platform.gateway}/healthz",
+        ):
+            assert httpx.get(url).status_code == 200
+    with up(home) as platform:
+        assert "15 * * * *" in moderato("schedule", home=home)
+        assert "0 4 * * 1" in moderato("schedule", home=home)
+
+
+@pytest.mark.slow
+def test_no_process_outlives_a_platform_that_was_killed(tmp_path):
+    children = []
+    with (
+        suppress(AssertionError),
+        up(tmp_path / "home") as platform,
+    ):  # it does not end as it should at the end
+        children += platform.children()
+        platform.process.kill()
+    assert children
+    wait_for(lambda: not any(runs(child) for child in children), 45)
+
+
+def runs(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.slow
+def test_cancelling_on_the_page_stops_training_and_leaves_the_champion(platform):
+    registry = Registry(platform.settings)
+    champion = registry.champion()
+    run = platform.start(training={"preset": "compact,epochs=40", "seed": 5})
+    wait_for(lambda: platform.artifacts(run).get("training"), 120)
+    (mlflow_run,) = registry.client.search_runs(
+        [registry.experiment_id], f"tags.`moderato.flow_run` = '{run}'"
+    )
+    platform.api("POST", f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
+    assert platform.ended(run, 60)["type"] == "CANCELLED"
+    wait_for(lambda: registry.client.get_run(mlflow_run.info.run_id).info.status == "KILLED", 30)
+    assert registry.champion() == champion
