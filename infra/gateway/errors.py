@@ -41,8 +41,8 @@ class ApiError(Exception):
         headers = {"Connection": "close"} if self.status in UNREAD else {}
         headers |= {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         if self.status == 401:  # noqa: PLR2004 - a browser then asks for a key, to show /docs
-            # Basic first: Chromium reads no further than the first challenge of a header
-            headers["WWW-Authenticate"] = 'Basic realm="key as the password", Bearer'
+            # Basic alone: Chromium asks for nothing where Bearer stands in the same header
+            headers["WWW-Authenticate"] = 'Basic realm="key as the password"'
         return error_response(self.status, self.message, self.code, self.param, headers)
 
 

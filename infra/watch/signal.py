@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.watch.view import Floats, View
 
+SIDES = {
+    "either": "two-sided",
+    "falls": "less",
+    "rises": "greater",
+}  # of the reference's distribution function
 LEAST = 30  # posts of a side below which a subject is unknown
 
 Verdict = Literal["within", "beyond", "unknown"]
@@ -104,12 +109,14 @@ def shares(count: Shares, direction: Direction) -> Callable[[View, View], list[Q
     return ask
 
 
-def samples(values: Samples) -> Callable[[View, View], list[Question]]:
-    """Ask whether a distribution moved: the two-sample Kolmogorov-Smirnov distance, and its exact or asymptotic p."""
+def samples(values: Samples, direction: Direction = "either") -> Callable[[View, View], list[Question]]:
+    """Ask whether a distribution moved: the Kolmogorov-Smirnov distance of two samples, to one side or to either."""
 
     def ask(reference: View, live: View) -> list[Question]:
         before, now = values(reference), values(live)
-        return [_sample(subject, before[subject], now[subject]) for subject in before if subject in now]
+        return [
+            _sample(subject, before[subject], now[subject], direction) for subject in before if subject in now
+        ]
 
     return ask
 
@@ -130,13 +137,13 @@ def _share(subject: str, before: tuple[int, int], now: tuple[int, int], directio
     return Question(subject, answer)
 
 
-def _sample(subject: str, before: Floats, now: Floats) -> Question:
+def _sample(subject: str, before: Floats, now: Floats, direction: Direction) -> Question:
     def answer(alpha: float) -> Answer:
         from scipy.stats import ks_2samp
 
         if min(len(before), len(now)) < LEAST:
             return Answer()
-        found = ks_2samp(before, now)
+        found = ks_2samp(before, now, SIDES[direction])
         distance = float(found.statistic)
         return Answer(
             float(before.mean()), float(now.mean()), value=distance, shown=bool(found.pvalue < alpha)
