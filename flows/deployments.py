@@ -126,7 +126,7 @@ def main() -> None:
     settings = Settings()
     adopt(settings)
     with get_client(sync_client=True) as client:
-        drop_missed(client)
+        drop_missed(client, datetime.now(UTC))
         made = {it.flow.name: it.made(client) for it in deployments(settings)}
     threading.Thread(target=_sweep_for_ever, daemon=True).start()
     runner = Runner(name="moderato", limit=AT_ONCE, pause_on_shutdown=False)
@@ -134,18 +134,17 @@ def main() -> None:
     asyncio.run(runner.start())
 
 
-def drop_missed(client: SyncPrefectClient) -> int:
+def drop_missed(client: SyncPrefectClient, now: datetime) -> int:
     """Cancel scheduled runs whose time passed while nothing served them: the next one does their work.
 
     Runs that a person started stay.
     """
-    due = datetime.now(UTC) - LATE
     missed = [
         run
         for run in client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-                expected_start_time=FlowRunFilterExpectedStartTime(before_=due),
+                expected_start_time=FlowRunFilterExpectedStartTime(before_=now - LATE),
             )
         )
         if run.auto_scheduled

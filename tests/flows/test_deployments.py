@@ -1,12 +1,18 @@
 """The deployments on a real Prefect server: what was missed, what nobody answered, and what a week brings."""
 
+import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.states import Scheduled
+from prefect.server.schemas.schedules import CronSchedule as PlannedByTheServer
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Running, Scheduled, Suspended
+from running_platform import wait_for
 
 from flows import form
 from flows.deployments import answer_expired, deployments, drop_missed
@@ -58,36 +64,56 @@ def test_a_deployment_that_is_known_keeps_the_schedule_that_people_gave_it(clien
 def test_missed_runs_do_not_stampede_and_a_persons_run_stays(client, retraining):
     late = datetime.now(UTC) - timedelta(hours=3)
     by_hand = client.create_flow_run_from_deployment(retraining, state=Scheduled(scheduled_time=late))
-    drop_missed(client)
+    drop_missed(client, datetime.now(UTC))
     assert client.read_flow_run(by_hand.id).state.type is StateType.SCHEDULED
+
+
+def test_after_ten_days_of_downtime_nothing_is_caught_up_with(platform):
+    with (
+        temporary_settings({PREFECT_API_URL: f"{platform.prefect}/api"}),
+        get_client(sync_client=True) as client,
+    ):
+        wait_for(lambda: len(scheduled(client)) > 5, 90)
+        later = datetime.now(UTC) + timedelta(days=10)
+        planned = scheduled(client)
+        missed = [run for run in planned if run.expected_start_time < later - timedelta(minutes=1)]
+        assert drop_missed(client, later) >= len(missed) > 0
+        states = [client.read_flow_run(run.id).state for run in missed]
+        assert {(state.type, state.name) for state in states} == {(StateType.CANCELLED, "Missed")}
+
+
+def scheduled(client):
+    waiting = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+    runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=waiting))
+    return [run for run in runs if run.auto_scheduled]
 
 
 def test_an_answer_that_does_not_come_is_the_one_that_was_chosen(client, retraining):
     asked = {"approval": {"when": "before canary", "hours": 1, "otherwise": "reject"}}
     run = client.create_flow_run_from_deployment(retraining, parameters=asked)
-    from prefect.states import Running, Suspended
-
     client.set_flow_run_state(run.id, Running(), force=True)
     client.set_flow_run_state(run.id, Suspended(timeout_seconds=None, pause_key="k"), force=True)
     assert run.id not in {it.id for it in answer_expired(client, datetime.now(UTC))}
-    assert run.id in {it.id for it in answer_expired(client, datetime.now(UTC) + timedelta(hours=1, minutes=1))}
+    assert run.id in {
+        it.id for it in answer_expired(client, datetime.now(UTC) + timedelta(hours=1, minutes=1))
+    }
 
 
-def test_a_week_of_schedules_has_no_missed_doubled_or_overlapping_retraining(settings):
+def test_four_weeks_of_schedules_have_no_missed_or_doubled_run(settings):
     monday = datetime(2026, 11, 23, tzinfo=UTC)
-    import asyncio
+    planned = {
+        it.flow.name: dates(it.cron, monday, monday + timedelta(days=28)) for it in deployments(settings)
+    }
+    assert [date.isoformat() for date in planned["retrain"]] == [
+        f"2026-{day}T04:00:00+00:00" for day in ("11-23", "11-30", "12-07", "12-14")
+    ]
+    for name, seconds in (("watch", 3600), ("ingest", 600), ("compact", 86_400)):
+        found = [date for date in planned[name] if date < monday + timedelta(days=6)]
+        gaps = {(after - before).total_seconds() for before, after in itertools.pairwise(found)}
+        assert gaps == {seconds}
+        assert len(found) == 6 * 86_400 / seconds
 
-    planned = {}
-    for it in deployments(settings):
-        schedule = CronSchedule(cron=it.cron, timezone="UTC")
-        from prefect.server.schemas.schedules import CronSchedule as Server
 
-        dates = asyncio.run(
-            Server(**schedule.model_dump()).get_dates(n=2000, start=monday, end=monday + timedelta(days=28))
-        )
-        planned[it.flow.name] = dates
-    assert len(planned["retrain"]) == 4
-    assert {(date.weekday(), date.hour) for date in planned["retrain"]} == {(0, 4)}
-    for name, gap in (("watch", timedelta(hours=1)), ("ingest", timedelta(minutes=10)), ("compact", timedelta(days=1))):
-        dates = planned[name]
-        assert {after - before for before, after in zip(dates, dates[1:], strict=False)} == {gap}
+def dates(cron, start, end):
+    planned = PlannedByTheServer(cron=cron, timezone="UTC").get_dates(n=1000, start=start, end=end)
+    return [date for date in asyncio.run(planned) if date < end]

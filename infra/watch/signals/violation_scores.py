@@ -1,4 +1,4 @@
-"""What the champion makes of violations that people found: it falls with new words and tricks, wherever thresholds are."""
+"""What the champion makes of violations that people found: it falls with new words, wherever thresholds are."""
 
 from __future__ import annotations
 
