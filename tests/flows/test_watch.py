@@ -19,7 +19,7 @@ from tasks.watch import alarm, look
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 WEEKS, POSTS = 6, 12_000
-CALM, HALF = 50, 1000  # windows, and posts of half a week
+CALM, CALM_POSTS = 50, 1000  # windows, and the posts of one: half a week
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -31,7 +31,7 @@ def champion(settings):
     return Registry(settings).champion()
 
 
-def decide(settings, champion, window, now):
+def decide(settings, champion, window, size, now):
     """What the champion decides of the posts of half a week, as a gateway would write it."""
     week, half = week_of(window), window % 2
     lake, registry = open_lake(settings), Registry(settings)
@@ -39,7 +39,7 @@ def decide(settings, champion, window, now):
     posts = lake.posts.open().to_table(
         columns=["post_id", "market", "text", "image"], filter=f"starts_with(post_id, 'sim3-w{week:02d}-')"
     )
-    rows = posts.sort_by("post_id").slice(half * HALF, HALF).to_pylist()
+    rows = posts.sort_by("post_id").slice(half * size, size).to_pylist()
     scores = bundle.score([row["text"] for row in rows], [row["image"] for row in rows])
     actions, reasons = bundle.decide(scores, [row["market"] for row in rows])
     written = [
@@ -68,10 +68,10 @@ def week_of(window):
     return WEEKS + 1 + window // 2
 
 
-def a_look(settings, champion, window, *, cool_down=24.0, **simulated):
+def a_look(settings, champion, window, *, size=CALM_POSTS, cool_down=24.0, **simulated):
     now = START + timedelta(days=window)
-    simulate(open_lake(settings), posts=2 * HALF, weeks=1, seed=3, start_week=week_of(window), **simulated)
-    assert decide(settings, champion, window, now) == HALF
+    simulate(open_lake(settings), posts=2 * size, weeks=1, seed=3, start_week=week_of(window), **simulated)
+    assert decide(settings, champion, window, size, now) == size
     looked = look.fn(settings, 1.0, now + timedelta(minutes=1))
     return looked, alarm.fn(settings, looked, cool_down)
 
@@ -79,9 +79,9 @@ def a_look(settings, champion, window, *, cool_down=24.0, **simulated):
 def test_fifty_calm_windows_start_no_retraining_and_new_slang_starts_one(settings, champion):
     for window in range(CALM):
         looked, raised = a_look(settings, champion, window, drift=0.0, wave=0.0)
-        assert looked.posts == HALF
+        assert looked.posts == CALM_POSTS
         assert not raised, looked.told
-    slang = {"drift": 0.9, "wave": 0.9}
+    slang = {"drift": 0.9, "wave": 0.9, "size": 3000}
     looked, raised = a_look(settings, champion, CALM, **slang)
     assert raised, looked.told
     assert "violation_scores" in {finding.signal for finding in looked.beyond}
