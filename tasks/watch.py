@@ -82,7 +82,7 @@ def alarm(settings: Settings, looked: Looked, cool_down_hours: float) -> bool:
     if not due or _last(store.lake) > looked.until - timedelta(hours=cool_down_hours):
         return False
     why = "; ".join(finding.told for finding in due[:TOLD])
-    store.record(DRIFT, looked.version, why, who="watch")
+    store.record(DRIFT, looked.version, why, who="watch", at=looked.until)
     emit_event(
         event=DRIFT,
         resource={

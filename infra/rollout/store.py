@@ -88,9 +88,10 @@ class Store:
                 self.registry.dismiss(version)
         return after
 
-    def record(self, act: str, version: int, why: str, rollout: str = "", who: str = "") -> None:
-        """Write down who did what, when and why; the person whose process this is when nobody is named."""
-        self._write(_now(act, why, who), version, rollout)
+    def record(self, act: str, version: int, why: str, who: str = "", at: datetime | None = None) -> None:
+        """Write down who did what, when and why: the person whose process this is, and now, when not given."""
+        done = _now(act, why, who)
+        self._write(done.model_copy(update={"at": at}) if at else done, version, rollout="")
 
     def acts(self, rollout: str) -> list[dict[str, object]]:
         """What was done in a rollout, oldest first."""

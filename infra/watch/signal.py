@@ -15,6 +15,7 @@ SIDES = {
     "falls": "less",
     "rises": "greater",
 }  # of the reference's distribution function
+FEW = 3  # posts of an author that tell of a model's quality: more of them are alike
 LEAST = 30  # posts of a side below which a subject is unknown
 
 Verdict = Literal["within", "beyond", "unknown"]
@@ -69,13 +70,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Signal:
-    """`bound` is what `ask`'s values are held against; what is beyond starts a retraining where it `retrains`."""
+    """`bound` is what `ask`'s values are held against; what is beyond starts a retraining where it `retrains`.
+
+    `an_author` is how many posts of an author count, so that reposts are no trend.
+    """
 
     name: str
     description: str
     bound: float
     ask: Callable[[View, View], Iterable[Question]]
     retrains: bool = False
+    an_author: int = 1
 
     def find(self, questions: Iterable[Question], alpha: float) -> list[Finding]:
         """The verdict on each subject, each at significance `alpha`."""
@@ -143,7 +148,7 @@ def _sample(subject: str, before: Floats, now: Floats, direction: Direction) -> 
 
         if min(len(before), len(now)) < LEAST:
             return Answer()
-        found = ks_2samp(before, now, SIDES[direction])
+        found = ks_2samp(before, now, SIDES[direction], method="asymp")
         distance = float(found.statistic)
         return Answer(
             float(before.mean()), float(now.mean()), value=distance, shown=bool(found.pvalue < alpha)

@@ -18,7 +18,7 @@ Names = NDArray[np.str_]
 
 @dataclass(frozen=True)
 class View:
-    """N posts, one an author: those who repost count once.
+    """N posts.
 
     scores [N, P] are calibrated; acted [N, P] says which policies asked for an action; votes [N, P] are the share of
     judges who saw a violation, NaN where nobody judged; length [N] is in characters.
@@ -41,10 +41,13 @@ class View:
         arrays = (getattr(self, field.name)[mask] for field in fields(self)[1:])
         return type(self)(self.policies, *arrays)
 
-    def one_an_author(self) -> Self:
-        """The first post of each author."""
-        _, first = np.unique(self.author, return_index=True)
-        return self.where(np.sort(first))
+    def at_most(self, posts: int) -> Self:
+        """The first so many posts of each author."""
+        order = np.argsort(self.author, kind="stable")
+        _, first, counts = np.unique(self.author[order], return_index=True, return_counts=True)
+        rank = np.empty(len(self), int)
+        rank[order] = np.arange(len(self)) - np.repeat(first, counts)
+        return self.where(rank < posts)
 
     def markets(self) -> Iterator[tuple[str, Self]]:
         for market in np.unique(self.market):

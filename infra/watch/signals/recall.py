@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.watch.signal import Signal, shares
+from infra.watch.signal import FEW, Signal, shares
 from infra.watch.view import View
 
 
@@ -22,4 +22,5 @@ SIGNAL = Signal(
     bound=0.1,
     ask=shares(_found, "falls"),
     retrains=True,
+    an_author=FEW,
 )
