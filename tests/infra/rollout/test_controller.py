@@ -225,3 +225,24 @@ def test_a_roll_back_goes_to_the_champion_before_and_ends_the_rollout(store, clo
 
 def test_a_rollout_begins_once(store, clock, begun):
     assert store.begin(Rollout.begin(plan_named("brief"), 1, 2, clock()), "again") == begun
+
+
+def test_a_healthy_challenger_that_a_person_decides_about_is_held_without_traffic(store, clock):
+    asked = Rollout.begin(plan_named("brief"), 1, 2, clock(), hold=True).model_copy(update={"id": "r1"})
+    store.begin(asked, "a new challenger")
+    driver = controller(store, clock)
+    for _ in range(12):
+        rollout = driver.look().rollout
+        if rollout.status == "held":
+            break
+        serve(store, 1500)
+        clock.passes(10)
+    assert rollout.status == "held"
+    assert (rollout.share, rollout.shadow) == (0, 0)
+    assert "a person decides about its promotion" in rollout.reason
+    assert store.registry.champion().version == 1
+    with pytest.raises(RolloutIsOverError, match="waits for a decision: promote or abort"):
+        act(store, "resume", "on")
+    assert act(store, "promote", "the figures are fine", "operator").status == "promoted"
+    assert store.registry.champion().version == 2
+    assert store.acts("r1")[-1]["who"] == "operator"

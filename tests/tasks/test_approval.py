@@ -1,0 +1,71 @@
+"""Approvals at the terminal, and what is kept of them; those on Prefect's page are tested in the browser."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+from tiny_model import make_candidate, make_champion
+
+from infra.lake import open_lake
+from infra.registry import Registry
+from tasks.approval import APPROVAL, approval
+from tasks.evaluate import evaluate
+from tasks.register import register
+
+
+@pytest.fixture
+def waiting(settings):
+    """A challenger that is registered and not promoted, with its evaluation."""
+    make_champion(settings)
+    candidate = make_candidate(settings, seed=1, strength=5.0)
+    evaluation = evaluate.fn(settings, candidate, None)
+    return register.fn(settings, candidate, evaluation), evaluation
+
+
+def answered(monkeypatch, *lines):
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def test_an_approval_is_kept_in_the_registry_the_run_and_the_lake(settings, waiting, monkeypatch):
+    release, evaluation = waiting
+    answered(monkeypatch, "approve", "the figures are fine", "operator")
+    answer = approval(settings, release, evaluation, "before canary", 1)
+    assert answer.approved
+    told = "approved before canary by operator: the figures are fine"
+    registry = Registry(settings)
+    assert registry.tag(release.version, APPROVAL) == told == answer.told
+    assert registry.client.get_run(release.run_id).data.tags[APPROVAL] == told
+    acts = open_lake(settings).acts.open().to_table().to_pylist()
+    assert [(act["who"], act["act"]) for act in acts if act["act"] == "approve"] == [("operator", "approve")]
+    assert registry.challenger().version == release.version
+
+
+def test_a_rejected_challenger_loses_its_alias(settings, waiting, monkeypatch):
+    release, evaluation = waiting
+    answered(monkeypatch, "reject", "one market is worse", "operator")
+    assert not approval(settings, release, evaluation, "before canary", 1).approved
+    assert Registry(settings).challenger() is None
+    assert Registry(settings).champion().version == 1
+
+
+def test_a_mistyped_answer_asks_again(settings, waiting, monkeypatch):
+    answered(monkeypatch, "perhaps", "approve", "", "operator", "fine", "operator")
+    answer = approval(settings, *waiting, "before promotion", 1)
+    assert answer.told == "approved before promotion by operator: fine"
+
+
+def test_the_same_answer_is_written_down_once(settings, waiting, monkeypatch):
+    for _ in range(2):
+        answered(monkeypatch, "approve", "fine", "operator")
+        approval(settings, *waiting, "before canary", 1)
+    acts = open_lake(settings).acts.open().to_table().to_pylist()
+    assert len([act for act in acts if act["act"] == "approve"]) == 1
+
+
+def test_without_a_page_or_a_terminal_there_is_nobody_to_ask(settings):
+    command = [sys.executable, "-m", "flows.command_line", "retrain", "--approval", "before canary"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert done.stderr.startswith("moderato: this run needs an approval and has nobody to ask")
+    assert "Traceback" not in done.stderr
