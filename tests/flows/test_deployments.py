@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
@@ -117,3 +119,21 @@ def test_four_weeks_of_schedules_have_no_missed_or_doubled_run(settings):
 def dates(cron, start, end):
     planned = PlannedByTheServer(cron=cron, timezone="UTC").get_dates(n=1000, start=start, end=end)
     return [date for date in asyncio.run(planned) if date < end]
+
+
+def test_the_work_pools_deployments_are_the_same():
+    written = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())["deployments"]
+    strategies = {"wait": "ENQUEUE", "refuse": "CANCEL_NEW"}
+    assert written == [
+        {
+            "name": it.flow.name,
+            "entrypoint": f"flows/{it.flow.name}.py:{it.flow.name}",
+            "description": it.description,
+            "tags": list(it.tags),
+            "parameters": dict(it.parameters),
+            "schedules": [{"cron": it.cron, "timezone": "UTC"}],
+            "concurrency_limit": {"limit": 1, "collision_strategy": strategies[it.second]},
+            "work_pool": {"name": "moderato"},
+        }
+        for it in deployments(Settings(_env_file=None))
+    ]
