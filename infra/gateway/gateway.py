@@ -14,6 +14,7 @@ import orjson
 
 from infra.gateway.batching import Batcher
 from infra.gateway.doorkeeper import Doorkeeper
+from infra.gateway.drift import Drift
 from infra.gateway.errors import ApiError
 from infra.gateway.images import Images
 from infra.gateway.journal import Journal, JournalError
@@ -30,6 +31,7 @@ from infra.settings import Settings
 log = logging.getLogger(__name__)
 
 SHIP_EVERY = 2.0  # seconds
+DRIFT_EVERY = 15.0  # seconds between two looks at what the watch found
 PATIENCE = 2.0  # seconds that a post may wait for its batch before new ones are turned away
 JOURNAL = "journal"  # under home
 
@@ -59,9 +61,10 @@ class Gateway:
             capacity=settings.gateway_queue,
             patience=PATIENCE,
         )
+        self.drift = Drift(self.lake.findings, self.metrics.registry)
         self._settling: set[asyncio.Task[None]] = set()
         self._chores: list[asyncio.Task[None]] = []
-        self._threads = ThreadPoolExecutor(3, "chore")
+        self._threads = ThreadPoolExecutor(4, "chore")
 
     async def start(self) -> None:
         """Returns once there is somebody who decides, or a reason why not."""
@@ -79,6 +82,7 @@ class Gateway:
         self._chores = [
             asyncio.create_task(self._every(refresh, self.deck.refresh)),
             asyncio.create_task(self._every(refresh, self.doorkeeper.refresh)),
+            asyncio.create_task(self._every(DRIFT_EVERY, self.drift.refresh)),
             asyncio.create_task(
                 self._every(SHIP_EVERY, self.shipper.ship, self.shipper.recover, self.shipper.compact)
             ),
