@@ -23,7 +23,7 @@ from infra.settings import Settings
 from infra.simulator import simulate
 
 READY, STOPPED = 150.0, 60.0  # seconds
-BUSY = 10  # times that a busy server is asked again
+BUSY = 60  # times that a server that is busy, or starts again, is asked
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -50,13 +50,22 @@ class Up:
 
     def api(self, method: str, path: str, **body: Any) -> Any:
         """Prefect's answer."""
+        answer = self._asked(method, path, body)
         for _ in range(BUSY):
-            answer = httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # SQLite under several writers
+            if answer is not None and answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(1)
+            answer = self._asked(method, path, body)
+        assert answer is not None, "Prefect's server is gone"
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def _asked(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response | None:
+        """None while the server is away; 503 is SQLite under several writers."""
+        try:
+            return httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
+        except httpx.TransportError:
+            return None
 
     def start(self, **parameters: Any) -> str:
         """The id of a new run of `retrain`."""
