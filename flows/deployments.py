@@ -36,6 +36,7 @@ from flows.automations import automate
 from flows.compact import compact
 from flows.ingest import ingest
 from flows.retrain import retrain
+from flows.scheduling import OURS
 from flows.watch import watch
 from infra.settings import Settings, adopt
 from tasks.approval import Answer
@@ -71,7 +72,7 @@ class Deployment:
                 limit=1, collision_strategy="ENQUEUE" if self.second == "wait" else "CANCEL_NEW"
             ),
             description=self.description,
-            tags=[*self.tags],
+            tags=[OURS, *self.tags],
             parameters=dict(self.parameters),
             entrypoint_type=EntrypointType.MODULE_PATH,
         )

@@ -9,6 +9,7 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentU
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterName,
+    DeploymentFilterTags,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -23,7 +24,7 @@ from infra.platform import standing_on
 from infra.settings import Settings
 from models.errors import UserError
 
-NAMES = ("retrain", "watch", "ingest", "compact")
+OURS = "moderato"  # the tag of this product's deployments
 
 
 class NoServerError(UserError):
@@ -44,9 +45,8 @@ def require_server(settings: Settings) -> None:
 
 def deployed(client: SyncPrefectClient) -> list[DeploymentResponse]:
     """The deployments of this product that Prefect knows."""
-    wanted = DeploymentFilter(name=DeploymentFilterName(any_=list(NAMES)))
-    found = client.read_deployments(deployment_filter=wanted)
-    return sorted(found, key=lambda it: NAMES.index(it.name))
+    wanted = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
+    return sorted(client.read_deployments(deployment_filter=wanted), key=lambda it: it.name)
 
 
 def set_schedule(client: SyncPrefectClient, name: str, cron: str, timezone: str) -> None:

@@ -21,6 +21,7 @@ from infra.settings import Settings
 from models.errors import UserError
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
+from tasks.page import run_url, version_url
 from tasks.register import Release
 
 APPROVAL = "moderato.approval"
@@ -116,7 +117,7 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
     parts = [
         f"## {asked[0].upper()}{asked[1:]}",
         f"Answer within {hours:g} hours.",
-        f"{registry.settings.mlflow_url and _pointer(registry, release)}",
+        _pointer(registry, release),
         release.reason and f"Canary: {release.reason}",
         (evaluation.report / "beside.md").read_text(),
         "### Gates",
@@ -126,10 +127,8 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
 
 
 def _pointer(registry: Registry, release: Release) -> str:
-    root = registry.settings.mlflow_url.rstrip("/")
-    run = f"{root}/#/experiments/{registry.experiment_id}/runs/{release.run_id}"
-    version = f"{root}/#/models/{registry.name}/versions/{release.version}"
-    return f"[MLflow run]({run}), [registered version]({version})"
+    run, version = run_url(registry, release.run_id), version_url(registry, release.version)
+    return f"[MLflow run]({run}), [registered version]({version})" if run else ""
 
 
 def _at_terminal(asked: str) -> Answer:

@@ -25,3 +25,9 @@ def run_url(registry: Registry, run_id: str, path: str = "") -> str:
     root = registry.settings.mlflow_url.rstrip("/")
     place = f"/artifacts/{path}" if path else ""
     return f"{root}/#/experiments/{registry.experiment_id}/runs/{run_id}{place}" if root else ""
+
+
+def version_url(registry: Registry, version: int) -> str:
+    """Where people read a registered version; empty where no address is set for MLflow."""
+    root = registry.settings.mlflow_url.rstrip("/")
+    return f"{root}/#/models/{registry.name}/versions/{version}" if root else ""

@@ -18,6 +18,7 @@ from running_platform import wait_for
 
 from flows import form
 from flows.deployments import answer_expired, deployments, drop_missed
+from flows.scheduling import OURS
 from infra.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -129,7 +130,7 @@ def test_the_work_pools_deployments_are_the_same():
             "name": it.flow.name,
             "entrypoint": f"flows/{it.flow.name}.py:{it.flow.name}",
             "description": it.description,
-            "tags": list(it.tags),
+            "tags": [OURS, *it.tags],
             "parameters": dict(it.parameters),
             "schedules": [{"cron": it.cron, "timezone": "UTC"}],
             "concurrency_limit": {"limit": 1, "collision_strategy": strategies[it.second]},

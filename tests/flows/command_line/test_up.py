@@ -72,7 +72,7 @@ def test_schedules_are_listed_changed_and_refused(platform):
         assert name in listed
     told = moderato("schedule", "set", "compact", "--cron", "61 * * * *", home=home, code=2)
     assert "'61 * * * *' in 'UTC' is no schedule" in told
-    assert "no deployment 'nightly'; choose one of: retrain, watch, ingest, compact" in moderato(
+    assert "no deployment 'nightly'; choose one of: compact, ingest, retrain, watch" in moderato(
         "schedule", "pause", "nightly", home=home, code=2
     )
     assert "30 2 * * *" in moderato("schedule", "set", "compact", "--cron", "30 2 * * *", home=home)
