@@ -23,6 +23,10 @@ BLOCK = "moderato"
 NEWS = ("Completed", "Failed", "Crashed", "TimedOut", "Suspended")
 ENDS = ("Cancelled", "Cancelling", "Paused", *NEWS)
 SUBJECT = "Moderato: {{ flow_run.name }} {{ flow_run.state.name }}"
+PAYLOAD = (  # JSON whatever a reason says: its quotes are escaped
+    '{"run": {{ flow_run.name|tojson }}, "state": {{ flow_run.state.name|tojson }}, '
+    '"text": {{ flow_run.state.message|tojson }}, "url": {{ flow_run|ui_url|tojson }}}'
+)
 BODY = "{{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }} {{ flow_run|ui_url }}"
 
 
@@ -40,7 +44,7 @@ def _crash_the_silent() -> Automation:
         name="crash runs whose process died",
         description="A run that has sent no heartbeat is marked crashed, which frees its place.",
         trigger=EventTrigger(
-            after={HEARTBEAT},
+            after={HEARTBEAT, "prefect.flow-run.Running"},  # some die before their first heartbeat
             expect={HEARTBEAT, *(f"prefect.flow-run.{end}" for end in ENDS)},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
@@ -80,8 +84,7 @@ def _notifications(settings: Settings) -> list[Automation]:
     description = "A retraining failed, was rejected, asks for approval, was rolled back or promoted."
     if settings.notify_webhook:
         block = _block(Webhook(url=settings.notify_webhook))
-        payload = '{"subject": "' + SUBJECT + '", "text": "' + BODY + '"}'
-        action = CallWebhook(block_document_id=block, payload=payload)
+        action = CallWebhook(block_document_id=block, payload=PAYLOAD)
         found.append(
             Automation(name="tell the webhook", description=description, trigger=trigger, actions=[action])
         )

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 from infra.gateway import KeyStore, Scope
 from infra.lake import Lake, open_lake
+from infra.platform import answers
 from infra.settings import Settings, adopt
 from infra.simulator import simulate
 from infra.traffic import posts_of, replay
+from infra.traffic.posts import Posts
 
-SEED = 0
+YEAR = 52  # weeks that the simulator has
 FIRST_WEEKS, FIRST_POSTS = 4, 12_000  # that the lake begins with
 RATE, WEEK = 10.0, 600.0  # posts a second, seconds that a week takes
 LOOK = 2.0
@@ -31,14 +32,15 @@ def main() -> None:
     key, _ = KeyStore.of(lake).create([Scope.DECIDE], "simulated platform")
     while True:
         _keep(kept, week)
-        simulate(lake, posts=int(RATE * WEEK), weeks=1, start_week=week, seed=SEED)
-        _pass(sys.argv[1], key, lake, week)
+        year, number = divmod(week - 1, YEAR)  # another year is another platform
+        simulate(lake, posts=int(RATE * WEEK), weeks=1, start_week=number + 1, seed=year)
+        _pass(sys.argv[1], key, posts_of("simulator", lake, year, number + 1))
         week += 1
 
 
 def _begin(lake: Lake) -> int:
     if not lake.posts.exists():
-        simulate(lake, posts=FIRST_POSTS, weeks=FIRST_WEEKS, seed=SEED)
+        simulate(lake, posts=FIRST_POSTS, weeks=FIRST_WEEKS, seed=0)
     return FIRST_WEEKS + 1
 
 
@@ -47,20 +49,12 @@ def _keep(file: Path, week: int) -> None:
     file.write_text(str(week))
 
 
-def _pass(url: str, key: str, lake: Lake, week: int) -> None:
+def _pass(url: str, key: str, posts: Posts) -> None:
     """A week's posts reach the gateway, from when somebody decides there."""
-    while not _decides(url):
+    decides = answers(f"{url}/readyz")
+    while not decides():
         time.sleep(LOOK)
-    posts = posts_of("simulator", lake, SEED, week)
     replay(url, key, posts, rate=RATE, seconds=WEEK, heard=lambda _: None)
-
-
-def _decides(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=LOOK) as answer:  # noqa: S310 - our own gateway
-            return bool(answer.status == 200)  # noqa: PLR2004
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

@@ -223,8 +223,6 @@ def adopt(settings: Settings) -> None:
 
 def _server_on(home: Path) -> str:
     """The Prefect server of the platform that runs on this home; empty where none does."""
-    if not (home / "up.json").exists():  # the usual case, without an import
-        return ""
     from infra.platform.standing import standing_on
 
     standing = standing_on(home)

@@ -36,6 +36,9 @@ class JudgementSource(StrEnum):
     LLM = "llm"
 
 
+PEOPLE = (JudgementSource.MODERATOR, JudgementSource.APPEAL)  # whose word a model is measured by
+
+
 class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

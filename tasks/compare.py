@@ -24,7 +24,7 @@ def compare_versions(settings: Settings, one: str, other: str) -> tuple[Comparis
     older, newer = sorted((registry.resolve(one), registry.resolve(other)), key=lambda it: it.version)
     uri = lake.path("snapshots", f"{newer.snapshot}.lance")
     learned = learned_posts(lake.path("snapshots", f"{older.snapshot}.lance"), lake.storage_options)
-    ours, theirs = (_scored(registry, version, uri) for version in (newer, older))
+    ours, theirs = (scored_by(registry, version, uri) for version in (newer, older))
     found = compare(ours, theirs, learned, version=older.version, seed=settings.seed)
     posts = f"{found.posts} test posts of snapshot {newer.snapshot[:12]}"
     head = f"Version {newer.version} (candidate) beside version {older.version} (champion) on {posts}:"
@@ -35,7 +35,8 @@ def compare_versions(settings: Settings, one: str, other: str) -> tuple[Comparis
     return found, markdown
 
 
-def _scored(registry: Registry, version: RegisteredVersion, uri: str) -> Scored:
+def scored_by(registry: Registry, version: RegisteredVersion, uri: str) -> Scored:
+    """A snapshot's test posts as a registered version scores them."""
     settings = registry.settings
     scorer = Scorer.load(registry.fetch(version), threads=settings.threads)
     return score_splits(scorer, uri, ["test"], settings.options_for(uri))

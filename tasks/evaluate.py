@@ -22,8 +22,8 @@ from models.policies import POLICY_SETS
 from models.policy import DEFAULT_MARKET, PolicySet
 from models.serving.assembly import assemble, latency
 from models.serving.bundle import Bundle, size_of
-from models.serving.inference import Scorer
 from tasks.caching import ON_DATA_AND_CONFIGURATION
+from tasks.compare import scored_by
 from tasks.gate import Check, Evidence
 from tasks.gates import GATES
 from tasks.handle import Handle
@@ -141,9 +141,7 @@ def _precisions(policy_set: PolicySet) -> dict[str, float]:
 def _compare(settings: Settings, candidate: Candidate, champion: Champion, scored: Scored) -> Comparison:
     """Champion and candidate on the same test posts, without those that the champion learned from."""
     registry, lake = Registry(settings), open_lake(settings)
-    scorer = Scorer.load(registry.fetch(registry.resolve(str(champion.version))), threads=settings.threads)
-    uri = candidate.snapshot.uri
-    theirs = score_splits(scorer, uri, ["test"], settings.options_for(uri))
+    theirs = scored_by(registry, registry.resolve(str(champion.version)), candidate.snapshot.uri)
     learned = learned_posts(lake.path("snapshots", f"{champion.snapshot}.lance"), lake.storage_options)
     return compare(scored, theirs, learned, version=champion.version, seed=candidate.seed)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from flows.retrain import Outcome
 
 REJECTED = 3
-When = Literal["automatic", "before canary", "before promotion"]
 
 
 def retrain(
@@ -31,7 +30,8 @@ def retrain(
         tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
     ] = (),
     approval: Annotated[
-        When, Parameter(help="ask a person at this terminal before the model goes on")
+        Literal["automatic", "before canary", "before promotion"],
+        Parameter(help="ask a person at this terminal before the model goes on"),
     ] = "automatic",
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:

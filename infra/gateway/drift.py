@@ -30,9 +30,11 @@ class Drift:
 
     def refresh(self) -> None:
         """Set the gauges of the last look; a subject that is unknown by now keeps its last value."""
-        if not self._findings.exists() or self._findings.open().version == self._version:
+        if not self._findings.exists():
             return
         table = self._findings.open()
+        if table.version == self._version:
+            return
         rows = table.to_table(columns=["at", "signal", "subject", "value", "verdict"]).to_pylist()
         last = max((row["at"] for row in rows), default=None)
         for row in rows:

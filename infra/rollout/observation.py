@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 from infra.lake import Lake
 from infra.rollout.evidence import OTHER_MARKETS, SHADOW, Evidence, Tally
 from infra.rollout.rollout import Rollout
-from models.content import JudgementSource
+from models.content import PEOPLE
+from models.evaluation.operating_points import MAJORITY
 
-PEOPLE = (JudgementSource.MODERATOR, JudgementSource.APPEAL)
-MAJORITY = 0.5
 RECENT = 50_000  # decisions among which the champion's record is looked for
 MOST_PAIRS = 10_000  # disagreements that are looked up among the judgements
 COLUMNS = [

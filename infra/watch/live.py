@@ -8,19 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from infra.lake import Lake
-from infra.watch.reference import joined
-from infra.watch.view import Floats, View
-from models.content import JudgementSource
+from infra.watch.view import Floats, View, joined
+from models.content import PEOPLE
 
-PEOPLE = (JudgementSource.MODERATOR, JudgementSource.APPEAL)
 SHADOW = "shadow"
 MOST = 50_000  # posts of a window that are looked at: the newest
 
 
 def live_view(lake: Lake, policies: tuple[str, ...], version: int, since: datetime, until: datetime) -> View:
-    """Decisions of `version` that reached people between the two times, one a post; posts that the lake lacks count
-    for what the decision itself says of them.
-    """
+    """Decisions of `version` that reached people between the two times, one a post, of posts that the lake holds."""
     if not lake.decisions.exists():
         return joined(policies, [])
     decided = _decided(lake, version, since, until)

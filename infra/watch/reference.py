@@ -8,7 +8,7 @@ import lance
 import numpy as np
 import pyarrow as pa
 
-from infra.watch.view import View
+from infra.watch.view import View, joined
 from models.serving.bundle import Bundle
 
 COLUMNS = ["post_id", "author_id", "market", "language", "text", "image", "labels"]
@@ -26,16 +26,6 @@ def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) ->
         if len(batch)
     ]
     return joined(bundle.policies, parts)
-
-
-def joined(policies: tuple[str, ...], parts: list[View]) -> View:
-    """All posts of the parts; none where there are none."""
-    names = ("author", "market", "language", "length", "image", "scores", "acted", "votes")
-    if not parts:
-        wide = np.empty((0, len(policies)))
-        text = np.array([], str)
-        return View(policies, text, text, text, np.array([]), np.array([], bool), wide, wide > 0, wide)
-    return View(policies, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _seen(bundle: Bundle, judged: list[str], batch: pa.RecordBatch) -> View:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-MAJORITY = 0.5
+from models.evaluation.operating_points import MAJORITY
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
@@ -62,3 +62,13 @@ class View:
     def violates(self) -> Flags:
         """[N, P]; false where nobody judged."""
         return np.nan_to_num(self.votes) >= MAJORITY
+
+
+def joined(policies: tuple[str, ...], parts: list[View]) -> View:
+    """All posts of the parts; none where there are none."""
+    names = ("author", "market", "language", "length", "image", "scores", "acted", "votes")
+    if not parts:
+        wide = np.empty((0, len(policies)))
+        text = np.array([], str)
+        return View(policies, text, text, text, np.array([]), np.array([], bool), wide, wide > 0, wide)
+    return View(policies, *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
