@@ -1,0 +1,67 @@
+"""A backup put back elsewhere serves without the home that it was made of."""
+
+import shutil
+
+import pytest
+from tiny_model import make_champion
+
+from infra.lake import open_lake
+from infra.platform import Standing, held
+from infra.platform.backup import ABOUT, BackupError, back_up, restore
+from infra.registry import Registry
+from infra.settings import Settings
+from infra.simulator import simulate
+from models.serving.bundle import Bundle
+
+
+@pytest.fixture
+def home(settings):
+    make_champion(settings)
+    simulate(open_lake(settings), posts=50, weeks=1, seed=1)
+    return settings
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    return Settings(home=tmp_path / "elsewhere", _env_file=None)
+
+
+def test_what_is_put_back_needs_nothing_of_the_old_home(home, elsewhere, tmp_path):
+    posts = open_lake(home).posts.open().count_rows()
+    found = back_up(home, tmp_path / "backup")
+    assert {"lake", "mlflow.db", "mlflow-artifacts"} <= set(found)
+    shutil.rmtree(home.home)
+    assert restore(elsewhere, tmp_path / "backup") == found
+    assert open_lake(elsewhere).posts.open().count_rows() == posts
+    registry = Registry(elsewhere)
+    assert Bundle.load(registry.fetch(registry.champion())).policies
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(home, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    with pytest.raises(BackupError, match="is not empty; name an empty or a new folder"):
+        back_up(home, tmp_path / "full")
+
+
+def test_a_home_that_holds_something_is_never_written_over(home, tmp_path):
+    back_up(home, tmp_path / "backup")
+    with pytest.raises(BackupError, match=r"already holds mlflow.db, lake"):
+        restore(home, tmp_path / "backup")
+
+
+def test_a_backup_that_was_cut_short_is_none(home, elsewhere, tmp_path):
+    back_up(home, tmp_path / "backup")
+    (tmp_path / "backup" / ABOUT).unlink()
+    with pytest.raises(BackupError, match="holds no whole backup"):
+        restore(elsewhere, tmp_path / "backup")
+
+
+def test_nothing_is_put_back_under_a_platform_that_runs(home, elsewhere, tmp_path):
+    back_up(home, tmp_path / "backup")
+    elsewhere.home.mkdir()
+    with (
+        held(elsewhere.home, Standing.at("127.0.0.1", 1, 2, 3)),
+        pytest.raises(BackupError, match="stop it first"),
+    ):
+        restore(elsewhere, tmp_path / "backup")
