@@ -105,5 +105,6 @@ def _kept(wanted: Automation) -> Automation:
     except ValueError:
         return cast("Automation", wanted.create())
     renewed = wanted.model_copy(update={"id": there.id, "enabled": there.enabled})
-    renewed.update()
+    if renewed.model_dump() != there.model_dump():  # an update forgets every run that is waited for
+        renewed.update()
     return renewed

@@ -1,6 +1,6 @@
 """The deployments: what runs when, how often at once, and the process that serves them.
 
-`python -m flows.deployments` serves them on this machine; prefect.yaml deploys the same to a work pool.
+`moderato worker` serves them on this machine; prefect.yaml deploys the same to a work pool.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from flows.ingest import ingest
 from flows.retrain import retrain
 from flows.scheduling import OURS
 from flows.watch import watch
-from infra.settings import Settings, adopt
+from infra.settings import Settings
 from tasks.approval import Answer
 
 AT_ONCE = 4  # flow runs on this machine, of all deployments
@@ -122,10 +122,8 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
     )
 
 
-def main() -> None:
+def serve(settings: Settings) -> None:
     """Serve every deployment until told to stop."""
-    settings = Settings()
-    adopt(settings)
     with get_client(sync_client=True) as client:
         drop_missed(client, datetime.now(UTC))
         made = {it.flow.name: it.made(client) for it in deployments(settings)}
@@ -197,7 +195,3 @@ def _sweep_for_ever() -> None:
                 answer_expired(client, datetime.now(UTC))
         except httpx.HTTPError as error:
             logging.getLogger("prefect.deployments").warning("approvals cannot be looked at: %s", error)
-
-
-if __name__ == "__main__":
-    main()

@@ -64,6 +64,17 @@ class Objects:
             ),
         )
 
+    def make_bucket(self) -> None:
+        """Make the bucket where it is missing; raises UnreachableError."""
+        from botocore.exceptions import ClientError
+
+        with self._explained():
+            try:
+                self.client.create_bucket(Bucket=self.bucket)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "BucketAlreadyOwnedByYou":
+                    raise
+
     def list(self, prefix: str = "", page: int = 1000) -> Iterator[StoredObject]:
         """Every object under the prefix, in the order of its keys; raises UnreachableError."""
         with self._explained():
@@ -113,6 +124,6 @@ class Objects:
         except (BotoCoreError, ClientError) as error:
             server = self.settings.s3_endpoint or "AWS"
             raise UnreachableError(
-                f"cannot read s3://{self.bucket} at {server}: {error}; check the bucket's name and "
+                f"cannot use s3://{self.bucket} at {server}: {error}; check the bucket's name and "
                 "MODERATO_S3_ENDPOINT, MODERATO_S3_ACCESS_KEY and MODERATO_S3_SECRET_KEY"
             ) from error

@@ -28,6 +28,7 @@ VERBS = {
     "compare": "Put two registered versions side by side.",
     "status": "Show the champion, the challenger and the last runs.",
     "up": "Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running.",
+    "worker": "Run what a Prefect server elsewhere has scheduled, on this machine.",
     "schedule": "List when the deployments run, and change it.",
     "doctor": "Say what is well with this machine, what is not, and what to do.",
     "backup": "Copy everything under the home into a folder.",

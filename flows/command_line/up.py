@@ -95,7 +95,7 @@ def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Ser
     )
     flows = Service(
         "deployments",
-        (python, "-m", "flows.deployments"),
+        (python, "-m", "flows.command_line", "worker"),
         polled(standing.api, "retrain/retrain"),
         f"{standing.prefect}/deployments",
         after="prefect",

@@ -16,7 +16,7 @@ SERVICES = {
     "prefect": ("prefect", "server"),
     "mlflow": ("mlflow", "server"),
     "gateway": ("serve", "--port"),
-    "deployments": ("flows.deployments",),
+    "deployments": ("flows.command_line", "worker"),
 }
 
 

@@ -28,13 +28,11 @@ ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 @dataclass(frozen=True)
-class Up:
+class Platform:
     """A platform that runs. `ports` are Prefect's, MLflow's and the gateway's."""
 
     settings: Settings
-    process: subprocess.Popen[bytes]
-    log: Path
-    ports: tuple[int, int, int]
+    ports: tuple[int, ...]
 
     @property
     def prefect(self) -> str:
@@ -96,6 +94,14 @@ class Up:
         found = self.api("POST", "/artifacts/filter", flow_runs={"id": {"any_": [run]}})
         return {artifact["key"]: artifact["data"] for artifact in found}
 
+
+@dataclass(frozen=True)
+class Up(Platform):
+    """What `moderato up` started."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
@@ -127,7 +133,7 @@ def up(home: Path, **environment: str) -> Iterator[Up]:
             stdout=out,
             stderr=out,
         )
-    platform = Up(Settings(home=home, _env_file=None), process, log, ports)
+    platform = Up(Settings(home=home, _env_file=None), ports, process, log)
     try:
         wait_for(lambda: "\nready" in log.read_text() or process.poll() is not None, READY)
         assert process.poll() is None, log.read_text()

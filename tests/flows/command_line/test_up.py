@@ -89,7 +89,7 @@ def test_what_is_killed_is_started_again_and_schedules_survive_a_new_start(tmp_p
             platform.service("prefect", "server"),
             platform.service("mlflow", "server"),
             platform.service("serve", "--port", str(platform.ports[2])),
-            platform.service("flows.deployments"),
+            platform.service("flows.command_line", "worker"),
         ]
         for process in killed:
             process.kill()

@@ -74,6 +74,6 @@ def test_a_folder_of_images_may_be_a_landing_zone(settings, lake, zone):
 
 def test_a_bucket_that_does_not_exist_is_one_clear_line(settings):
     with pytest.raises(
-        UnreachableError, match=r"cannot read s3://no-such-bucket at http.*check the bucket's name"
+        UnreachableError, match=r"cannot use s3://no-such-bucket at http.*check the bucket's name"
     ):
         ingest(settings, "jsonl", "s3://no-such-bucket/landing")

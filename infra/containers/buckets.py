@@ -1,0 +1,19 @@
+"""Make the buckets that the settings name, where they are missing: `python -m infra.containers.buckets`."""
+
+from __future__ import annotations
+
+from infra.objects import SCHEME, Objects, split
+from infra.settings import Settings
+
+
+def make_buckets(settings: Settings) -> set[str]:
+    """The buckets of lake, landing zone and artifacts, all there afterwards; raises UnreachableError."""
+    addresses = (settings.lake, settings.landing, settings.artifact_uri)
+    names = {split(address)[0] for address in addresses if address.startswith(SCHEME)}
+    for name in names:
+        Objects(settings, name).make_bucket()
+    return names
+
+
+if __name__ == "__main__":
+    make_buckets(Settings())
