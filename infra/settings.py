@@ -206,6 +206,7 @@ def adopt(settings: Settings) -> None:
         "PREFECT_API_URL": settings.prefect_api_url or _server_on(settings.home),
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
         "PREFECT_LOCAL_STORAGE_PATH": str(settings.results),
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # while its database starts again
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
         "DO_NOT_TRACK": "1",

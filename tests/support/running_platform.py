@@ -50,7 +50,7 @@ class Platform:
         """Prefect's answer."""
         answer = self._asked(method, path, body)
         for _ in range(BUSY):
-            if answer is not None and answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            if answer is not None and not answer.is_server_error:
                 break
             time.sleep(1)
             answer = self._asked(method, path, body)
@@ -59,7 +59,7 @@ class Platform:
         return answer.json() if answer.content else None
 
     def _asked(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response | None:
-        """None while the server is away; 503 is SQLite under several writers."""
+        """None while the server is away; 503 is SQLite under several writers, 500 a database that starts again."""
         try:
             return httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
         except httpx.TransportError:

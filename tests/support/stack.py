@@ -29,7 +29,7 @@ SECRETS = {
     "GRAFANA_PASSWORD": "test-grafana",
 }
 ADDRESSES = ("postgres:5432", "s3:8333", "mlflow:5000", "prefect:4200", "gateway:8000", "prometheus:9090")
-READY = 120.0  # seconds
+READY, GRACE = 120.0, 10.0  # seconds; Docker's own grace is ten
 STATE = "/var/lib/moderato"
 PYTHON = {
     "python": (),
@@ -90,7 +90,7 @@ class Stack:
         process = self.running.pop(name)
         process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)  # its image's STOPSIGNAL
         try:
-            process.wait(30)
+            process.wait(GRACE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
