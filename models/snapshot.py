@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.errors import UserError
+from models.errors import UserError, says_absent
 from models.schemas import SPLITS
 
 METADATA = b"moderato"
@@ -42,7 +42,9 @@ class SnapshotRows:
         """Raises NotASnapshotError where `uri` holds something else."""
         try:
             dataset = lance.dataset(uri, storage_options=storage_options or None)
-        except (ValueError, FileNotFoundError):
+        except (ValueError, FileNotFoundError) as error:
+            if not says_absent(error):
+                raise
             raise NotASnapshotError(
                 f"there is no snapshot at {uri}; cut one with `moderato retrain`"
             ) from None

@@ -20,6 +20,7 @@ from models.policy import DEFAULT_MARKET
 from models.serving.bundle import Bundle
 from tasks.page import tell
 from tasks.register import Release
+from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
 
 LOOK = 1.0  # seconds between looks
@@ -31,7 +32,7 @@ WAITING = (
 )
 
 
-@task(name="canary")
+@task(name="canary", **PATIENT)
 def canary(
     settings: Settings,
     release: Release,

@@ -8,7 +8,7 @@ from prefect import task
 
 from infra.lake import open_lake
 from infra.settings import Settings
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 
 ROWS = 100_000  # files with fewer are merged
 DATED = ("posts", "judgements", "rejects")  # tables that are read as of a time
@@ -16,7 +16,7 @@ WRITTEN = ("decisions", "acts", "findings", "leases")  # tables that are read as
 READERS = timedelta(hours=1)  # versions that a reader may still have open
 
 
-@task(name="compact", retries=2, retry_delay_seconds=30, retry_condition_fn=may_pass)
+@task(name="compact", **PATIENT)
 def compact(settings: Settings, keep_days: int) -> dict[str, int]:
     """How many files of each table were merged away."""
     lake, merged = open_lake(settings), {}

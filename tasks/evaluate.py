@@ -29,6 +29,7 @@ from tasks.gates import GATES
 from tasks.handle import Handle
 from tasks.incumbent import Champion
 from tasks.page import link, run_url, tell
+from tasks.retrying import PATIENT
 from tasks.train import Candidate
 
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
@@ -56,7 +57,7 @@ class Evaluation(Handle):
     passed: bool
 
 
-@task(name="evaluate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True)
+@task(name="evaluate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
 def evaluate(
     settings: Settings,
     candidate: Candidate,

@@ -7,7 +7,7 @@ from prefect import task
 from infra.registry import RegisteredVersion, Registry
 from infra.settings import Settings
 from tasks.handle import Handle
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 from tasks.run import Run
 
 
@@ -20,7 +20,7 @@ class Champion(Handle):
     snapshot: str
 
 
-@task(name="incumbent", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+@task(name="incumbent", **PATIENT)
 def incumbent(settings: Settings, run: Run) -> Champion | None:
     """The champion; where that is this very candidate, which was promoted before, the one that it replaced."""
     registry = Registry(settings)

@@ -7,10 +7,10 @@ from prefect import task
 from infra.ingest import Summary
 from infra.ingest import ingest as bring_in
 from infra.settings import Settings
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 
 
-@task(name="ingest", retries=2, retry_delay_seconds=10, retry_condition_fn=may_pass)
+@task(name="ingest", **PATIENT)
 def ingest(settings: Settings, source: str, path: str) -> Summary:
     """Never cached: a landing zone holds other files each time, and what the lake holds already changes nothing."""
     return bring_in(settings, source, path)

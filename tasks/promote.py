@@ -7,10 +7,10 @@ from prefect import task
 from infra.rollout import Store
 from infra.settings import Settings
 from tasks.register import Release
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 
 
-@task(name="promote", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+@task(name="promote", **PATIENT)
 def promote(settings: Settings, release: Release) -> Release:
     """Move the alias; the champion before it stays named in the version's tags, for a way back."""
     store = Store(settings)

@@ -12,7 +12,7 @@ from models.errors import UserError
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
 from tasks.page import run_url
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 from tasks.train import Candidate
 
 COMMIT = "mlflow.source.git.commit"
@@ -45,7 +45,7 @@ class Release(Handle):
         return self.model_copy(update={"reason": reason})
 
 
-@task(name="register", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+@task(name="register", **PATIENT)
 def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -> Release:
     """The candidate's version, challenger to the champion; safe to repeat after being killed anywhere."""
     if not evaluation.passed:

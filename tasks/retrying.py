@@ -7,6 +7,10 @@ from typing import Any
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 
+from infra.objects import UnreachableError
+
+DELAYS = (2, 5, 15, 45)  # seconds: a server that starts again is back by then
+LANCE_AWAY = "LanceError(IO)"
 MLFLOW_AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
 
 
@@ -18,6 +22,17 @@ def may_pass(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:  # 
     from sqlalchemy.exc import OperationalError
 
     error = state.data
+    if isinstance(error, UnreachableError):
+        error = error.__cause__
+    if isinstance(error, ValueError):
+        return str(error).startswith(LANCE_AWAY)
     if isinstance(error, MlflowException):
         return error.error_code in MLFLOW_AWAY
     return isinstance(error, OSError | S3Away | HTTPClientError | OperationalError)
+
+
+PATIENT: dict[str, Any] = {
+    "retries": len(DELAYS),
+    "retry_delay_seconds": list(DELAYS),
+    "retry_condition_fn": may_pass,
+}

@@ -14,7 +14,7 @@ from models.preset import preset_named
 from tasks.caching import code_digest, digest_of
 from tasks.handle import Handle
 from tasks.page import link, run_url
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
 
 FLOW_RUN = "moderato.flow_run"  # Prefect's id of the flow run that works on it
@@ -27,7 +27,7 @@ class Run(Handle):
     run_id: str
 
 
-@task(name="begin", retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass)
+@task(name="begin", **PATIENT)
 def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int) -> Run:
     """Find the run of a retraining that was killed, or start one."""
     key = digest_of(snapshot=snapshot.id, preset=preset, seed=seed, code=code_digest())

@@ -11,7 +11,7 @@ from infra.settings import Settings
 from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 
 
 class LakeVersions(Handle):
@@ -37,9 +37,7 @@ class Snapshot(Handle):
 
 @task(
     name="pin lake versions",
-    retries=2,
-    retry_delay_seconds=2,
-    retry_condition_fn=may_pass,
+    **PATIENT,
     cache_policy=ON_FLOW_RUN,
     persist_result=True,
 )
@@ -53,9 +51,7 @@ def pin(settings: Settings, as_of: datetime | None = None) -> LakeVersions:
 
 @task(
     name="cut snapshot",
-    retries=2,
-    retry_delay_seconds=2,
-    retry_condition_fn=may_pass,
+    **PATIENT,
     cache_policy=ON_DATA_AND_CONFIGURATION,
     persist_result=True,
 )

@@ -14,6 +14,7 @@ from infra.settings import Settings
 from models.errors import UserError
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.handle import Handle
+from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
 
@@ -33,7 +34,7 @@ class Candidate(Handle):
     seed: int
 
 
-@task(name="train", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True)
+@task(name="train", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
 def train(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int) -> Candidate:
     """Fit `preset` on the snapshot's training split and leave the exported model in the candidate's folder."""
     folder = settings.work / "candidates" / run.key[:16]

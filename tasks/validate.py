@@ -19,6 +19,7 @@ from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.handle import Handle
 from tasks.incumbent import Champion
 from tasks.page import link, run_url, tell
+from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
 
@@ -31,7 +32,7 @@ class Validation(Handle):
     docs: str
 
 
-@task(name="validate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True)
+@task(name="validate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
 def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, run: Run) -> Validation:
     """Hold the lake and the snapshot against every suite; the page becomes the run's artifact `data_docs`.
 

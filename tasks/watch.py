@@ -17,7 +17,7 @@ from models.schemas import FINDINGS
 from models.serving.bundle import Bundle
 from tasks.handle import Handle
 from tasks.page import tell
-from tasks.retrying import may_pass
+from tasks.retrying import PATIENT
 
 DRIFT = "moderato.drift"  # the event, and the act that is written down
 TOLD = 3  # findings that a reason names
@@ -45,7 +45,7 @@ class Looked(Handle):
         return f"version {self.version}, {self.posts} posts: {named}"
 
 
-@task(name="look", retries=2, retry_delay_seconds=10, retry_condition_fn=may_pass)
+@task(name="look", **PATIENT)
 def look(settings: Settings, hours: float, until: datetime | None = None) -> Looked:
     """Hold the champion's decisions of the last `hours` against its snapshot; every finding goes into the lake."""
     until = until or datetime.now(UTC)
@@ -71,7 +71,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
     return looked
 
 
-@task(name="alarm", retries=2, retry_delay_seconds=10, retry_condition_fn=may_pass)
+@task(name="alarm", **PATIENT)
 def alarm(settings: Settings, looked: Looked, cool_down_hours: float) -> bool:
     """Whether a retraining is due: a finding that calls for one, and no alarm within the cool-down.
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 def worker() -> None:
-    """Serve the deployments of MODERATO_PREFECT_API_URL on this machine, until Ctrl-C: `moderato up` has one of its own."""
+    """Run what the server at MODERATO_PREFECT_API_URL has scheduled, on this machine, until Ctrl-C.
+
+    `moderato up` has one of its own.
+    """
     from infra.settings import Settings, SettingsError, adopt
 
     settings = Settings()

@@ -14,7 +14,7 @@ import pyarrow as pa
 from lance.commit import CommitConflictError
 from lance.fragment import write_fragments
 
-from models.errors import UserError
+from models.errors import UserError, says_absent
 
 
 class NoSuchVersionError(UserError):
@@ -44,9 +44,9 @@ class Table:
         try:
             self.open()
         except (ValueError, FileNotFoundError) as error:
-            if "not found" in str(error).lower():
+            if says_absent(error):
                 return False
-            raise  # the store is away, which says nothing about the table
+            raise
         return True
 
     def is_empty(self) -> bool:

@@ -41,9 +41,7 @@ PYTHON = {
 
 def compose() -> dict[str, Any]:
     """The compose file with its secrets filled in."""
-    text = re.sub(
-        r"\$\{(\w+)[^}]*\}", lambda it: SECRETS[it[1]], (CONTAINERS / "compose.yaml").read_text()
-    )
+    text = re.sub(r"\$\{(\w+)[^}]*\}", lambda it: SECRETS[it[1]], (CONTAINERS / "compose.yaml").read_text())
     return dict(yaml.safe_load(text))
 
 
@@ -60,13 +58,17 @@ class Stack:
         """What a container is told, said for this machine."""
         for address, port in self.ports.items():
             number = address.rpartition(":")[2]
-            text = text.replace(address, f"127.0.0.1:{port}").replace(f"127.0.0.1:{number}", f"127.0.0.1:{port}")
+            text = text.replace(address, f"127.0.0.1:{port}").replace(
+                f"127.0.0.1:{number}", f"127.0.0.1:{port}"
+            )
             text = re.sub(rf"^(-s3\.port=)?{number}$", rf"\g<1>{port}", text)
-        return text.replace("0.0.0.0", "127.0.0.1").replace(STATE, str(home))  # noqa: S104 - it is replaced
+        return text.replace("0.0.0.0", "127.0.0.1").replace(STATE, str(home))
 
     def environment(self, name: str) -> dict[str, str]:
         home = self.folder / name
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith((PREFIX, "PREFECT_"))}
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith((PREFIX, "PREFECT_"))
+        }
         told = self.services[name].get("environment", {})
         return inherited | {key: self.local(value, home) for key, value in told.items()}
 

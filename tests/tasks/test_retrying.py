@@ -33,6 +33,7 @@ def attempts_at(error):
     [
         ConnectionResetError("the store went away"),
         EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        ValueError("LanceError(IO): Generic S3 error: error sending request"),
         OperationalError("select 1", {}, Exception("database is locked")),
         MlflowException("the server is restarting"),
     ],
