@@ -1,9 +1,11 @@
 """The whole lifecycle with Prefect and MLflow on PostgreSQL, and the lake and artifacts on S3."""
 
+import httpx
 import pytest
 from running_platform import wait_for
 from stack import stack
 
+from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
 from infra.registry import Registry
 from infra.settings import adopt
@@ -11,32 +13,51 @@ from infra.simulator import simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.s3]
 
+TRIAL = {"preset": "trial"}
+
 
 @pytest.fixture(scope="module")
 def running():
-    with stack() as both, pytest.MonkeyPatch.context() as patch:
-        for name, value in both[0].environment("worker").items():
+    """The stack and its platform, where a first retraining has been promoted."""
+    with stack() as (services, platform), pytest.MonkeyPatch.context() as patch:
+        for name, value in services.environment("worker").items():
             patch.setenv(name, value)
-        yield both
+        adopt(platform.settings)
+        simulate(open_lake(platform.settings), posts=3000, weeks=4, seed=1)
+        assert platform.ended(platform.start(training=TRIAL))["message"] == "Promoted"
+        yield services, platform
 
 
-def test_the_lifecycle_runs_and_survives_restarts_of_postgresql_and_of_s3(running):
+@pytest.mark.parametrize(("server", "seed"), [("postgres", 1), ("s3", 2)])
+def test_a_retraining_survives_a_restart_of(server, seed, running):
     services, platform = running
-    adopt(platform.settings)
-    simulate(open_lake(platform.settings), posts=3000, weeks=4, seed=1)
-    first = platform.start(training={"preset": "trial"})
-    assert platform.ended(first)["message"] == "Promoted"
     registry = Registry(platform.settings)
-    champion = registry.champion()
+    before = len(registry.versions())
+    run = platform.start(training=TRIAL | {"seed": seed}, rollout={"canary": False, "plan": "brief"})
+    wait_for(lambda: "training" in platform.artifacts(run), 120)
+    services.stop(server)
+    services.start(server)
+    ended = platform.ended(run)
+    assert ended["type"] == "COMPLETED", ended["message"]
+    versions = registry.versions()
+    assert len(versions) == len({version.key for version in versions}) == before + 1
+    assert registry.champion() is not None
 
-    for seed, server in enumerate(("postgres", "s3"), 1):
-        run = platform.start(
-            training={"preset": "trial", "seed": seed}, rollout={"canary": False, "plan": "brief"}
-        )
-        wait_for(lambda run=run: "training" in platform.artifacts(run), 120)
-        services.stop(server)
-        services.start(server)
-        ended = platform.ended(run)
-        assert ended["type"] == "COMPLETED", (server, ended["message"], print(services.log("worker")[-9000:]))
-    assert len(registry.versions()) == len({version.key for version in registry.versions()}) == 3
-    assert registry.champion().version >= champion.version
+
+def test_mlflow_answers_to_its_name_in_the_network_and_to_no_other(running):
+    services, platform = running
+    asked = {"Host": services.local("mlflow:5000", services.folder)}
+    url = f"{platform.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=moderato"
+    assert httpx.get(url, headers=asked).status_code == httpx.codes.OK
+    assert httpx.get(url, headers={"Host": "elsewhere.example"}).status_code == httpx.codes.FORBIDDEN
+
+
+def test_the_gateway_decides_and_the_lake_on_s3_learns_of_it(running):
+    _, platform = running
+    lake = open_lake(platform.settings)
+    key, _ = KeyStore.of(lake).create([Scope.DECIDE])
+    with httpx.Client(base_url=platform.gateway, headers={"Authorization": f"Bearer {key}"}) as client:
+        post = {"post_id": "on-the-stack", "text": "hello"}
+        wait_for(lambda: client.post("/v1/decisions", json={"posts": [post]}).is_success, 60)
+    found = "post_id = 'on-the-stack'"
+    wait_for(lambda: lake.decisions.exists() and lake.decisions.open().count_rows(filter=found), 60)
