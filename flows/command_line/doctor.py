@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 COLOURS = {"well": "green", "worth knowing": "yellow", "to mend": "red"}
+WIDTH = max(map(len, COLOURS))
 
 
 def doctor(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
@@ -25,12 +26,13 @@ def doctor(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
         print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
     else:
         from rich.console import Console
-        from rich.table import Table
+        from rich.markup import escape
 
-        table = Table("", "", "seen", "what to do", box=None, show_header=False)
+        console = Console(soft_wrap=True, highlight=False)
         for finding in found:
-            colour = COLOURS[finding.verdict]
-            table.add_row(f"[{colour}]{finding.verdict}[/]", finding.subject, finding.seen, finding.advice)
-        Console().print(table)
+            verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict:<{WIDTH}}[/]"
+            console.print(f"{verdict} {finding.subject}: {escape(finding.seen)}")
+            if finding.advice:
+                console.print(f"{'':<{WIDTH}}   {escape(finding.advice)}")
     if any(finding.verdict == "to mend" for finding in found):
         sys.exit(2)

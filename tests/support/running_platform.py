@@ -65,12 +65,12 @@ class Platform:
         except httpx.TransportError:
             return None
 
-    def start(self, **parameters: Any) -> str:
-        """The id of a new run of `retrain`."""
-        deployment = self.api("GET", "/deployments/name/retrain/retrain")["id"]
+    def start(self, *, deployment: str = "retrain/retrain", **parameters: Any) -> str:
+        """The id of a new run."""
+        known = self.api("GET", f"/deployments/name/{deployment}")["id"]
         made = self.api(
             "POST",
-            f"/deployments/{deployment}/create_flow_run",
+            f"/deployments/{known}/create_flow_run",
             parameters=parameters,
             state={"type": "SCHEDULED"},
         )
