@@ -21,6 +21,7 @@ YEAR = 52  # weeks that the simulator has
 FIRST_WEEKS, FIRST_POSTS = 4, 12_000  # that the lake begins with
 RATE, WEEK = 10.0, 600.0  # posts a second, seconds that a week takes
 LOOK = 2.0
+NAME = "simulated platform"
 
 
 def main() -> None:
@@ -29,13 +30,21 @@ def main() -> None:
     adopt(settings)
     lake, kept = open_lake(settings), settings.work / "simulated-week"
     week = int(kept.read_text()) if kept.exists() else _begin(lake)
-    key, _ = KeyStore.of(lake).create([Scope.DECIDE], "simulated platform")
+    key = _key(KeyStore.of(lake))
     while True:
         _keep(kept, week)
         year, number = divmod(week - 1, YEAR)  # another year is another platform
         simulate(lake, posts=int(RATE * WEEK), weeks=1, start_week=number + 1, seed=year)
         _pass(sys.argv[1], key, posts_of("simulator", lake, year, number + 1))
         week += 1
+
+
+def _key(keys: KeyStore) -> str:
+    """A new key; those of starts before, which nobody knows any more, are closed."""
+    for kept in keys.all():
+        if kept.name == NAME:
+            keys.revoke(kept.key_id)
+    return keys.create([Scope.DECIDE], NAME)[0]
 
 
 def _begin(lake: Lake) -> int:

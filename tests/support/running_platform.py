@@ -118,7 +118,7 @@ def wait_for(condition: Callable[[], object], patience: float) -> None:
 
 
 @contextmanager
-def up(home: Path, **environment: str) -> Iterator[Up]:
+def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
     """A platform on `home` until the block is left; it must stop by itself then, with nothing left over."""
     ports = free_ports(3)
     names = ("MODERATO_PREFECT_PORT", "MODERATO_MLFLOW_PORT", "MODERATO_GATEWAY_PORT")
@@ -128,7 +128,7 @@ def up(home: Path, **environment: str) -> Iterator[Up]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.command_line", "up"],
+            [sys.executable, "-m", "flows.command_line", "up", *arguments],
             env=inherited | {"MODERATO_HOME": str(home)} | chosen | environment,
             stdout=out,
             stderr=out,

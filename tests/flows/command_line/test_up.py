@@ -10,8 +10,11 @@ import psutil
 import pytest
 from running_platform import up, wait_for
 
+from infra.gateway import KeyStore
+from infra.lake import open_lake
 from infra.platform import Standing, held
 from infra.registry import Registry
+from infra.settings import Settings
 
 COMMAND = [sys.executable, "-m", "flows.command_line"]
 
@@ -136,3 +139,24 @@ def test_cancelling_on_the_page_stops_training_and_leaves_the_champion(platform)
     assert platform.ended(run, 60)["type"] == "CANCELLED"
     wait_for(lambda: registry.client.get_run(mlflow_run.info.run_id).info.status == "KILLED", 30)
     assert registry.champion() == champion
+
+
+@pytest.mark.slow
+def test_the_demo_has_a_platform_that_posts_and_asks_the_gateway(tmp_path):
+    home = tmp_path / "home"
+    lake = open_lake(Settings(home=home, _env_file=None))
+    for started in (1, 2):
+        with up(home, "--demo") as platform:
+            if started == 1:
+                wait_for(lambda: not lake.posts.is_empty(), 120)
+                run = platform.start(training={"preset": "trial"}, rollout={"canary": False})
+                assert platform.ended(run)["message"] == "Promoted"
+            before = decided(lake)
+            wait_for(lambda before=before: decided(lake) > before, 120)
+    (kept, again) = KeyStore.of(lake).all()
+    assert kept.revoked_at is not None
+    assert again.revoked_at is None
+
+
+def decided(lake):
+    return lake.decisions.open().count_rows() if lake.decisions.exists() else 0
