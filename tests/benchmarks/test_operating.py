@@ -1,0 +1,99 @@
+"""What operating costs: how soon `moderato up` works, its memory, and what a hundred finished lifecycles change."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from running_platform import Up, up, wait_for
+
+from flows.form import RollOut, Training
+from flows.retrain import retrain
+from infra.lake import open_lake
+from infra.settings import Settings
+from infra.simulator import simulate
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
+
+LIFECYCLES, TURNS = 100, 5
+READY, MEMORY, STATUS, SLOWER = 30.0, 2.5e9, 2.0, 1.3  # limits: seconds, bytes, seconds, times
+SETTLED = 20.0  # seconds after which nothing starts up any more
+
+
+def seconds(work: Callable[[], object], turns: int = TURNS) -> float:
+    """Median of a few turns."""
+    taken = []
+    for _ in range(turns):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
+
+
+def memory(platform: Up) -> int:
+    """Bytes of all processes, what several share counted once."""
+    processes = [psutil.Process(platform.process.pid), *platform.children()]
+    return sum(process.memory_full_info().pss for process in processes)
+
+
+def run_lists(platform: Up) -> None:
+    """What both pages ask for their lists of runs."""
+    platform.api("POST", "/flow_runs/paginate", limit=50, sort="START_TIME_DESC")
+    asked = {"experiment_ids": ["1"], "max_results": 100, "order_by": ["attributes.start_time DESC"]}
+    answer = httpx.post(f"{platform.mlflow}/api/2.0/mlflow/runs/search", json=asked, timeout=60)
+    assert answer.json()["runs"]
+
+
+def status(home: Path) -> None:
+    command = [sys.executable, "-m", "flows.command_line", "status"]
+    subprocess.run(command, env=os.environ | {"MODERATO_HOME": str(home)}, check=True, capture_output=True)
+
+
+def starts(platform: Up) -> None:
+    """A new run, until it works; it is too small to be worth its end."""
+    run = platform.start(deployment="compact/compact")
+    wait_for(lambda: platform.state(run)["type"] in ("RUNNING", "COMPLETED"), 60)
+    platform.ended(run)
+
+
+def figures(platform: Up, home: Path) -> tuple[float, float, float]:
+    return (
+        seconds(lambda: run_lists(platform)),
+        seconds(lambda: status(home)),
+        seconds(lambda: starts(platform)),
+    )
+
+
+def test_operating(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("MODERATO_HOME", str(home))
+    settings = Settings(home=home, _env_file=None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+    simulate(open_lake(settings), posts=1000, weeks=4, seed=0)
+    began = time.perf_counter()
+    with up(home) as platform, temporary_settings({PREFECT_API_URL: f"{platform.prefect}/api"}):
+        ready = time.perf_counter() - began
+        time.sleep(SETTLED)
+        idle = memory(platform)
+        for seed in range(LIFECYCLES):
+            retrain(training=Training(preset="trial", seed=seed), rollout=RollOut(canary=False))
+            if seed == 0:
+                one = figures(platform, home)
+        hundred = figures(platform, home)
+    print(
+        f"\nmoderato up          {ready:5.1f} s ready (limit {READY:.0f}), {idle / 1e9:.2f} GB idle ({MEMORY / 1e9})"
+    )
+    for name, few, many in zip(("run lists", "status", "start of a run"), one, hundred, strict=True):
+        print(
+            f"{name:20} {few:5.2f} s after one lifecycle, {many:5.2f} s after {LIFECYCLES}: {many / few:.2f} ({SLOWER})"
+        )
+    print(f"moderato status      {hundred[1]:5.2f} s (limit {STATUS})")
