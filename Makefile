@@ -1,10 +1,12 @@
 # `make demo` and `make test` need Python 3.11 or newer, make and a package registry; they install the rest.
 PYTHON ?= python3
 BIN := .venv/bin
+# a worker a core, four at most: each takes up to two gigabytes
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench lock clean
+.PHONY: help install demo up test lint bench lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -20,8 +22,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install ## a simulated platform, three retrainings, one that live traffic lets through
 	$(BIN)/moderato demo
 
+up: install ## everything that one machine needs, until Ctrl-C
+	$(BIN)/moderato up
+
 test: install ## every test, the slow ones too
-	$(BIN)/pytest -m "not benchmark"
+	$(BIN)/pytest -m "not benchmark" $(SIDE_BY_SIDE)
 
 lint: install ## style, types and floors
 	$(BIN)/ruff check .

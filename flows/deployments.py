@@ -31,25 +31,29 @@ from prefect.schedules import Cron
 from prefect.states import Cancelled
 from prefect.types.entrypoint import EntrypointType
 
-from flows import form
+from flows import form, pretraining_form
 from flows.automations import automate
 from flows.compact import compact
 from flows.ingest import ingest
+from flows.pretrain import pretrain
 from flows.retrain import retrain
 from flows.scheduling import OURS
+from flows.search import search
 from flows.watch import watch
+from infra.registry import is_empty
+from infra.rollout import Store, rest_unattended
 from infra.settings import Settings
 from tasks.approval import Answer
 
 AT_ONCE = 4  # flow runs on this machine, of all deployments
-SWEEP = 10.0  # seconds between two looks at approvals that nobody answers
+SWEEP = 10.0  # seconds between two looks at what waits for somebody who does not come
 LATE = timedelta(minutes=1)  # a scheduled run that should have begun longer ago was missed
 MISSED = "Missed"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """`cron` is in UTC. A second run at the same time waits, or is refused."""
+    """`cron` is in UTC, empty for runs that people start. A second run at the same time waits, or is refused."""
 
     flow: Flow[..., Any]
     cron: str
@@ -67,7 +71,7 @@ class Deployment:
         """For Prefect; one that it knows keeps the schedules that people gave it."""
         made = self.flow.to_deployment(
             name=self.flow.name,
-            schedules=[Cron(self.cron, timezone="UTC")],
+            schedules=[Cron(self.cron, timezone="UTC")] if self.cron else [],
             concurrency_limit=ConcurrencyLimitConfig(
                 limit=1, collision_strategy="ENQUEUE" if self.second == "wait" else "CANCEL_NEW"
             ),
@@ -86,7 +90,7 @@ class Deployment:
 
 
 def deployments(settings: Settings) -> tuple[Deployment, ...]:
-    """Everything that runs on a schedule; each can be started by hand as well."""
+    """Everything that runs on a schedule or is started on Prefect's page."""
     return (
         Deployment(
             retrain,
@@ -96,6 +100,14 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
             tags=("lifecycle",),
             second="wait",
             parameters=form.defaults(settings),
+        ),
+        Deployment(
+            search,
+            cron="",
+            description="A better preset, searched for within a budget; nothing is registered.",
+            tags=("training",),
+            second="wait",
+            parameters=form.search_defaults(settings),
         ),
         Deployment(
             ingest,
@@ -119,6 +131,15 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
             tags=("data",),
             second="refuse",
         ),
+        Deployment(
+            pretrain,
+            cron="",
+            description="The lake's posts, judged or not, in, a backbone out that a retraining begins from: pin, "
+            "corpus, train, register. A second run waits for the first.",
+            tags=("lifecycle",),
+            second="wait",
+            parameters=pretraining_form.defaults(settings),
+        ),
     )
 
 
@@ -127,7 +148,7 @@ def serve(settings: Settings) -> None:
     with get_client(sync_client=True) as client:
         drop_missed(client, datetime.now(UTC))
         made = {it.flow.name: it.made(client) for it in deployments(settings)}
-    threading.Thread(target=_sweep_for_ever, daemon=True).start()
+    threading.Thread(target=_sweep_for_ever, args=(settings,), daemon=True).start()
     runner = Runner(name="moderato", limit=AT_ONCE, pause_on_shutdown=False)
     automate(settings, {name: cast("UUID", runner.add_deployment(one)) for name, one in made.items()})
     asyncio.run(runner.start())
@@ -182,16 +203,26 @@ def _approval(run: FlowRun) -> form.Approval:
     return form.Approval.model_validate(run.parameters["approval"])
 
 
-def _sweep_for_ever() -> None:
+def _sweep_for_ever(settings: Settings) -> None:
     import logging
     import time
 
-    import httpx
-
     while True:
         time.sleep(SWEEP)
-        try:
-            with get_client(sync_client=True) as client:
-                answer_expired(client, datetime.now(UTC))
-        except httpx.HTTPError as error:
-            logging.getLogger("prefect.deployments").warning("approvals cannot be looked at: %s", error)
+        for look in (_answers, _rests):
+            try:
+                look(settings)
+            except Exception as error:  # noqa: BLE001 - a store that is away is asked again
+                logging.getLogger("prefect.deployments").warning("%s: %s", look.__doc__, error)
+
+
+def _answers(settings: Settings) -> None:  # noqa: ARG001 - every look takes the settings
+    """Answer approvals that nobody else does."""
+    with get_client(sync_client=True) as client:
+        answer_expired(client, datetime.now(UTC))
+
+
+def _rests(settings: Settings) -> None:
+    """Rest rollouts that nobody drives."""
+    if not is_empty(settings):
+        rest_unattended(Store(settings), datetime.now(UTC))

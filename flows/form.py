@@ -12,12 +12,16 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.types import JsonValue
 
+from infra.cluster import ray_for
 from infra.rollout import GUARDRAILS, PLANS, plan_named
 from infra.settings import Settings
 from models.catalogue import Catalogue
+from models.distributed.resources import Resources, Strategy
 from models.policies import POLICY_SETS
 from models.preset import preset_named
+from models.training.space import space
 from tasks.approval import can_ask
+from tasks.budget import Budget
 
 When = Literal["automatic", "before canary", "before promotion"]
 Answer = Literal["approve", "reject"]
@@ -53,7 +57,34 @@ class Data(Group):
         return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
 
 
-class Training(Group):
+class OnDevices(Group):
+    """On how much to train."""
+
+    devices: int = Field(
+        default=1,
+        ge=1,
+        description="Devices of this machine to train on; processes that share its cores where it has no GPU.",
+        json_schema_extra={"position": 10},
+    )
+    strategy: Strategy = Field(
+        default="ddp",
+        description="ddp holds the whole model on each device; fsdp a share of it, for models that fit on none.",
+        json_schema_extra={"position": 11},
+    )
+    workers: int = Field(
+        default=0,
+        ge=0,
+        description="Processes on a Ray cluster that train in place of this machine's devices; 0 for none.",
+        json_schema_extra={"position": 12},
+    )
+
+    @property
+    def resources(self) -> Resources:
+        """What of this says on how much it runs, and not what is learned."""
+        return Resources(devices=self.devices, strategy=self.strategy, workers=self.workers)
+
+
+class Training(OnDevices):
     """How to train."""
 
     preset: str = Field(
@@ -112,21 +143,90 @@ class Approval(Group):
     )
 
 
+class Values(Group):
+    """What to try."""
+
+    over: tuple[str, ...] = Field(
+        default=("learning_rate=1e-4..1e-2", "dropout=0..0.5"),
+        min_length=1,
+        description="Fields of the preset with a range or a list: learning_rate=1e-4..1e-2, dropout=0,0.1,0.3.",
+        json_schema_extra={"position": 0},
+    )
+
+
+class Bounds(Group):
+    """What it may take, all trials together."""
+
+    minutes: float = Field(
+        default=60.0,
+        ge=0,
+        description="Minutes of training; 0 for no bound.",
+        json_schema_extra={"position": 0},
+    )
+    money: float = Field(
+        default=0.0,
+        ge=0,
+        description="Cost of training, by the price of a device's hour; 0 for no bound.",
+        json_schema_extra={"position": 1},
+    )
+    trials: int = Field(
+        default=0, ge=0, description="Trials; 0 for no bound.", json_schema_extra={"position": 2}
+    )
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(minutes=self.minutes, money=self.money, trials=self.trials)
+
+
+def searchable(data: Data, training: Training, values: Values, bounds: Bounds) -> Settings:
+    """The settings of a search; raises UserError before any work is done."""
+    _ = POLICY_SETS[data.policy_set]
+    space(preset_named(training.preset), values.over)
+    at_hand(training.resources)
+    settings = Settings()
+    bounds.budget.check(settings.device_hour_price)
+    return settings
+
+
 def checked(data: Data, training: Training, rollout: RollOut, approval: Approval) -> Settings:
     """The settings of a run; raises UserError, which lists the choices, before any work is done."""
     _ = POLICY_SETS[data.policy_set]
     preset_named(training.preset)
+    at_hand(training.resources)
     plan_named(rollout.plan).guardrails(rollout.dry_run)
     if approval.when != "automatic":
         can_ask()
     return Settings()
 
 
+def search_defaults(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What the form of a search shows first."""
+    shown = defaults(settings)
+    bounds, values = Bounds().model_dump(mode="json"), Values().model_dump(mode="json")
+    return {"data": shown["data"], "training": shown["training"], "values": values, "bounds": bounds}
+
+
+def at_hand(resources: Resources) -> None:
+    """Raises UserError where this machine has too few devices, or no Ray."""
+    if resources.workers:
+        ray_for("retrain --workers")
+    elif resources.devices > 1:
+        from models.distributed.placement import check
+
+        check(resources)
+
+
+def trained_by(settings: Settings, **asked: Any) -> Training:
+    """How to train; what is not asked for, or None, is the settings' choice."""
+    chosen = settings.model_dump(include=set(Training.model_fields))
+    return Training(**{**chosen, **{name: value for name, value in asked.items() if value is not None}})
+
+
 def defaults(settings: Settings) -> dict[str, dict[str, Any]]:
     """What the form of a deployment shows first: the settings' own choices."""
     return {
         "data": Data(policy_set=settings.policy_set).model_dump(mode="json", exclude={"as_of"}),
-        "training": Training(preset=settings.preset, seed=settings.seed).model_dump(mode="json"),
+        "training": trained_by(settings).model_dump(mode="json"),
         "rollout": RollOut(plan=settings.plan).model_dump(mode="json"),
         "approval": Approval().model_dump(mode="json"),
     }

@@ -11,6 +11,7 @@ from prefect.states import Completed
 
 from flows.form import Approval, Data, RollOut, Training, checked
 from infra.settings import Settings
+from models.training.measurement import Measurement
 from tasks.approval import approval as ask
 from tasks.canary import canary
 from tasks.evaluate import Evaluation, evaluate
@@ -32,6 +33,7 @@ class Outcome(Handle):
 
     snapshot: Snapshot
     run_id: str
+    measured: Measurement
     validation: Validation
     evaluation: Evaluation
     release: Release | None
@@ -67,10 +69,15 @@ def retrain(
     run = begin(settings, snapshot, training.preset, training.seed)
     champion = incumbent(settings, run)
     validation = validate(settings, snapshot, champion, run)
-    candidate = train(settings, run, snapshot, training.preset, training.seed)
+    candidate = train(settings, run, snapshot, training.preset, training.seed, training.resources)
     evaluation = evaluate(settings, candidate, champion, validation.warnings)
     outcome = partial(
-        Outcome, snapshot=snapshot, run_id=run.run_id, validation=validation, evaluation=evaluation
+        Outcome,
+        snapshot=snapshot,
+        run_id=run.run_id,
+        measured=candidate.measured,
+        validation=validation,
+        evaluation=evaluation,
     )
     if not evaluation.passed:
         return _ended("Rejected", "see the gates", outcome(release=None))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from models.errors import UserError
+from models.heap import share_between_threads
 
 PREFIX = "MODERATO_"
-M_ARENA_MAX, HEAPS = -8, 2  # a parameter of glibc's mallopt(3), and its value
 
 
 class SettingsError(UserError):
@@ -83,9 +81,29 @@ class Settings(BaseSettings):
         description="model preset that retraining uses, with changed fields behind it: compact,epochs=5",
     )
     plan: str = Field(default="steady", description="plan of the canary: its stages and how strict they are")
+    devices: int = Field(default=1, ge=1, description="devices of this machine that retraining trains on")
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp",
+        description="ddp holds the whole model on each device; fsdp a share of it, for models that fit on none",
+    )
+    workers: int = Field(
+        default=0,
+        ge=0,
+        description="processes on a Ray cluster that train in place of this machine's devices",
+    )
+    training_uri: str = Field(
+        default="",
+        description="folder that all machines of the cluster share, or s3:// address, for the checkpoints of a "
+        "training on it; empty for a Ray on this machine",
+    )
     seed: int = Field(default=0, ge=0, description="seed of splits, initial weights and batch order")
     threads: int = Field(
         default=0, ge=0, description="threads for training and scoring; 0 for what suits the machine"
+    )
+    device_hour_price: float = Field(
+        default=0.0,
+        ge=0,
+        description="what one device costs in an hour, for the cost of training; 0 where nobody says",
     )
 
     gateway_rate: float = Field(
@@ -95,6 +113,10 @@ class Settings(BaseSettings):
     gateway_image_hosts: str = Field(
         default="",
         description="hosts that images may be fetched from, separated by commas; empty for none",
+    )
+    gateway_video_uri: str = Field(
+        default="",
+        description="folder or s3:// address under which a request's video_key lies; empty for none",
     )
     gateway_batch: int = Field(default=64, gt=0, description="posts that the gateway scores together at most")
     gateway_queue: int = Field(
@@ -201,13 +223,17 @@ def adopt(settings: Settings) -> None:
     Call once, at the entry point, before those libraries are imported.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
+    server = settings.prefect_api_url or _server_on(settings.home)
     environment = {
         "PREFECT_HOME": str(settings.home.absolute() / "prefect"),
-        "PREFECT_API_URL": settings.prefect_api_url or _server_on(settings.home),
+        "PREFECT_API_URL": server,
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
         "PREFECT_LOCAL_STORAGE_PATH": str(settings.results),
+        # seconds; an automation of the server takes a run without for dead (flows.automations)
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30" if server else "",
         "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",  # while its database starts again
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # of a machine whose cores are taken
         "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
         "DO_NOT_TRACK": "1",
         "GX_ANALYTICS_ENABLED": "False",
@@ -219,7 +245,7 @@ def adopt(settings: Settings) -> None:
         "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else "",
     }
     os.environ.update({name: value for name, value in environment.items() if value})
-    _share_memory_between_threads()
+    share_between_threads()
 
 
 def _server_on(home: Path) -> str:
@@ -228,15 +254,6 @@ def _server_on(home: Path) -> str:
 
     standing = standing_on(home)
     return standing.api if standing else ""
-
-
-def _share_memory_between_threads() -> None:
-    """Keep glibc from giving each of Lance's and DuckDB's threads a heap of its own that it never hands back.
-
-    Cutting a snapshot of a million posts peaks a fifth lower with two heaps than with eight a core.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
 def isolate(home: Path) -> Settings:

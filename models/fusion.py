@@ -56,6 +56,22 @@ class Fusion(nn.Module):
         return (found * self.judge).sum(dim=-1) + self.pooled(self.dropout(pooled)) + together
 
 
+class Aligned(nn.Module):
+    """One logit a policy, from where a post's text and pictures lie in the space that they share: a linear probe as
+    in CLIP (Radford et al., 2021, arXiv 2103.00020, section 3.2), which is 0 at first.
+    """
+
+    def __init__(self, policies: int, width: int) -> None:
+        super().__init__()
+        self.judge = nn.Linear(2 * width, policies, bias=False)
+        self.scale = width**0.5  # a feature of a unit vector is as large as one of a token's
+        nn.init.zeros_(self.judge.weight)
+
+    def forward(self, text: Tensor, pictures: Tensor) -> Tensor:
+        """Unit vectors [..., E] of either, zeros where there is none; [..., P]."""
+        return self.judge(torch.cat([text, pictures], dim=-1) * self.scale)
+
+
 def pool(tokens: Tensor, mask: Tensor) -> Tensor:
     """Largest and mean value of each feature over the tokens that are there, [N, 2 D]; zeros where none is."""
     there = mask.unsqueeze(-1)

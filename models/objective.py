@@ -1,4 +1,4 @@
-"""What a training objective is: a loss for each logit, averaged over what is known."""
+"""What a training objective is: one that learns from judgements, or one that learns from the posts alone."""
 
 from __future__ import annotations
 
@@ -12,24 +12,38 @@ from torch import Tensor
 
 from models import objectives
 from models.catalogue import Catalogue
+from models.errors import UserError
+
+
+class NotSupervisedError(UserError):
+    """An objective that learns from the posts alone, where one that learns from judgements is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """`loss` maps logits [N, P] and soft targets [N, P] in [0, 1] to losses [N, P]."""
+    """What every file of models/objectives announces, as one of its two kinds."""
 
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervised(Objective):
+    """`loss` maps logits [N, P] and soft targets [N, P] in [0, 1] to losses [N, P]."""
+
     loss: Callable[[Tensor, Tensor], Tensor]
 
-    def __call__(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    def __call__(
+        self, logits: Tensor, targets: Tensor, weights: Tensor, total: Tensor | None = None
+    ) -> Tensor:
         """The weighted mean loss, a scalar; targets that are NaN are unknown and count for nothing.
 
-        logits, targets, weights: [N, P]. Zero, and still differentiable, where nothing is known.
+        logits, targets, weights: [N, P]. `total`, a scalar, stands for the sum of the known weights where these posts
+        are only a part of a batch. Zero, and still differentiable, where nothing is known.
         """
         known = ~torch.isnan(targets)
         weights = weights * known
         losses = self.loss(logits.float(), torch.where(known, targets, 0.0))
-        return (losses * weights).sum() / weights.sum().clamp(min=1e-6)
+        return (losses * weights).sum() / (weights.sum() if total is None else total).clamp(min=1e-6)
 
 
 def judged(
@@ -49,3 +63,15 @@ def vote_weights(votes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 OBJECTIVES: Catalogue[Objective] = Catalogue(objectives, "OBJECTIVE", Objective)
+
+
+def supervised(name: str) -> Supervised:
+    """The objective of that name; raises NotSupervisedError for one that does not learn from judgements."""
+    objective = OBJECTIVES[name]
+    if not isinstance(objective, Supervised):
+        choices = [entry.name for entry in OBJECTIVES if isinstance(entry, Supervised)]
+        raise NotSupervisedError(
+            f"the objective {name!r} learns from posts without judgements, as `moderato pretrain` does; "
+            f"to learn from judgements, choose one of: {', '.join(choices)}"
+        )
+    return objective

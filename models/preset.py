@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import UserError
 
-Modality = Literal["text", "image"]
+Modality = Literal["text", "image", "video"]
 
 
 class UnknownPresetError(UserError):
@@ -26,13 +26,33 @@ class Preset(BaseModel):
 
     name: str = Field(description="what the preset is called")
     modalities: tuple[Modality, ...] = Field(
-        default=("text", "image"), min_length=1, description="what it looks at"
+        default=("text", "image"), min_length=1, description="what it looks at, as in text+video"
     )
     text_encoder: str = Field(
-        default="subword_cnn", description="file in models/encoders that reads text, or my.package.module"
+        default="compact", description="file in models/encoders that reads text, or my.package.module"
     )
     image_encoder: str = Field(
-        default="small_resnet", description="file in models/encoders that reads images, or my.package.module"
+        default="compact", description="file in models/encoders that reads images, or my.package.module"
+    )
+    weights: str = Field(
+        default="",
+        description="where the encoders' weights come from: a folder, or a folder of them by family; s3://, models:/ "
+        "and hf-hub: are fetched; random when empty",
+    )
+    architecture: str = Field(
+        default="",
+        description="the encoder's network by its library's name; when empty, that of the weights, or a small one of "
+        "`width`, `layers`, `heads`, `patch_size`",
+    )
+    tuning: Literal["full", "lora", "probe"] = Field(
+        default="full", description="what of the encoders is trained: all, low-rank additions, or nothing"
+    )
+    lora_rank: int = Field(default=8, ge=1, description="rank of each addition where tuning is lora")
+    encoder_rate: float = Field(
+        default=1.0, gt=0, le=1, description="learning rate of the encoders as a share of the highest"
+    )
+    patch_size: int = Field(
+        default=8, ge=2, description="pixels of a patch's side in a small vision transformer"
     )
     objective: str = Field(default="asymmetric", description="file in models/objectives")
     unknown: Literal["mask", "negative"] = Field(
@@ -48,10 +68,30 @@ class Preset(BaseModel):
     )
     width: int = Field(default=64, ge=8, description="features of a token and of an image patch")
     heads: int = Field(default=4, ge=1, description="attention heads; must divide the width")
-    layers: int = Field(default=4, ge=1, description="layers of a text encoder that is a transformer")
+    layers: int = Field(default=4, ge=1, description="layers of an encoder that is a transformer")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="share of features dropped in training")
     token_dropout: float = Field(default=0.15, ge=0, lt=1, description="share of tokens hidden in training")
     image_size: int = Field(default=64, ge=32, description="pixels; images are scaled to a square")
+    crop_area: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="least share of a picture that pre-training cuts from it, anew in each step; 1 for all of it, "
+        "about 0.2 for masked_image",
+    )
+    mirror: bool = Field(
+        default=False,
+        description="mirror half of the pictures in pre-training; not where words stand in them",
+    )
+    caption_tokens: int = Field(
+        default=0,
+        ge=0,
+        description="tokens that the encoder writes of a picture, to be read beside the text; 0 for none",
+    )
+    frames: int = Field(default=8, ge=1, le=64, description="pictures that a video is looked at in")
+    sampling: Literal["uniform", "scenes"] = Field(
+        default="uniform", description="where they are taken: evenly in time, or where something changes"
+    )
     batch_size: int = Field(default=64, ge=1, description="posts in one step")
     epochs: int = Field(default=3, ge=1, description="passes over the training split, more where it is small")
     minimum_steps: int = Field(
@@ -78,8 +118,34 @@ class Preset(BaseModel):
         description="passes without a better validation before training stops, more where the split is small",
     )
     int8: bool = Field(default=False, description="serve with 8-bit weights where accuracy allows")
+    precision: Literal["auto", "bf16", "32"] = Field(
+        default="auto",
+        description="of products in training: bf16 or 32 bits; auto is bf16 on a GPU that has it, else 32",
+    )
+    accumulate: int = Field(
+        default=1,
+        ge=1,
+        description="parts of a batch that are computed one after another, for batches that memory does not hold",
+    )
+    recompute: bool = Field(
+        default=False,
+        description="compute layers again in the backward pass in place of keeping what they computed: less memory",
+    )
+    compile: bool = Field(
+        default=False, description="let torch compile layers, which takes minutes and then saves time"
+    )
+    packing: bool = Field(
+        default=False,
+        description="compute several texts in one row while training, in encoders of text that are transformers",
+    )
     block_rows: int = Field(default=4096, ge=1, description="rows shuffled and sorted by length together")
     checkpoint_steps: int = Field(default=100, ge=1, description="steps between checkpoints")
+
+    @field_validator("modalities", mode="before")
+    @classmethod
+    def _joined_by_plus(cls, value: object) -> object:
+        """A preset's fields are separated by commas, so that these are by a plus."""
+        return tuple(value.split("+")) if isinstance(value, str) else value
 
     @property
     def has_ngrams(self) -> bool:
@@ -137,21 +203,46 @@ def transformer() -> Preset:
     )
 
 
-PRESETS = {"compact": compact, "transformer": transformer, "trial": trial}
+def video() -> Preset:
+    """Watches videos as well: eight frames of each, with attention over time."""
+    return compact().replace(name="video", modalities=("text", "image", "video"), batch_size=16)
 
 
-PRESETS = {"compact": compact, "trial": trial, "transformer": transformer}
+def small_transformer(name: str) -> Preset:
+    """What the families of encoders begin from: networks of a million parameters, from scratch on two cores."""
+    return compact().replace(
+        name=name,
+        width=96,
+        heads=4,
+        layers=4,
+        dropout=0.1,
+        learning_rate=1e-3,
+        max_tokens=64,
+        vocabulary=8_000,
+    )
+
+
+PRESETS = {"compact": compact, "trial": trial, "transformer": transformer, "video": video}
 
 
 def preset_named(given: str, **overrides: Any) -> Preset:
     """A preset by its name, with some fields changed: `compact` or `compact,epochs=5,width=96`.
 
-    Raises UnknownPresetError, PresetError.
+    Beside the house's own, each family of encoders brings one by its name. Raises UnknownPresetError, PresetError.
     """
     name, *changes = given.split(",")
-    if name not in PRESETS:
-        raise UnknownPresetError(f"no preset called {name!r}; choose one of: {', '.join(sorted(PRESETS))}")
-    return PRESETS[name]().replace(**dict(map(_change, changes)), **overrides)
+    return _made(name).replace(**dict(map(_change, changes)), **overrides)
+
+
+def _made(name: str) -> Preset:
+    if name in PRESETS:
+        return PRESETS[name]()
+    from models.encoder import ENCODERS  # which knows presets
+
+    if name not in ENCODERS.names():
+        choices = ", ".join(sorted({*PRESETS, *ENCODERS.names()}))
+        raise UnknownPresetError(f"no preset called {name!r}; choose one of: {choices}")
+    return ENCODERS[name].preset()
 
 
 def _change(given: str) -> tuple[str, str]:

@@ -130,6 +130,24 @@ LEASES = pa.schema(
 )
 
 
+_HASH = pa.struct(
+    [
+        pa.field("bits", pa.binary(32), nullable=False),
+        pa.field("quality", pa.int32(), nullable=False),  # 50 to 100
+        pa.field("second", pa.float32()),  # of the frame; missing for a picture
+    ]
+)
+
+HASHES = pa.schema(
+    [
+        pa.field("post_id", pa.string(), nullable=False),
+        pa.field("hashes", pa.list_(_HASH), nullable=False),  # of its picture and of its video's frames
+        pa.field("dropped", pa.int32(), nullable=False),  # pictures and frames that show too little to tell
+        pa.field("ingested_at", TIME, nullable=False),
+    ]
+)
+
+
 def snapshot_schema(policies: Sequence[str]) -> pa.Schema:
     """A snapshot's rows, grouped by split in the order of SPLITS.
 

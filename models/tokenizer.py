@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer
+from tokenizers import Regex, Tokenizer, decoders
 from tokenizers.models import BPE
 from tokenizers.normalizers import NFKC, Lowercase
 from tokenizers.normalizers import Sequence as Normalizers
@@ -16,6 +17,8 @@ from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.trainers import BpeTrainer
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
+END = "</s>"  # of language models whose tokeniser marks the beginning alone
+MASKS = ("[MASK]", "<mask>", UNKNOWN, "<unk>")  # the first that there is
 START = "\N{LOWER ONE EIGHTH BLOCK}"  # what Metaspace puts before a word
 MAX_CHARACTERS = 32  # a token at most; of a text, this many for each token that is read
 WORDS = r"https?://\S+|[@#]?[\p{L}\p{M}\p{N}_]+|[^\s]"  # an address, a word with its @ or #, or one sign
@@ -32,6 +35,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     tokenizer.normalizer = Normalizers([NFKC(), Lowercase()])
     words = Split(Regex(WORDS), behavior="removed", invert=True)
     tokenizer.pre_tokenizer = PreTokenizers([words, Metaspace(prepend_scheme="always")])
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     trainer = BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
@@ -44,13 +48,34 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str | None], max_tokens: int) -> list[list[int]]:
-    """Token ids of each text, at most `max_tokens`; none for a missing text."""
-    longest = max_tokens * MAX_CHARACTERS
-    encodings = tokenizer.encode_batch_fast(
-        [(text or "")[:longest] for text in texts], add_special_tokens=False
-    )
-    return [encoding.ids[:max_tokens] for encoding in encodings]
+def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
+    """The tokeniser in a file, which reads so many tokens of a text, its marks of beginning and end among them."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str | None]) -> list[list[int]]:
+    """Token ids of each text as far as it is read; none for a missing text."""
+    truncation = tokenizer.truncation
+    longest = truncation["max_length"] * MAX_CHARACTERS if truncation else None
+    encodings = tokenizer.encode_batch_fast([(text or "")[:longest] for text in texts])
+    return [encoding.ids if text else [] for text, encoding in zip(texts, encodings, strict=True)]
+
+
+def marks(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The tokens between which a text is written: those that the tokeniser puts around one, else padding."""
+    around = tokenizer.encode("").ids
+    if len(around) > 1:
+        return around[0], around[-1]
+    return (around[0] if around else 0), tokenizer.token_to_id(END) or 0
+
+
+def masking_token(tokenizer: Tokenizer) -> int:
+    """The token that stands for a hidden one: a tokeniser's own, else the one for what it does not know."""
+    found = (tokenizer.token_to_id(mark) for mark in MASKS)
+    return next((token for token in found if token is not None), 0)
 
 
 def padded(ids: Sequence[Sequence[int]]) -> tuple[Integers, Integers]:

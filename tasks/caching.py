@@ -17,7 +17,7 @@ from prefect.context import TaskRunContext
 from pydantic_core import to_jsonable_python
 
 PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
-CONTEXT = "settings"  # says where things lie, never what they are
+CONTEXT = {"settings", "resources"}  # say where things lie and on what they run, never what they are
 
 
 @cache
@@ -37,12 +37,12 @@ def digest_of(**values: Any) -> str:
 
 
 def _key(context: TaskRunContext, inputs: dict[str, Any]) -> str:
-    data = {name: value for name, value in inputs.items() if name != CONTEXT}
+    data = {name: value for name, value in inputs.items() if name not in CONTEXT}
     return digest_of(step=context.task.name, code=code_digest(), inputs=data)
 
 
 def _within_run(context: TaskRunContext, inputs: dict[str, Any]) -> str:
-    data = {name: value for name, value in inputs.items() if name != CONTEXT}
+    data = {name: value for name, value in inputs.items() if name not in CONTEXT}
     return digest_of(step=context.task.name, run=str(context.task_run.flow_run_id), inputs=data)
 
 

@@ -12,7 +12,7 @@ from tasks.retrying import PATIENT
 
 ROWS = 100_000  # files with fewer are merged
 DATED = ("posts", "judgements", "rejects")  # tables that are read as of a time
-WRITTEN = ("decisions", "acts", "findings", "leases")  # tables that are read as they are
+WRITTEN = ("decisions", "acts", "findings", "hashes", "leases")  # tables that are read as they are
 READERS = timedelta(hours=1)  # versions that a reader may still have open
 
 

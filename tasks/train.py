@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from prefect import task
 
-from infra.energy import metered
+from infra.energy import HOUR, metered
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.settings import Settings
+from models.distributed.resources import Resources
 from models.errors import UserError
+from models.training.measurement import Measurement
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.handle import Handle
 from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
+
+MILLION = 1_000_000
 
 
 class TrainingInProgressError(UserError):
@@ -32,27 +37,47 @@ class Candidate(Handle):
     snapshot: Snapshot
     preset: str
     seed: int
+    measured: Measurement = Measurement()
 
 
 @task(name="train", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
-def train(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int) -> Candidate:
+def train(
+    settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int, resources: Resources
+) -> Candidate:
     """Fit `preset` on the snapshot's training split and leave the exported model in the candidate's folder."""
     folder = settings.work / "candidates" / run.key[:16]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=0):
-            _fit(settings, run, snapshot, preset, seed, folder)
+            measured = _fit(settings, run, snapshot, folder, preset=preset, seed=seed, resources=resources)
     except Timeout:
         raise TrainingInProgressError(
             f"another process is training candidate {run.key[:16]}; wait for it, or stop it and run this again"
         ) from None
     return Candidate(
-        key=run.key, run_id=run.run_id, folder=folder, snapshot=snapshot, preset=preset, seed=seed
+        key=run.key,
+        run_id=run.run_id,
+        folder=folder,
+        snapshot=snapshot,
+        preset=preset,
+        seed=seed,
+        measured=measured,
     )
 
 
-def _fit(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int, folder: Path) -> None:
-    from models.training import fit
+def _fit(
+    settings: Settings,
+    run: Run,
+    snapshot: Snapshot,
+    folder: Path,
+    *,
+    preset: str,
+    seed: int,
+    resources: Resources,
+) -> Measurement:
+    from infra.training import launch_on_ray
+    from models.distributed.launch import launch
+    from models.training.fit import fit
     from tasks.progress import Progress
 
     log = LifecycleRun(Registry(settings), run.run_id)
@@ -64,10 +89,26 @@ def _fit(settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: in
             seed=seed,
             folder=folder,
             storage_options=settings.options_for(snapshot.uri),
+            weights=run.weights,
             threads=settings.threads,
+            resources=resources,
+            launcher=launch_on_ray(settings) if resources.workers else launch,
             logger=course.logger(),
             callbacks=[Progress()],
         )
-    log.metrics(cost)
-    course.metrics(report.metrics)
+    measured = report.measured
+    log.metrics(cost | measured.metrics | _each(settings, measured, cost))
+    course.metrics(report.metrics | measured.metrics)
     course.finish()
+    return measured
+
+
+def _each(settings: Settings, measured: Measurement, cost: Mapping[str, float]) -> dict[str, float]:
+    """What a million posts cost, in money and in joules, where known."""
+    if not measured.items:
+        return {}
+    share = MILLION / measured.items
+    found = {"cost_per_million_items": measured.device_seconds / HOUR * settings.device_hour_price * share}
+    if "cost_joules" in cost:
+        found["joules_per_million_items"] = cost["cost_joules"] * share
+    return {name: value for name, value in found.items() if value}

@@ -11,7 +11,7 @@ import pytest
 from infra.lake import Lake, open_lake
 from infra.settings import PREFIX, Settings
 
-pytest_plugins = ["s3_server", "running_platform"]
+pytest_plugins = ["side_by_side", "s3_server", "running_platform"]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -21,6 +21,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv(f"{PREFIX}HOME", str(tmp_path / "home"))
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, as side_by_side says
+        monkeypatch.setenv(f"{PREFIX}THREADS", "1")
 
 
 @pytest.fixture
@@ -51,5 +53,5 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=90):
+    with prefect_test_harness(server_startup_timeout=300):
         yield str(PREFECT_API_URL.value())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -11,7 +13,7 @@ from cyclopts import App, CycloptsError
 from models.errors import UserError
 
 MISUSED = 2
-INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
+INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 VERBS = {
@@ -19,6 +21,11 @@ VERBS = {
     "simulate": "Write a made-up platform into the lake.",
     "ingest": "Bring posts and judgements from files into the lake.",
     "retrain": "Cut a snapshot, validate, train, evaluate, register, and roll out.",
+    "plan": "Say what a training run will take, before it is started.",
+    "search": "Try presets on one snapshot within a budget, and name the best.",
+    "pretrain": "Let encoders learn from the lake's posts, judged or not, and register them as a backbone.",
+    "zero-shot": "Score a file of posts for policies by their words alone, or by a few judged posts.",
+    "models": "List the families of encoders, their usual weights, size and memory.",
     "score": "Score a file of posts with a registered model.",
     "serve": "Serve decisions over HTTP.",
     "keys": "Create, list and revoke keys to the gateway.",
@@ -43,14 +50,19 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 for verb, purpose in VERBS.items():
-    app.command(f"flows.command_line.{verb}:{verb}", help=purpose)
+    word = verb.replace("-", "_")
+    app.command(f"flows.command_line.{word}:{word}", name=verb, help=purpose)
 
 
-def main() -> None:
-    """Run a command; an error that the caller can mend is one line and its exit code, never a traceback."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command of these words, the shell's when not given.
+
+    An error that the caller can mend is one line and its exit code, never a traceback.
+    """
     gc.set_threshold(GARBAGE)
     try:
-        app(exit_on_error=False)
+        app(words, exit_on_error=False)
+        sys.stdout.flush()
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
     except UserError as error:
@@ -59,3 +71,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # who read the output has read enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        sys.exit(UNHEARD)

@@ -66,6 +66,9 @@ def _table(summary: Summary) -> Table:
     notes += [f"  {count:,} {reason}" for reason, count in summary.rejects.by_reason.items()]
     notes += [f"{summary.duplicates:,} rows repeat an earlier one"] if summary.duplicates else []
     notes += [f"{summary.skipped:,} objects taken before"] if summary.skipped else []
+    kept, dropped = summary.hashes.kept, summary.hashes.dropped
+    notes += [f"{kept:,} hashes of pictures and frames kept"] if kept else []
+    notes += [f"{dropped:,} pictures and frames show too little for one"] if dropped else []
     notes += ["dry run: nothing was written"] if summary.dry_run else []
     table.caption = "\n".join(notes)
     return table

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from flows.command_line.hardware import Hardware, Seed
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,7 +25,8 @@ def retrain(
     as_of: Annotated[
         datetime | None, Parameter(help="train on the lake as it was then; UTC unless it says")
     ] = None,
-    seed: Annotated[int | None, Parameter(help="seed; the setting's when not given")] = None,
+    seed: Seed = None,
+    hardware: Hardware = Hardware(),
     canary: Annotated[bool, Parameter(help="let the challenger climb through live traffic")] = True,
     plan: Annotated[str | None, Parameter(help="plan of the canary; the setting's when not given")] = None,
     dry_run: Annotated[
@@ -49,12 +52,12 @@ def retrain(
     from rich.console import Console
 
     from flows.command_line.narration import narrate
-    from flows.form import Approval, Data, RollOut, Training, checked
+    from flows.form import Approval, Data, RollOut, checked, trained_by
     from flows.retrain import retrain as lifecycle
 
     console = Console(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
-    training = Training(preset=preset or settings.preset, seed=settings.seed if seed is None else seed)
+    training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
     rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run)
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
@@ -81,6 +84,7 @@ def as_json(outcome: Outcome) -> str:
             "promoted": outcome.promoted,
             "reason": outcome.release.reason if outcome.release else "",
             "metrics": outcome.evaluation.metrics,
+            "training": outcome.measured,
             "gates": outcome.evaluation.gates,
             "warnings": outcome.validation.warnings,
         },
@@ -103,6 +107,8 @@ def report(outcome: Outcome, console: Console) -> None:
             console.print(f"[red]failed[/] {gate.gate}, {gate.subject}: {gate.detail}", highlight=False)
     for warning in outcome.validation.warnings:
         console.print(f"[yellow]warning[/] {warning}", highlight=False, soft_wrap=True)
+    if outcome.measured.items:
+        console.print(f"trained on {outcome.measured}", highlight=False, soft_wrap=True)
     passed = sum(gate.passed for gate in gates)
     console.print(f"[bold]{_verdict(outcome)}[/]: {passed} of {len(gates)} checks passed", highlight=False)
     if outcome.release and outcome.release.reason:

@@ -15,7 +15,7 @@ Act = Literal["list", "set", "pause", "resume"]
 
 def schedule(
     act: Annotated[Act, Parameter(help="what to do; list changes nothing")] = "list",
-    deployment: Annotated[str, Parameter(help="retrain, watch, ingest or compact")] = "",
+    deployment: Annotated[str, Parameter(help="retrain, search, pretrain, watch, ingest or compact")] = "",
     *,
     cron: Annotated[
         str, Parameter(help='five fields: minute, hour, day, month, weekday, as in "0 4 * * 1"')

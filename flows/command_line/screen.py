@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -24,7 +25,7 @@ def screen(supervisor: Supervisor, settings: Settings) -> Iterator[Callable[[], 
     """Something to call after each look."""
     console = Console()
     if not console.is_terminal:
-        yield _Lines(supervisor, console)
+        yield _Lines(supervisor, console, settings.home / "logs")
         return
     foot = Text(f"logs {settings.home / 'logs'}, Ctrl-C stops everything", style="dim")
     with Live(console=console, auto_refresh=False) as live:
@@ -34,8 +35,8 @@ def screen(supervisor: Supervisor, settings: Settings) -> Iterator[Callable[[], 
 class _Lines:
     """Says every change of phase, and once that all is ready."""
 
-    def __init__(self, supervisor: Supervisor, console: Console) -> None:
-        self._supervisor, self._console = supervisor, console
+    def __init__(self, supervisor: Supervisor, console: Console, logs: Path) -> None:
+        self._supervisor, self._console, self._logs = supervisor, console, logs
         self._said: dict[str, str] = {}
         self._all = False
 
@@ -43,7 +44,8 @@ class _Lines:
         for name, it in self._supervisor.running.items():
             if self._said.get(name) != it.phase:
                 self._said[name] = it.phase
-                self._print(f"{name}: {it.phase}, {it.service.address}")
+                where = f"see {self._logs / name}.log" if it.phase == "ended" else it.service.address
+                self._print(f"{name}: {it.phase}, {where}")
         if self._supervisor.is_ready != self._all:
             self._all = self._supervisor.is_ready
             if self._all:

@@ -17,6 +17,9 @@ def simulate(
     wave: Annotated[
         float, Parameter(help="share of evaders' terms that are new in weeks 5, 9, 13, ...")
     ] = 0.8,
+    described: Annotated[
+        float, Parameter(help="share of the captions beside pictures that name what the picture shows")
+    ] = 0.0,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Write a made-up platform into the lake: posts, pictures, judgements, and the truth apart from them."""
@@ -46,6 +49,7 @@ def simulate(
             start_week=start_week,
             drift=drift,
             wave=wave,
+            described=described,
             on_posts=count,
         )
     if json:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 if TYPE_CHECKING:
     from infra.platform import Service, Standing, Supervisor
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
 LOOK = 0.5  # seconds between two looks
 HOST = "127.0.0.1"
 
+Port = Annotated[
+    int | None, Parameter(help="the setting's when not given", validator=Number(gte=1, lte=65535))
+]
+
 
 def up(
     *,
-    prefect_port: Annotated[int | None, Parameter(help="the setting's when not given")] = None,
-    mlflow_port: Annotated[int | None, Parameter(help="the setting's when not given")] = None,
-    gateway_port: Annotated[int | None, Parameter(help="the setting's when not given")] = None,
+    prefect_port: Port = None,
+    mlflow_port: Port = None,
+    gateway_port: Port = None,
     demo: Annotated[bool, Parameter(help="a simulated platform, and traffic from it", negative="")] = False,
 ) -> None:
     """Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running until Ctrl-C.
@@ -58,7 +63,6 @@ def _hand_down(settings: Settings, standing: Standing) -> None:
             "PREFECT_API_URL": standing.api,
             "PREFECT_LOGGING_LEVEL": "INFO",
             "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",

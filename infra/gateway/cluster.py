@@ -13,28 +13,18 @@ import signal
 import tempfile
 import threading
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from fastapi import FastAPI
 
+from infra.cluster import connect, environment, ray_for
 from infra.gateway.app import create_app
 from infra.gateway.server import LOG, check_free
 from infra.gateway.telemetry import SHARED
-from infra.settings import PREFIX, Settings, adopt
-from models.errors import UserError
+from infra.settings import Settings, adopt
 
 NAME = "moderato"
-SECRETS = (
-    "s3_access_key",
-    "s3_secret_key",
-)  # a cluster shows the environment of its actors: nodes bring their own
 SOON = 5.0  # seconds of too much load after which a replica is added
-OURS = "local"  # a Ray of our own, which ends with us
-
-
-class NoRayError(UserError):
-    """Ray is not installed, or its cluster cannot be reached."""
 
 
 def serve_on_ray(settings: Settings, host: str, port: int, replicas: int | None) -> None:
@@ -42,12 +32,14 @@ def serve_on_ray(settings: Settings, host: str, port: int, replicas: int | None)
 
     The cluster is the one that RAY_ADDRESS names, else one of our own on this machine. Raises NoRayError, AddressError.
     """
-    ray, serve = _ray()
+    ray = ray_for("serve --ray")
+    from ray import serve
+
     check_free(host, port)
     stopped = threading.Event()
 
     try:
-        _connect(ray)
+        connect(ray)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
         most = replicas or int(ray.cluster_resources().get("CPU", 1))
@@ -66,26 +58,6 @@ def build() -> FastAPI:
     logging.config.dictConfig(LOG)
     Path(os.environ[SHARED]).mkdir(parents=True, exist_ok=True)
     return create_app(settings)
-
-
-def _ray() -> tuple[ModuleType, ModuleType]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-        from ray import serve
-    except ModuleNotFoundError:
-        raise NoRayError(
-            "serve --ray needs Ray, which is not installed: pip install 'moderato[ray]'"
-        ) from None
-    return ray, serve
-
-
-def _connect(ray: Any) -> None:
-    address = os.environ.get("RAY_ADDRESS", OURS)
-    try:
-        ray.init(address=address, include_dashboard=False, logging_level=logging.WARNING)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {error}") from None
 
 
 def _application(serve: Any, settings: Settings, most: int) -> Any:
@@ -109,6 +81,5 @@ def _application(serve: Any, settings: Settings, most: int) -> Any:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings as variables, without secrets, and where the replicas of a node add up their metrics."""
-    values = settings.model_dump(exclude=set(SECRETS)) | {"home": settings.home.absolute()}
     shared = Path(tempfile.gettempdir()) / f"moderato-metrics-{os.getpid()}"
-    return {SHARED: str(shared)} | {PREFIX + name.upper(): str(value) for name, value in values.items()}
+    return {SHARED: str(shared), **environment(settings)}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,9 +28,21 @@ router = APIRouter(route_class=GuardedRoute, tags=["Decisions"])
 
 
 class SentPost(Post):
-    """A post whose image and video are base64."""
+    """A post whose image and video are base64; a long video may be named by its key instead."""
 
     model_config = ConfigDict(val_json_bytes="base64")
+
+    video_key: str | None = Field(
+        default=None, min_length=1, max_length=1024, description="key of the video in the gateway's store"
+    )
+
+    @model_validator(mode="after")
+    def has_content(self) -> Self:
+        if not (self.text or self.image or self.video or self.video_key):
+            raise ValueError("a post needs text, an image or a video")
+        if self.video and self.video_key:
+            raise ValueError("a post has one video: send it along, or name its key")
+        return self
 
 
 class Posts(BaseModel):
@@ -71,13 +83,20 @@ async def get_decision(request: Request, decision_id: str) -> Response:
     return _json(_public(row))
 
 
-async def _content(gateway: Gateway, post: Post, place: int) -> Content:
-    if not (post.text or post.image):
+async def _content(gateway: Gateway, post: SentPost, place: int) -> Content:
+    standing, param = gateway.deck.standing, f"posts.{place}"
+    watched = standing.champion is not None and "video" in standing.champion.modalities
+    if not (post.text or post.image or watched):
         message = f"post {place} has a video only; the model sees text and images"
-        raise ApiError(422, message, code="unsupported_modality", param=f"posts.{place}.video")
-    sizes, param = gateway.deck.standing.image_sizes, f"posts.{place}.image"
-    image = await gateway.images.opened(post.image, param, sizes) if post.image else None
-    return Content(post.post_id, post.text, image, post.market)
+        raise ApiError(422, message, code="unsupported_modality", param=f"{param}.video")
+    image = film = None
+    if post.image:
+        image = await gateway.images.opened(post.image, f"{param}.image", standing.image_sizes)
+    if post.video and standing.watches:
+        film = await gateway.videos.opened(post.video, f"{param}.video", standing.watches)
+    elif post.video_key and standing.watches:
+        film = await gateway.videos.stored(post.video_key, f"{param}.video_key", standing.watches)
+    return Content(post.post_id, post.text, image, post.market, film)
 
 
 def _find(gateway: Gateway, decision_id: str) -> Row | None:

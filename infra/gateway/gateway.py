@@ -24,6 +24,7 @@ from infra.gateway.rows import CHALLENGER, CHAMPION, SHADOW, Content, Row, Waiti
 from infra.gateway.served import Deck, Served, Standing
 from infra.gateway.shipping import Shipper
 from infra.gateway.telemetry import Metrics
+from infra.gateway.videos import Videos
 from infra.lake import open_lake
 from infra.rollout import is_shadowed, meets_challenger
 from infra.settings import Settings
@@ -54,6 +55,7 @@ class Gateway:
         self.doorkeeper = Doorkeeper(KeyStore.of(self.lake), settings.gateway_rate)
         self.journals = settings.home.absolute() / JOURNAL
         self.images = Images(Fetcher(settings.image_hosts))
+        self.videos = Videos(settings)
         self.batcher = Batcher(
             rows_of,
             self._settle,
@@ -97,6 +99,7 @@ class Gateway:
         await asyncio.gather(*self._settling)
         self._threads.shutdown()
         self.images.close()
+        self.videos.close()
         _attempt(self.shipper.ship)
         self.journal.close()
 

@@ -15,6 +15,7 @@ import numpy as np
 from infra.gateway.identity import new_id
 from infra.gateway.images import Picture
 from infra.gateway.served import Served
+from infra.gateway.videos import Film
 from models.content import Reason
 
 Row = dict[str, Any]  # of models.schemas.DECISIONS, its time as text
@@ -30,6 +31,7 @@ class Content:
     text: str | None
     image: Picture | None
     market: str
+    video: Film | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -69,7 +71,9 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
     began = time.perf_counter()
     size = batch[0].served.image_size
     images = [content.image.at(size) if content.image else None for content in contents]
-    scores = bundle.score([content.text for content in contents], images)
+    watch = bundle.scorer.watch
+    videos = [content.video.at(watch) if content.video else None for content in contents]
+    scores = bundle.score([content.text for content in contents], images, videos)
     actions, reasons = bundle.decide(scores, [content.market for content in contents])
     if not np.isfinite(scores).all():
         raise ValueError("the model's scores are not finite")

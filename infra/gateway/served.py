@@ -23,6 +23,7 @@ from infra.rollout import Rollout
 from infra.settings import Settings
 from models.policy import OPENAI_CATEGORIES
 from models.serving.bundle import Bundle, TamperedBundleError, verify
+from models.video import Watch
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,16 @@ class Standing:
     @property
     def image_sizes(self) -> set[int]:
         """The sizes that the models here want images in."""
-        both = (served for served in (self.champion, self.challenger) if served is not None)
-        return {served.image_size for served in both if "image" in served.modalities}
+        return {served.image_size for served in self._both if "image" in served.modalities}
+
+    @property
+    def watches(self) -> set[Watch]:
+        """How the models here want to watch videos; empty where none does."""
+        return {served.bundle.scorer.watch for served in self._both if "video" in served.modalities}
+
+    @property
+    def _both(self) -> list[Served]:
+        return [served for served in (self.champion, self.challenger) if served is not None]
 
 
 class Remembered(BaseModel):

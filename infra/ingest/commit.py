@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.ingest.first_load import FirstLoad
+from infra.ingest.hashes import Hashing
 from infra.ingest.reject import Reject, shorten
 from infra.ingest.settling import Settled, posts
 from infra.ingest.staging import Staging
-from infra.ingest.summary import Changes, Rejects
+from infra.ingest.summary import Changes, Hashes, Rejects
 from infra.ingest.votes import Votes, judged, moments
 from infra.lake import Lake
 from models.schemas import REJECTS
@@ -42,6 +43,10 @@ class Commit:
     now: datetime
     dry_run: bool
     first: FirstLoad | None = None  # if it holds what is to be written
+
+    def hashes(self) -> Hashes:
+        """Of the pictures and frames of what is new; a dry run makes none."""
+        return Hashes() if self.dry_run else Hashing(self.staging, self.settled, self.now).into(self.lake)
 
     def posts(self) -> Changes:
         """New posts, new versions of known ones, and those that the lake holds as they are."""

@@ -100,6 +100,7 @@ class Run:
                     "files": summary.files + len(files),
                     "rows": summary.rows + staging.seen,
                     "duplicates": summary.duplicates + len(settled.same),
+                    "hashes": summary.hashes + commit.hashes(),
                     "posts": summary.posts + commit.posts(),
                     "judgements": summary.judgements + commit.judgements(),
                     "rejects": summary.rejects + commit.rejects(),

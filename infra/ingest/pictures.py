@@ -1,26 +1,24 @@
-"""Image files in sub-folders, with labels from the sub-folders' names."""
+"""Image or video files in sub-folders, with labels from the sub-folders' names."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from infra.ingest.images import MAX_BYTES
 from infra.ingest.lines import BadLineError
 from infra.ingest.places import Folder, Found, Place
 from infra.ingest.reject import Reject, shorten
 from infra.ingest.source import Images
 from infra.ingest.units import Unit
+from models.video import MAX_BYTES
 
 MAPPING = "labels.json"
 PIECE = 32 << 20  # bytes of images a unit
-
-SCHEMA = pa.schema([("image_bytes", pa.binary()), ("labels", pa.string()), ("problem", pa.string())])
 
 
 class Picture(NamedTuple):
@@ -33,7 +31,7 @@ def read_images(
     place: Place, files: Sequence[Found], form: Images, policies: frozenset[str]
 ) -> Iterator[Unit]:
     """Each picture is a file of its own, its row 1; raises BadLineError for a mapping that cannot be read."""
-    mapping = _mapping(place, files)
+    mapping = {**form.folders, **_mapping(place, files)}
     piece: list[Picture] = []
     bad: list[Reject] = []
     for found in files:
@@ -44,19 +42,20 @@ def read_images(
         except BadLineError as error:
             bad.append(Reject(found.name, 1, *error.args))
         if sum(len(picture.data) for picture in piece) > PIECE:
-            yield _unit(piece, bad)
+            yield _unit(piece, bad, form)
             piece, bad = [], []
-    yield _unit(piece, bad)
+    yield _unit(piece, bad, form)
 
 
-def _unit(piece: Sequence[Picture], bad: list[Reject]) -> Unit:
+def _unit(piece: Sequence[Picture], bad: list[Reject], form: Images) -> Unit:
+    schema = pa.schema([(form.column, pa.binary()), ("labels", pa.string()), ("problem", pa.string())])
     columns = [
         [picture.data for picture in piece],
         [picture.labels for picture in piece],
         [None] * len(piece),
     ]
     table = pa.table(
-        [pa.array(column, item.type) for column, item in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+        [pa.array(column, item.type) for column, item in zip(columns, schema, strict=True)], schema=schema
     )
     names = [picture.found.name for picture in piece]
     return Unit(
@@ -78,14 +77,14 @@ def _mapping(place: Place, files: Sequence[Found]) -> dict[str, dict[str, object
 
 def _read(place: Place, found: Found, form: Images) -> bytes:
     if not found.key.lower().endswith(form.suffixes):
-        raise BadLineError("unsupported_file", f"images end in {', '.join(form.suffixes)}")
+        raise BadLineError("unsupported_file", f"files end in {', '.join(form.suffixes)}")
     if isinstance(place, Folder):
         return place.read(place.root, found.key)
     with place.local(found) as path, path.open("rb") as stream:
         return stream.read(MAX_BYTES + 1)
 
 
-def _labels(found: Found, mapping: dict[str, dict[str, object]], policies: frozenset[str]) -> str | None:
+def _labels(found: Found, mapping: Mapping[str, object], policies: frozenset[str]) -> str | None:
     folder = PurePosixPath(found.key).parent.name
     policy = folder.removeprefix("no_")
     if folder in mapping:

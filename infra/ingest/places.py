@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from infra.ingest.images import MAX_BYTES
 from infra.ingest.landing import Landing
 from infra.ingest.lines import BadLineError
 from infra.ingest.reject import shorten
 from infra.objects import SCHEME, Objects, split
 from infra.settings import Settings
 from models.errors import UserError
+from models.video import MAX_BYTES
 
 
 class UnreadableError(UserError):

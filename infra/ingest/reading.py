@@ -24,12 +24,13 @@ from infra.ingest.source import Json, Source
 from infra.ingest.units import Unit
 from models.schemas import TIME
 
-TEXTS = ("post_id", "author_id", "market", "language", "text", "image", "labels", "digest", "reason")
+TEXTS = ("post_id", "author_id", "market", "language", "text", "image", "video", "labels", "digest", "reason")
 NONE = pa.schema(
     [
         *[(name, pa.string()) for name in TEXTS],
         ("created_at", TIME),
         ("image_bytes", pa.binary()),
+        ("video_bytes", pa.binary()),
         ("views", pa.int64()),
         ("hash", pa.uint64()),
     ]

@@ -132,7 +132,6 @@ def post_rows(batch: pa.RecordBatch, version: np.ndarray, source: str, now: date
     """Staged rows as the posts table holds them."""
     count = len(batch)
     made = {
-        "video": pa.nulls(count, pa.binary()),
         "source": pa.repeat(source, count),
         "version": pa.array(version),
         "ingested_at": pa.repeat(pa.scalar(now, POSTS.field("ingested_at").type), count),

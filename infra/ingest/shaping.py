@@ -21,6 +21,7 @@ COLUMNS = {
             "created_at",
             "text",
             "image",
+            "video",
             "views",
             "labels",
             "problem",
@@ -28,6 +29,7 @@ COLUMNS = {
         "VARCHAR",
     ),
     "image_bytes": "BLOB",
+    "video_bytes": "BLOB",
 }
 BLANK = "' \t\r\n\u00a0\u3000'"
 NULLS = ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
@@ -46,20 +48,20 @@ typed AS (
         nullif(created_at, '') AS time, try_cast(nullif(created_at, '') AS TIMESTAMPTZ) AS created_at,
         text AS given,
         CASE WHEN ascii(text) BETWEEN 33 AND 126 THEN text WHEN trim(text, {blank}) != '' THEN text END AS text,
-        nullif(image, '') AS image, image_bytes,
+        nullif(image, '') AS image, image_bytes, nullif(video, '') AS video, video_bytes,
         views AS count, coalesce(try_cast(views AS BIGINT), 0) AS views,
         labels::VARCHAR AS labels, problem
     FROM whole
 )
 SELECT
-    post_id, author_id, market, language, created_at, text, image, image_bytes, views, labels,
+    post_id, author_id, market, language, created_at, text, image, image_bytes, video, video_bytes, views, labels,
     md5(concat_ws(chr(31), coalesce(author_id, ''), market, language,
         coalesce(epoch_us(created_at)::VARCHAR, ''), views, text)) AS digest,
     hash(post_id) AS hash,
     CASE
         WHEN problem IS NOT NULL THEN problem || '|'
-        WHEN text IS NULL AND image IS NULL AND image_bytes IS NULL THEN
-            CASE WHEN given IS NULL THEN 'missing_column|no text and no image' ELSE 'empty_post|blank text' END
+        WHEN text IS NULL AND coalesce(image, video) IS NULL AND coalesce(image_bytes, video_bytes) IS NULL THEN
+            CASE WHEN given IS NULL THEN 'missing_column|no text, image or video' ELSE 'empty_post|blank text' END
         WHEN strlen(text) > {longest} AND length(text) > {longest} THEN
             'text_too_long|' || length(text) || ' characters, at most {longest}'
         WHEN length(post_id) > 200 THEN 'invalid_post_id|' || length(post_id) || ' characters, at most 200'

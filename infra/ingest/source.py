@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -26,17 +27,25 @@ class Json:
 
 @dataclass(frozen=True)
 class Images:
-    """Image files in sub-folders; `raw` has image_bytes, and `labels` made from the sub-folder's name."""
+    """Image files in sub-folders; `raw` has `column`, and `labels` made from the sub-folder's name."""
 
     suffixes: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+    column: str = "image_bytes"
+    folders: Mapping[str, Mapping[str, bool]] = field(
+        default_factory=dict
+    )  # labels of sub-folders by their names
+
+
+VIDEOS = (".mp4", ".m4v", ".mov", ".webm")  # suffixes of what `video_bytes` holds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """`rows` is a DuckDB SELECT from `raw`, whose columns are text, that yields any of these columns:
 
-    post_id, author_id, market, language, created_at, text, image (a path beside the file, or base64),
-    image_bytes, views: the post; an absent post_id is made from the content, so that it is the same every time
+    post_id, author_id, market, language, created_at, text, image and video (a path beside the file, or base64),
+    image_bytes, video_bytes, views: the post; an absent post_id is made from the content, and so is the
+        same every time
     labels: JSON text, `{policy: bool}` or `[{"policy": ..., "moderator_id": ..., "violates": bool}]`;
         null or absent means unknown
     problem: the reason to reject the row, if the source knows one

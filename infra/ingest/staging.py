@@ -12,22 +12,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.ingest.images import Fetch, checked_image, image_of
 from infra.ingest.labels import Labels
 from infra.ingest.lines import BadLineError
+from infra.ingest.media import Fetch, checked_image, checked_video, named
 from infra.ingest.reading import Rows
 from infra.ingest.reject import Reject
 from models.schemas import POST_FIELDS
 
 STAGED = pa.schema(
     [
-        *[item for item in POST_FIELDS if item.name != "video"],
+        *POST_FIELDS,
         pa.field("digest", pa.string(), nullable=False),
         pa.field("code", pa.int32(), nullable=False),  # of the labels
         pa.field("row", pa.int64(), nullable=False),
     ]
 )
 
+MEDIA = {"image": checked_image, "video": checked_video}
 REJECTS = 'CREATE OR REPLACE TEMP TABLE rejects (file VARCHAR, "row" BIGINT, reason VARCHAR, detail VARCHAR)'
 
 
@@ -80,14 +81,14 @@ class Staging:
     def _add(self, piece: Rows, writer: pa.ipc.RecordBatchStreamWriter) -> None:
         faults: dict[int, BadLineError] = {}
         codes = self._codes(piece.table["labels"], faults)
-        images = self._images(piece.table, faults)
+        media = {name: self._media(piece.table, name, faults) for name in MEDIA}
         for at, fault in sorted(faults.items()):
             file = piece.names[at] if piece.names else self.file
             piece.bad.append(Reject(file, int(piece.rows[at]), *fault.args))
         self.refuse(piece.bad)
         keep = np.ones(len(codes), bool)
         keep[list(faults)] = False
-        rows = self._rows(piece, codes, images)
+        rows = self._rows(piece, codes, media)
         rows = rows.filter(pa.array(keep)) if faults else rows
         for batch in rows.to_batches():
             writer.write_batch(batch)
@@ -121,36 +122,34 @@ class Staging:
         coded_rows: np.ndarray = codes[indices]
         return coded_rows
 
-    def _images(self, table: pa.Table, faults: dict[int, BadLineError]) -> dict[int, bytes]:
-        images = {}
-        for name in ("image", "image_bytes"):
+    def _media(self, table: pa.Table, kind: str, faults: dict[int, BadLineError]) -> list[bytes | None]:
+        """The image or video of each row, or nothing where no row has one."""
+        found: list[bytes | None] = []
+        for name in (kind, f"{kind}_bytes"):
             column = table[name]
             given = np.flatnonzero(column.is_valid().to_numpy()) if column.null_count < len(column) else ()
-            for index in given:
-                value = column[int(index)].as_py()
+            for index in map(int, given):
+                found = found or [None] * len(column)
+                value = column[index].as_py()
                 try:
-                    images[int(index)] = (
-                        checked_image(value) if name == "image_bytes" else image_of(value, self.fetch)
-                    )
+                    found[index] = MEDIA[kind](value if name != kind else named(value, kind, self.fetch))
                 except BadLineError as fault:
-                    faults.setdefault(int(index), fault)
-        return images
+                    faults.setdefault(index, fault)
+        return found
 
-    def _rows(self, piece: Rows, codes: np.ndarray, images: dict[int, bytes]) -> pa.Table:
+    def _rows(self, piece: Rows, codes: np.ndarray, media: dict[str, list[bytes | None]]) -> pa.Table:
         table = piece.table
         digests = table["digest"]
-        if images:
-            found = [images.get(index) for index in range(len(codes))]
-            digests = pa.array(
-                [_with(text, data) for text, data in zip(digests.to_pylist(), found, strict=True)]
-            )
+        for found in filter(None, media.values()):
+            pairs = zip(digests.to_pylist(), found, strict=True)
+            digests = pa.array([_with(text, data) for text, data in pairs])
         ids = table["post_id"]
         if ids.null_count:
             ids = pc.coalesce(ids, pc.binary_join_element_wise(self.source, digests, "-"))
         columns = {name: table[name] for name in STAGED.names if name in table.column_names}
         columns |= {
             "post_id": ids,
-            "image": pa.array(found if images else [None] * len(codes), pa.binary()),
+            **{kind: pa.array(found or [None] * len(codes), pa.binary()) for kind, found in media.items()},
             "digest": digests,
             "code": pa.array(codes),
             "row": pa.array(piece.rows),
@@ -158,6 +157,6 @@ class Staging:
         return pa.table({name: columns[name] for name in STAGED.names}, schema=STAGED)
 
 
-def _with(digest: str, image: bytes | None) -> str:
-    """The digest of a post that has an image too."""
-    return hashlib.md5(digest.encode() + image, usedforsecurity=False).hexdigest() if image else digest
+def _with(digest: str, data: bytes | None) -> str:
+    """The digest of a post that has an image or a video too."""
+    return hashlib.md5(digest.encode() + data, usedforsecurity=False).hexdigest() if data else digest

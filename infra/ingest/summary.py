@@ -34,6 +34,16 @@ class Rejects(Counted):
         return Rejects(total=self.total + other.total, by_reason=counts)
 
 
+class Hashes(Counted):
+    """Of pictures and frames: kept, and dropped since they show too little to tell."""
+
+    kept: int = 0
+    dropped: int = 0
+
+    def __add__(self, other: Hashes) -> Hashes:
+        return Hashes(kept=self.kept + other.kept, dropped=self.dropped + other.dropped)
+
+
 class Summary(Counted):
     """rows = posts inserted, updated and unchanged + duplicates + rejects, save for rejects of whole files."""
 
@@ -46,5 +56,6 @@ class Summary(Counted):
     posts: Changes = Changes()
     judgements: Changes = Changes()
     rejects: Rejects = Rejects()
+    hashes: Hashes = Hashes()
     seconds: float = 0
     dry_run: bool = False

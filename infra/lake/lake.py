@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from infra.lake.table import Table
 from infra.settings import Settings
-from models.schemas import ACTS, DECISIONS, FINDINGS, JUDGEMENTS, LEASES, POSTS, REJECTS
+from models.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Lake:
     @property
     def judgements(self) -> Table:
         return self._table("judgements", JUDGEMENTS, "post_id", "policy", "source", "moderator_id")
+
+    @property
+    def hashes(self) -> Table:
+        return self._table("hashes", HASHES, "post_id")
 
     @property
     def rejects(self) -> Table:

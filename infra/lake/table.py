@@ -170,6 +170,10 @@ class Table:
             )
         return int(max(known))
 
+    def version_by(self, time: datetime | None) -> int:
+        """The newest version committed at or before `time`, of all where that is None; raises NoSuchVersionError."""
+        return int(self.open().version) if time is None else self.version_at(time)
+
     def tag(self, name: str, version: int) -> None:
         """Name a version and keep it from clean-up; tagging again moves the tag."""
         tags = self.open().tags

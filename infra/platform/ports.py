@@ -9,7 +9,7 @@ from models.errors import UserError
 
 
 class PortInUseError(UserError):
-    """Another process listens where a service should."""
+    """Another process listens where a service should, or another service shall."""
 
 
 def is_free(host: str, port: int) -> bool:
@@ -25,7 +25,14 @@ def is_free(host: str, port: int) -> bool:
 
 def require_free(host: str, ports: Mapping[str, int]) -> None:
     """Raises PortInUseError, which names the service and how to move it."""
+    taken: dict[int, str] = {}
     for name, port in ports.items():
+        if port in taken:
+            raise PortInUseError(
+                f"{taken[port]} and {name} cannot both have port {port}; choose another one with --{name}-port or "
+                f"MODERATO_{name.upper()}_PORT"
+            )
+        taken[port] = name
         if not is_free(host, port):
             raise PortInUseError(
                 f"port {port} of {host}, for {name}, is in use; stop what listens there, or choose another one "

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import MLFlowLogger
 
 KEY = "moderato.candidate"
+SEARCH, PRETRAINING = "moderato.search", "moderato.pretraining"  # the keys of runs that make no candidate
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"  # what people read on the run's page
 
@@ -29,15 +30,15 @@ class LifecycleRun:
     run_id: str
 
     @classmethod
-    def resume_or_start(cls, registry: Registry, key: str, name: str) -> Self:
-        """The run that is tagged with this candidate's key, a new one where there is none."""
+    def resume_or_start(cls, registry: Registry, key: str, name: str, tag: str = KEY) -> Self:
+        """The run whose `tag` is this candidate's key, a new one where there is none."""
         client, experiment = registry.client, registry.experiment_id
-        found = client.search_runs([experiment], filter_string=f"tags.`{KEY}` = '{key}'", max_results=1)
+        found = client.search_runs([experiment], filter_string=f"tags.`{tag}` = '{key}'", max_results=1)
         if found:
             if found[0].info.status in ("FAILED", "KILLED"):
                 client.update_run(found[0].info.run_id, status="RUNNING")
             return cls(registry, found[0].info.run_id)
-        tags = {KEY: key, **_commit()}
+        tags = {tag: key, **_commit()}
         return cls(registry, client.create_run(experiment, tags=tags, run_name=name).info.run_id)
 
     def child(self, name: str) -> Self:
@@ -48,9 +49,9 @@ class LifecycleRun:
         run = found[0] if found else client.create_run(experiment, tags={PARENT: self.run_id}, run_name=name)
         return type(self)(self.registry, run.info.run_id)
 
-    def finish(self) -> None:
-        """Say that it came to its end."""
-        self.registry.client.set_terminated(self.run_id)
+    def finish(self, status: str = "FINISHED") -> None:
+        """Say that it came to its end, in one of MLflow's words."""
+        self.registry.client.set_terminated(self.run_id, status)
 
     @classmethod
     def tagged(cls, registry: Registry, tag: str, value: str) -> list[str]:

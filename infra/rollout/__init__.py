@@ -9,6 +9,7 @@ from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
 from infra.rollout.store import Store
+from infra.rollout.unattended import rest_unattended
 
 __all__ = [
     "GUARDRAILS",
@@ -25,6 +26,7 @@ __all__ = [
     "meets_challenger",
     "plan_named",
     "plot",
+    "rest_unattended",
     "roll_back",
     "table",
     "withdraw_rollout",

@@ -26,6 +26,11 @@ class AlreadyDrivenError(LeaseTakenError):
     """Another controller drives this rollout."""
 
 
+def driving(store: Store, version: int) -> Lease:
+    """The lease of whoever drives the rollout of a version."""
+    return Lease(store.lake, f"driving version {version} of {store.registry.name}", LEASE)
+
+
 @dataclass(frozen=True)
 class Step:
     """A rollout after one look at it."""
@@ -48,7 +53,7 @@ class Controller:
 
     @cached_property
     def lease(self) -> Lease:
-        return Lease(self.store.lake, f"driving version {self.version} of {self.store.registry.name}", LEASE)
+        return driving(self.store, self.version)
 
     def look(self) -> Step:
         """Judge the stage as it stands and act on the verdict; raises AlreadyDrivenError, NoRolloutError."""
@@ -56,7 +61,7 @@ class Controller:
             raise AlreadyDrivenError(
                 f"the rollout of version {self.version} is driven by {self.lease.holder()}"
             )
-        rollout = self._current()
+        rollout = self._attended(self._current())
         evidence = self._observed(rollout).read()
         plan = plan_named(rollout.plan)
         judgement = judge(plan.guardrails(rollout.dry_run), evidence, len(plan.stages))
@@ -84,6 +89,14 @@ class Controller:
         gone = f"version {rollout.champion} is no longer the champion, version {decides} is"
         return self.store.change(
             self.version, "roll back", lambda it: it.stopped("rolled back", gone), CONTROLLER
+        )
+
+    def _attended(self, rollout: Rollout) -> Rollout:
+        """With its stage's traffic again where that rested while nobody drove it."""
+        if rollout.status != "running" or not rollout.rests:
+            return rollout
+        return self.store.change(
+            self.version, "go on", lambda it: it.resumed(self.now(), "") if it == rollout else it, CONTROLLER
         )
 
     def _observed(self, rollout: Rollout) -> Observation:

@@ -65,6 +65,13 @@ class Lease:
         rows = self.lake.leases.open().to_table(filter=f"name = '{self.name}'")
         return str(rows["owner"][0]) if len(rows) else ""
 
+    def ended(self) -> datetime | None:
+        """When it ended, or will end where nobody asks again; None where nobody ever held it."""
+        if not self.lake.leases.exists():
+            return None
+        rows = self.lake.leases.open().to_table(filter=f"name = '{self.name}'")
+        return rows["until"][0].as_py() if len(rows) else None
+
     def _write(self, duration: timedelta) -> bool:
         now = datetime.now(UTC)
         row = {"name": self.name, "owner": self.owner, "asked_at": now, "until": now + duration}

@@ -75,6 +75,11 @@ class Rollout(BaseModel):
         return self.status in ("promoted", "rolled back")
 
     @property
+    def rests(self) -> bool:
+        """Whether it gets no traffic, live or copied."""
+        return self.share == self.shadow == 0
+
+    @property
     def current(self) -> Stage:
         return plan_named(self.plan).stages[self.stage]
 
@@ -100,9 +105,14 @@ class Rollout(BaseModel):
         """Without any traffic for the challenger, live or copied."""
         return self.model_copy(update={"status": status, "share": 0.0, "shadow": 0.0, "reason": reason})
 
+    def resting(self, reason: str) -> Self:
+        """Without any traffic until somebody drives it again; where it is otherwise."""
+        return self.model_copy(update={"share": 0.0, "shadow": 0.0, "reason": reason})
+
     def resumed(self, now: datetime, reason: str) -> Self:
-        """Running on, with the whole time of its stage before it; what the stage has shown stays."""
-        return self.model_copy(update={"status": "running", "stage_began": now, "reason": reason})
+        """Running on, with its stage's traffic and whole time before it; what the stage has shown stays."""
+        traffic = {"share": self.current.share, "shadow": self.current.shadow}
+        return self.model_copy(update=traffic | {"status": "running", "stage_began": now, "reason": reason})
 
     def waiting(self, status: Status, reason: str) -> Self:
         """Where it is, until a person says how it goes on."""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 from pyarrow import ArrowInvalid
 
-from infra.ingest.images import checked_image, image_of
 from infra.ingest.lines import BadLineError, blocks, json_object, lines
+from infra.ingest.media import checked_image, named
 from infra.ingest.places import Folder, Found
 from infra.ingest.reject import Reject, shorten
 from infra.ingest.units import unpacked
@@ -101,7 +101,8 @@ def _post(values: dict[str, Any], row: int, folder: Path, found: Found) -> PostR
     if isinstance(image, bytes):
         image = checked_image(image) if image else None
     elif image:
-        image = image_of(_string(values, "image") or "", partial(Folder(folder, found.key).fetch, found))
+        given = _string(values, "image") or ""
+        image = checked_image(named(given, "image", partial(Folder(folder, found.key).fetch, found)))
     if not image and not (text or "").strip():
         raise BadLineError("empty_post", "no text and no image")
     return PostRow(post_id or f"row-{row}", text, image or None, market)

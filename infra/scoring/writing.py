@@ -31,17 +31,14 @@ class UnwritableScoresError(UserError):
     """A place where no scores can be written."""
 
 
-class ScoreFile:
-    """Columns post_id, one a policy with its score, action, reasons. A context: renamed when it ends well."""
+class BareScoreFile:
+    """Columns post_id and one a policy with its score. A context: renamed when it ends well."""
 
-    def __init__(self, path: Path, policies: Sequence[str]) -> None:
+    def __init__(self, path: Path, policies: Sequence[str], *others: pa.Field) -> None:
         """Raises UnwritableScoresError."""
         self.path, self.part = path, path.with_name(f".{path.name}.{os.getpid()}.part")
         scores = [pa.field(policy, pa.float64()) for policy in policies]
-        reasons = pa.field("reasons", pa.list_(REASON))
-        self.schema = pa.schema(
-            [pa.field("post_id", pa.string()), *scores, pa.field("action", pa.string()), reasons]
-        )
+        self.schema = pa.schema([pa.field("post_id", pa.string()), *scores, *others])
         try:
             self.stream = self.part.open("wb")
         except OSError as error:
@@ -50,18 +47,10 @@ class ScoreFile:
             ) from None
         self.writer = pq.ParquetWriter(self.stream, self.schema)
 
-    def write(
-        self,
-        post_ids: Sequence[str],
-        scores: NDArray[np.floating],
-        actions: Sequence[Action],
-        reasons: Sequence[Sequence[Reason]],
-    ) -> None:
+    def add(self, post_ids: Sequence[str], scores: NDArray[np.floating], *others: pa.Array) -> None:
         """Add posts; scores: [N, P]."""
         columns = [pa.array(column) for column in scores.astype(np.float64).T]
-        explained = [[reason.model_dump(mode="json") for reason in found] for found in reasons]
-        acted = pa.array([str(action) for action in actions], pa.string())
-        arrays = [pa.array(post_ids, pa.string()), *columns, acted, pa.array(explained, pa.list_(REASON))]
+        arrays = [pa.array(post_ids, pa.string()), *columns, *others]
         self.writer.write_batch(pa.record_batch(arrays, schema=self.schema))
 
     def __enter__(self) -> Self:
@@ -76,3 +65,24 @@ class ScoreFile:
             self.part.replace(self.path)
         else:
             self.part.unlink(missing_ok=True)
+
+
+class ScoreFile(BareScoreFile):
+    """Behind the scores, the columns action and reasons."""
+
+    def __init__(self, path: Path, policies: Sequence[str]) -> None:
+        """Raises UnwritableScoresError."""
+        reasons = pa.field("reasons", pa.list_(REASON))
+        super().__init__(path, policies, pa.field("action", pa.string()), reasons)
+
+    def write(
+        self,
+        post_ids: Sequence[str],
+        scores: NDArray[np.floating],
+        actions: Sequence[Action],
+        reasons: Sequence[Sequence[Reason]],
+    ) -> None:
+        """Add posts; scores: [N, P]."""
+        explained = [[reason.model_dump(mode="json") for reason in found] for found in reasons]
+        acted = pa.array([str(action) for action in actions], pa.string())
+        self.add(post_ids, scores, acted, pa.array(explained, pa.list_(REASON)))

@@ -50,14 +50,21 @@ class Captions:
             words[2], words[8] = (pick(terms, u) for u in rng.random(2))
         return tuple(" ".join(words) for words in talk)
 
-    def caption(self, scenario: Scenario, language: str, topic: int, extra: str, draw: np.ndarray) -> str:
-        """One caption; `extra` is the policy of a second term, or empty; `draw` has DRAWS uniform numbers."""
+    def caption(
+        self, scenario: Scenario, language: str, topic: int, extra: str, draw: np.ndarray, name: str = ""
+    ) -> str:
+        """One caption; `extra` is the policy of a second term, or empty; `draw` has DRAWS uniform numbers.
+
+        `name`, of what the picture shows, comes into the middle where it is not empty.
+        """
         length = SHORTEST + int(draw[0] * (LONGEST - SHORTEST + 1))
         words = [self._word(language, topic, u) for u in draw[1 : length + 1]]
         for special, u in zip(
             self._specials(scenario, language, extra, draw[-8:]), draw[-11:-8], strict=False
         ):
             words.insert(int(u * (len(words) + 1)), special)
+        if name:
+            words.insert(len(words) // 2, name)
         return _sentence(words, draw[-1])
 
     def ring_message(self, ring: int, draw: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -10,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from infra.simulator.authors import MARKET_CODES, RING_SIZE, Authors, present
-from infra.simulator.captions import DRAWS, Captions
+from infra.simulator.captions import DRAWS, Captions, pick
 from infra.simulator.moderators import Roster
-from infra.simulator.pictures import Gallery
+from infra.simulator.pictures import NAMES, Gallery
 from infra.simulator.plan import BLOCK, FIRST_DAY, MODALITIES, WEEK, Plan, plan
 from infra.simulator.scenarios import SCENARIOS, Scenario, Words
 from infra.simulator.streams import Stream, stream
@@ -55,11 +56,15 @@ class Content:
 
 @dataclass(frozen=True)
 class Platform:
-    """Everything that a seed decides; see Vocabulary for `drift` and `wave`."""
+    """Everything that a seed decides; see Vocabulary for `drift` and `wave`.
+
+    Of the captions beside pictures the share `described` names what the picture shows.
+    """
 
     seed: int
     drift: float = DRIFT
     wave: float = WAVE
+    described: float = 0.0
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -90,18 +95,32 @@ class Platform:
     ) -> Content:
         draws = stream(self.seed, Stream.CAPTIONS, captions.week, number).random((BLOCK, DRAWS))
         choices = stream(self.seed, Stream.CROPS, captions.week, number).integers(1 << 16, size=(BLOCK, 7))
+        names = self._names(captions.week, number)
         content = Content([], [], [], [])
         for row in range(size):
             if (source := planned.source[row]) != row:
                 _repeat(content, source)
                 continue
             scenario = SCENARIOS[planned.scenario[row]]
-            text = _caption(captions, planned, authors, row, draws[row])
             self._picture(content, scenario, bool(planned.pictured[row]), choices[row])
+            name = names(row, content.drawing[-1])
+            text = _caption(captions, planned, authors, row, draws[row], name)
             silent = content.image[-1] and scenario.words is Words.PLAIN and draws[row, -12] < SILENT
             content.text.append(None if silent else text)
             content.phrase.append(_phrase(self.vocabulary, scenario, text))
         return content
+
+    def _names(self, week: int, number: int) -> Callable[[int, str | None], str]:
+        """What the caption of a row calls its drawing; empty where it says nothing of it."""
+        chances = stream(self.seed, Stream.DESCRIPTIONS, week, number).random((BLOCK, 2))
+
+        def name(row: int, drawing: str | None) -> str:
+            said, which = chances[row]
+            if drawing is None or said >= self.described:
+                return ""
+            return pick(self.vocabulary.names(NAMES.index(drawing)), which)
+
+        return name
 
     def _picture(self, content: Content, scenario: Scenario, pictured: bool, choice: np.ndarray) -> None:
         drawing = scenario.drawings[int(choice[5]) % len(scenario.drawings)] if pictured else None
@@ -166,13 +185,15 @@ def _week(seed: int, vocabulary: Vocabulary, week: int) -> tuple[Authors, Captio
     return present(seed, week), Captions(vocabulary, week)
 
 
-def _caption(captions: Captions, planned: Plan, authors: Authors, row: int, draw: np.ndarray) -> str:
+def _caption(
+    captions: Captions, planned: Plan, authors: Authors, row: int, draw: np.ndarray, name: str
+) -> str:
     if planned.ring[row] >= 0:
         return captions.ring_message(int(planned.ring[row]), draw)
     author = planned.author[row]
     language, extra = LANGUAGES[authors.language[author]], "profanity" if planned.swears[row] else ""
     scenario = SCENARIOS[planned.scenario[row]]
-    return captions.caption(scenario, language, int(authors.topic[author]), extra, draw)
+    return captions.caption(scenario, language, int(authors.topic[author]), extra, draw, name)
 
 
 def _repeat(content: Content, source: int) -> None:

@@ -44,6 +44,7 @@ def simulate(
     start_week: int = 1,
     drift: float = DRIFT,
     wave: float = WAVE,
+    described: float = 0.0,
     on_posts: Callable[[int], object] = lambda _: None,
 ) -> Simulation:
     """Write `posts` spread over `weeks` from `start_week` on; `on_posts` hears how many more are written.
@@ -52,8 +53,8 @@ def simulate(
     prefix of more, and a week is the same whether it comes alone or with others. Memory does not grow with
     `posts`. Raises SimulationError.
     """
-    _check(posts, weeks, seed, start_week, (drift, wave))
-    began, platform = time.perf_counter(), Platform(seed, drift, wave)
+    _check(posts, weeks, seed, start_week, (drift, wave, described))
+    began, platform = time.perf_counter(), Platform(seed, drift, wave, described)
     numbers = tuple(range(start_week, start_week + weeks))
     writer = _Writer.on(lake, [f"sim{seed}-w{week:02d}-" for week in numbers])
     moderators_table(lake).upsert([platform.roster.table()])
@@ -67,7 +68,7 @@ def simulate(
 
 def week_of_posts(seed: int, week: int) -> Iterator[pa.RecordBatch]:
     """The posts of a week without end; those that `simulate` writes are the first of them. Raises SimulationError."""
-    _check(1, 1, seed, week, (DRIFT, WAVE))
+    _check(1, 1, seed, week, (DRIFT, WAVE, 0.0))
     platform = Platform(seed)
     return (platform.block(week, number).posts for number in count())
 
@@ -118,7 +119,7 @@ class _Writer:
             table.upsert(batches)
 
 
-def _check(posts: int, weeks: int, seed: int, start_week: int, rates: tuple[float, float]) -> None:
+def _check(posts: int, weeks: int, seed: int, start_week: int, rates: tuple[float, float, float]) -> None:
     if posts < 1:
         raise SimulationError(f"--posts is {posts}; a platform needs at least 1 post")
     if weeks < 1:
@@ -131,4 +132,6 @@ def _check(posts: int, weeks: int, seed: int, start_week: int, rates: tuple[floa
             f"choose weeks from 1 to {LAST_WEEK}"
         )
     if not all(0 <= rate <= 1 for rate in rates):
-        raise SimulationError(f"--drift is {rates[0]} and --wave {rates[1]}; choose shares from 0 to 1")
+        raise SimulationError(
+            f"--drift is {rates[0]}, --wave {rates[1]} and --described {rates[2]}; choose shares from 0 to 1"
+        )

@@ -21,6 +21,8 @@ class Stream(IntEnum):
     CROPS = 11
     VOTES = 12
     REACH = 13
+    NAMES = 14
+    DESCRIPTIONS = 15
 
 
 def stream(seed: int, name: Stream, *place: int) -> np.random.Generator:

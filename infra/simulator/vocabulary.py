@@ -41,6 +41,7 @@ TREND_WORDS = 40
 SHARED_TERMS, LOCAL_TERMS = 4, 1  # in use at a time, per policy
 PHRASES = 3  # per group
 MARKERS = 3
+NAMES = 2  # of what a picture shows
 
 
 def words(rng: np.random.Generator, language: str = "") -> Iterator[str]:
@@ -124,6 +125,13 @@ class Vocabulary:
     def pictured(self, meaning: int) -> tuple[str, ...]:
         """Three words that appear drawn in pictures; `meaning` 0 is harmless."""
         return self._lasting["pictured"][3 * meaning : 3 * meaning + 3]
+
+    def names(self, place: int) -> tuple[str, ...]:
+        """What people call the drawing in this place of the list of drawings; longer than other shared words."""
+        rng = stream(self.seed, Stream.NAMES, place)
+        endings = ("lun", "vem", "dor", "zib")
+        found = take(words(rng), NAMES, set(self._taken))
+        return tuple(word + endings[place % len(endings)] for word in found)
 
     def trends(self, week: int) -> tuple[str, ...]:
         """Harmless words that are new in `week` and gone after it."""

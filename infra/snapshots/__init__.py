@@ -1,7 +1,21 @@
-"""Snapshots: immutable training sets cut from the lake at fixed versions, whose splits never leak."""
+"""Snapshots: immutable training sets cut from the lake at fixed versions, whose splits never leak.
 
-from infra.snapshots.cut import CutSnapshot, EmptyLakeError, cut_snapshot, pin_versions
+Beside them corpora: posts to learn from without judgements.
+"""
+
+from infra.snapshots.corpus import cut_corpus, pin_posts
+from infra.snapshots.cut import EmptyLakeError, cut_snapshot, pin_versions
+from infra.snapshots.storing import CutSnapshot
 from infra.snapshots.survey import batches
 from infra.snapshots.writing import header
 
-__all__ = ["CutSnapshot", "EmptyLakeError", "batches", "cut_snapshot", "header", "pin_versions"]
+__all__ = [
+    "CutSnapshot",
+    "EmptyLakeError",
+    "batches",
+    "cut_corpus",
+    "cut_snapshot",
+    "header",
+    "pin_posts",
+    "pin_versions",
+]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import lance
@@ -38,8 +40,19 @@ FROM (SELECT *, sha256(sha256(coalesce(text, '')) || sha256(coalesce(image, ''::
 """
 
 
-def connect(workspace: Path) -> duckdb.DuckDBPyConnection:
-    """A database in the workspace's folder that spills there too."""
+@contextmanager
+def workbench(workspace: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A database that spills to disk, and where sketches go: both in `workspace`, and gone afterwards."""
+    workspace.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="cut-", dir=workspace) as folder:
+        connection = _connected(Path(folder))
+        try:
+            yield connection, Path(folder) / "sketches"
+        finally:
+            connection.close()
+
+
+def _connected(workspace: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(workspace / "cut.duckdb"))
     connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     connection.execute("SET temp_directory = ?", [str(workspace / "spill")])

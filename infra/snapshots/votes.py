@@ -60,11 +60,16 @@ FROM votes GROUP BY ordinal
 """
 
 
+def find_copies(connection: duckdb.DuckDBPyConnection) -> None:
+    """Fill `copies` (ordinal, original) from `surveyed`."""
+    connection.execute(_COPIES)
+
+
 def gather(
     connection: duckdb.DuckDBPyConnection, judgements: lance.LanceDataset, policies: Sequence[str]
 ) -> None:
     """Fill `copies` (ordinal, original) and `labelled` (ordinal, votes[P], violating[P]) from `surveyed`."""
-    connection.execute(_COPIES)
+    find_copies(connection)
     listed = pa.table({"key": list(policies), "place": list(range(len(policies)))})
     connection.register("policies", listed)
     columns = ("post_id", "policy", "source", "moderator_id", "violates", "decided_at")

@@ -2,13 +2,13 @@
 
 from infra.ingest.source import Json, Source
 
-COLUMNS = ("post_id", "author_id", "market", "language", "created_at", "text", "image", "views")
+COLUMNS = ("post_id", "author_id", "market", "language", "created_at", "text", "image", "video", "views")
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 SOURCE = Source(
     name="jsonl",
-    description="JSONL or Parquet: Post fields and labels {policy: bool}; image is a path beside the file or base64",
+    description="JSONL or Parquet: Post fields and labels {policy: bool}; image, video a path beside it or base64",
     reads=Json(columns={**dict.fromkeys(COLUMNS, "VARCHAR"), "labels": "JSON"}),
     rows="SELECT * FROM raw",
     examples={

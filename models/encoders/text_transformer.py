@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoder import Encoder
-from models.preset import Preset
+from models.encoder import Blueprint, Encoder
+from models.packing import Packed, attend, packed
+from models.preset import Preset, transformer
 from models.subword_embedding import SubwordEmbedding, SubwordEncoder
+from models.towers import Plain
 
 SPREAD = 0.02  # standard deviation that positions and the last map of each branch begin with
 
@@ -27,19 +29,18 @@ class Layer(nn.Module):
         for last in (self.out, self.narrow):
             nn.init.normal_(last.weight, std=SPREAD)
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Hidden [N, T, D], mask [N, 1, 1, T] true where a token may be looked at; [N, T, D]."""
-        hidden = hidden + self.dropout(self._attend(self.norm_attention(hidden), mask))
+    def forward(self, hidden: Tensor, where: Tensor | Packed) -> Tensor:
+        """Hidden [N, T, D], where [N, 1, 1, T] true where a token may be looked at, or packed rows; [N, T, D]."""
+        hidden = hidden + self.dropout(self._attend(self.norm_attention(hidden), where))
         fed = functional.gelu(self.widen(self.norm_feed(hidden)))
         return hidden + self.dropout(self.narrow(fed))
 
-    def _attend(self, hidden: Tensor, mask: Tensor) -> Tensor:
+    def _attend(self, hidden: Tensor, where: Tensor | Packed) -> Tensor:
         query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)
             for part in self.query_key_value(hidden).chunk(3, dim=-1)
         )
-        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return self.out(found.transpose(1, 2).flatten(2))
+        return self.out(attend(query, key, value, where).transpose(1, 2).flatten(2))
 
 
 class TextTransformer(SubwordEncoder):
@@ -54,29 +55,44 @@ class TextTransformer(SubwordEncoder):
         )
         self.norm_out = nn.LayerNorm(preset.width)
         self.dropout = nn.Dropout(preset.dropout)
-        self.token_dropout = preset.token_dropout
+        self.token_dropout, self.packing = preset.token_dropout, preset.packing
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """[N, T] to [N, T, width], T at most the preset's max_tokens; padding comes out as zeros."""
+        rows = packed(attention_mask) if self.training and self.packing else None
+        if rows is not None:
+            hidden = self._compute(rows.pack(input_ids), rows.visible, rows.positions, rows)
+            return rows.unpack(hidden)
         there = attention_mask > 0
-        embedded = self.norm_in(self.embedding(input_ids)) * self._visible(attention_mask)
         places = torch.arange(input_ids.shape[1], device=input_ids.device)
-        hidden = self.dropout(embedded + self.positions(places))
         # a softmax over nothing is not a number: an empty text looks at its padding, which the last line hides
         looked_at = (there | ~there.any(dim=1, keepdim=True))[:, None, None, :]
-        for layer in self.layers:
-            hidden = layer(hidden, looked_at)
-        return self.norm_out(hidden) * there.unsqueeze(-1)
+        return self._compute(input_ids, there, places, looked_at) * there.unsqueeze(-1)
 
-    def _visible(self, attention_mask: Tensor) -> Tensor:
-        visible = attention_mask.unsqueeze(-1).to(self.norm_in.weight.dtype)
+    def _compute(self, input_ids: Tensor, there: Tensor, places: Tensor, where: Tensor | Packed) -> Tensor:
+        """Rows of tokens [N, T] to [N, T, width]."""
+        embedded = self.norm_in(self.embedding(input_ids)) * self._visible(there)
+        hidden = self.dropout(embedded + self.positions(places))
+        for layer in self.layers:
+            hidden = layer(hidden, where)
+        return self.norm_out(hidden)
+
+    def _visible(self, there: Tensor) -> Tensor:
+        visible = there.unsqueeze(-1).to(self.norm_in.weight.dtype)
         if not self.training or not self.token_dropout:
             return visible
         return visible * (torch.rand_like(visible) >= self.token_dropout)
 
 
-def build(preset: Preset, pieces: Tensor) -> TextTransformer:
-    return TextTransformer(pieces, preset)
+def build(blueprint: Blueprint) -> Plain:
+    preset = blueprint.preset
+    return Plain(text=TextTransformer(blueprint.pieces, preset), width=preset.width)
 
 
-ENCODER = Encoder(name="text_transformer", modality="text", build=build)
+ENCODER = Encoder(
+    name="text_transformer",
+    about="subword embeddings and self-attention, from scratch",
+    modalities=("text",),
+    build=build,
+    preset=transformer,
+)

@@ -18,7 +18,7 @@ Floats = NDArray[np.floating]
 Names = NDArray[np.str_]
 
 COLUMNS = ["post_id", "text", "image", "market", "language", "cluster", "labels"]
-BATCH = 256  # posts; bounds the images held at once
+BATCH, FEW = 256, 32  # posts; bounds the images and the videos held at once
 DIMENSIONS = ("market", "language", "modality")
 
 
@@ -30,7 +30,7 @@ class Scored:
     post_id: Names
     market: Names
     language: Names
-    modality: Names  # text, image or both
+    modality: Names  # text, image, both, or video
     cluster: NDArray[np.integer]
     labels: Floats
     logits: Floats
@@ -56,11 +56,18 @@ def score_splits(
     """Score the posts of these splits of a snapshot, batch by batch."""
     wanted = ", ".join(f"'{split}'" for split in splits)
     dataset = lance.dataset(uri, storage_options=storage_options or None)
-    batches = dataset.to_batches(columns=COLUMNS, filter=f"split IN ({wanted})", batch_size=BATCH)
+    watches = "video" in scorer.modalities
+    columns = {name: name for name in COLUMNS} | {"has_video": "video IS NOT NULL"}
+    if watches:
+        columns["video"] = "video"
+    batches = dataset.to_batches(
+        columns=columns, filter=f"split IN ({wanted})", batch_size=FEW if watches else BATCH
+    )
     judged = json.loads(dataset.schema.metadata[b"moderato"])["policies"]
     parts = [_score(scorer, judged, batch) for batch in batches if len(batch)]
     if not parts:
-        return _score(scorer, judged, dataset.schema.empty_table().select(COLUMNS))
+        empty = dataset.schema.empty_table().select(COLUMNS)
+        return _score(scorer, judged, empty.append_column("has_video", pa.array([], pa.bool_())))
     return joined(parts)
 
 
@@ -76,7 +83,8 @@ def _arrays(part: Scored) -> list[NDArray[Any]]:
 
 
 def _score(scorer: Scorer, judged: Sequence[str], batch: pa.RecordBatch | pa.Table) -> Scored:
-    texts, images = batch["text"].to_pylist(), batch["image"].to_pylist()
+    texts, images, has_video = (batch[name].to_pylist() for name in ("text", "image", "has_video"))
+    videos = batch["video"].to_pylist() if "video" in batch.schema.names else []
     labels = np.array(batch["labels"].to_pylist(), np.float32).reshape(-1, len(judged))
     labels = np.concatenate(
         [labels, np.full((len(labels), 1), np.nan, np.float32)], axis=1
@@ -86,14 +94,18 @@ def _score(scorer: Scorer, judged: Sequence[str], batch: pa.RecordBatch | pa.Tab
     return Scored(
         policies=scorer.policies,
         **{name: np.array(batch[name].to_pylist(), str) for name in ("post_id", "market", "language")},
-        modality=np.array([_modality(*content) for content in zip(texts, images, strict=True)], str),
+        modality=np.array(
+            [_modality(*content) for content in zip(texts, images, has_video, strict=True)], str
+        ),
         cluster=np.array(batch["cluster"].to_pylist(), np.int64),
         labels=labels[:, columns],
-        logits=scorer.logits(texts, images) if texts else empty,
+        logits=scorer.logits(texts, images, videos) if texts else empty,
     )
 
 
-def _modality(text: str | None, image: bytes | None) -> str:
+def _modality(text: str | None, image: bytes | None, has_video: bool) -> str:
+    if has_video:
+        return "video"
     if image:
         return "both" if text else "image"
     return "text" if text else "other"

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.objective import Objective
+from models.objective import Supervised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,4 +36,4 @@ class AsymmetricLoss:
         return torch.log1p(-shifted.clamp(max=1 - 1e-6)) if self.margin else functional.logsigmoid(-logits)
 
 
-OBJECTIVE = Objective(name="asymmetric", loss=AsymmetricLoss())
+OBJECTIVE = Supervised(name="asymmetric", loss=AsymmetricLoss())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.objective import Objective
+from models.objective import Supervised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,4 +26,4 @@ class FocalLoss:
         )
 
 
-OBJECTIVE = Objective(name="focal", loss=FocalLoss())
+OBJECTIVE = Supervised(name="focal", loss=FocalLoss())

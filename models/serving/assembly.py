@@ -23,6 +23,7 @@ from models.snapshot import SnapshotRows
 
 OBSERVED = 512  # posts of the training split that show how far activations reach
 JUDGED = ("calibration", "validation")  # splits
+CONTENT = ("text", "image", "video")  # columns
 TIMED = 64  # posts
 WARM_UP = 4
 TAIL = 95  # percentile
@@ -75,20 +76,20 @@ def _feeds(scorer: Scorer, uri: str, storage_options: dict[str, str]) -> Iterato
     """Posts of the training split at even distances, as the graph is given them."""
     rows = SnapshotRows.open(uri, storage_options)
     positions = rows.positions("train")
-    posts = rows.take(positions[:: -(-len(positions) // OBSERVED)], "text", "image")
-    for _, feed in scorer.feeds(posts["text"].to_pylist(), posts["image"].to_pylist()):
+    posts = rows.take(positions[:: -(-len(positions) // OBSERVED)], *CONTENT)
+    for _, feed in scorer.feeds(*(posts[name].to_pylist() for name in CONTENT)):
         yield feed
 
 
 def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:
     """95th percentile in milliseconds of scoring one post of the snapshot's test split at a time; 0 without posts."""
     dataset = lance.dataset(uri, storage_options=storage_options or None)
-    table = dataset.to_table(columns=["text", "image"], filter="split = 'test'", limit=TIMED)
-    posts = list(zip(table["text"].to_pylist(), table["image"].to_pylist(), strict=True))
+    table = dataset.to_table(columns=list(CONTENT), filter="split = 'test'", limit=TIMED)
+    posts = list(zip(*(table[name].to_pylist() for name in CONTENT), strict=True))
     taken = []
-    for text, image in posts[:WARM_UP] + posts:
+    for content in posts[:WARM_UP] + posts:
         start = time.perf_counter()
-        bundle.score([text], [image])
+        bundle.score(*([item] for item in content))
         taken.append((time.perf_counter() - start) * 1000)
     return float(np.percentile(taken[len(posts[:WARM_UP]) :], TAIL)) if posts else 0.0
 

@@ -52,9 +52,11 @@ class Bundle:
     def policies(self) -> tuple[str, ...]:
         return self.scorer.policies
 
-    def score(self, texts: Sequence[str | None], images: Sequence[Encoded]) -> NDArray[np.floating]:
+    def score(
+        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
+    ) -> NDArray[np.floating]:
         """Calibrated probabilities [N, P], one column a policy in the order of `policies`."""
-        return self.calibration(self.scorer.logits(texts, images))
+        return self.calibration(self.scorer.logits(texts, images, videos))
 
     def decide(
         self, scores: NDArray[np.floating], markets: Sequence[str | None]

@@ -1,11 +1,11 @@
-"""Scoring with an exported model. Needs onnxruntime, tokenizers and Pillow, and never imports torch."""
+"""Scoring with an exported model. Needs onnxruntime, tokenizers, Pillow and PyAV, and never imports torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,10 +18,12 @@ from tokenizers import Tokenizer
 from models.errors import UserError
 from models.pixels import pixels, stacked
 from models.serving.precision import Precision
-from models.tokenizer import encode, padded
+from models.tokenizer import encode, load_tokenizer, padded
+from models.video import Sampling, Watch, clip, frames
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
-Encoded = bytes | NDArray[np.float32] | None  # an image, its pixels, or none
+LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
+Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels, or none
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
 BATCH = 32
@@ -66,7 +68,7 @@ class Scorer:
         served = graph or folder / precision.serves
         session = onnxruntime.InferenceSession(served, options, providers=["CPUExecutionProvider"])
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
-        return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), about, precision)
+        return cls(session, load_tokenizer(folder / TOKENIZER, about.max_tokens), about, precision)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -77,48 +79,86 @@ class Scorer:
         """What of a post it sees."""
         return tuple(self.about.preset.get("modalities", ("text", "image")))
 
-    def logits(self, texts: Sequence[str | None], images: Sequence[Encoded]) -> NDArray[np.float32]:
-        """[N, P], one column a policy in the order of `policies`; an image that cannot be read counts as missing.
+    @cached_property
+    def watch(self) -> Watch:
+        """How it looks at videos, where it does."""
+        preset = self.about.preset
+        sampling: Sampling = "scenes" if preset.get("sampling") == "scenes" else "uniform"
+        return Watch(int(preset.get("frames", 1)), self.about.image_size, sampling)
 
-        An image may also be what models.pixels made of it already.
+    def logits(
+        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
+    ) -> NDArray[np.float32]:
+        """[N, P], one column a policy in the order of `policies`; what cannot be read counts as missing.
+
+        An image may also be what models.pixels made of it already, a video what models.video did; `videos` may be
+        left out where no post has one.
         """
         scores = np.zeros((len(texts), len(self.policies)), dtype=np.float32)
-        for chosen, feed in self.feeds(texts, images):
-            (scores[chosen],) = self.session.run(["logits"], feed)
+        for chosen, feed in self.feeds(texts, images, videos):
+            (scores[chosen],) = self.session.run([LOGITS], feed)
         return scores
 
+    def moments(self, video: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """When each frame that is looked at is shown, [F] in seconds, and its logits [F, P], uncalibrated: they order
+        the moments of a video. Raises BrokenVideoError, and NotAModelError where the model watches no videos.
+        """
+        if "video" not in self.modalities:
+            raise NotAModelError(f"the model looks at {' and '.join(self.modalities)}, not at videos")
+        seen = clip(video, self.watch)
+        ((_, feed),) = self.feeds([None], [None], [seen.frames])
+        (found,) = self.session.run([MOMENTS], feed)
+        return seen.seconds, found[0, : len(seen.seconds)]
+
     def feeds(
-        self, texts: Sequence[str | None], images: Sequence[Encoded]
+        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> Iterator[tuple[NDArray[np.int64], Feed]]:
         """The batches that posts are scored in: which rows, and what the graph is given for them."""
-        ids = encode(self.tokenizer, texts, self.about.max_tokens)
-        for chosen in self._batches(ids, images):
-            yield chosen, self._feed([ids[row] for row in chosen], [images[row] for row in chosen])
+        videos = videos if videos and "video" in self.modalities else [None] * len(texts)
+        ids = encode(self.tokenizer, texts)
+        for chosen in self._batches(ids, images, videos):
+            yield (
+                chosen,
+                self._feed(
+                    [ids[row] for row in chosen],
+                    [images[row] for row in chosen],
+                    [videos[row] for row in chosen],
+                ),
+            )
 
-    def _batches(self, ids: list[list[int]], images: Sequence[Encoded]) -> Iterator[NDArray[np.int64]]:
-        """Rows of like length together, those with images apart from those without."""
-        order = np.array(
-            sorted(range(len(ids)), key=lambda row: (images[row] is not None, len(ids[row]))), np.int64
+    def _batches(
+        self, ids: list[list[int]], images: Sequence[Encoded], videos: Sequence[Encoded]
+    ) -> Iterator[NDArray[np.int64]]:
+        """Rows of like length together, those with videos or images apart from those without."""
+        order = sorted(
+            range(len(ids)), key=lambda row: (videos[row] is not None, images[row] is not None, len(ids[row]))
         )
         for start in range(0, len(order), BATCH):
-            yield order[start : start + BATCH]
+            yield np.array(order[start : start + BATCH], np.int64)
 
-    def _feed(self, ids: list[list[int]], images: list[Encoded]) -> Feed:
+    def _feed(self, ids: list[list[int]], images: list[Encoded], videos: list[Encoded]) -> Feed:
         input_ids, mask = padded(ids)
-        found, index = stacked(self._decoded(images), self.about.image_size)
-        inputs: Feed = {"input_ids": input_ids, "attention_mask": mask, "pixels": found, "image_index": index}
+        size = self.about.image_size
+        shown = self._decoded(images, partial(pixels, size=size)) if "image" in self.modalities else []
+        played = self._decoded(videos, partial(frames, watch=self.watch))
+        nothing: list[NDArray[np.float32] | None] = [None] * len(ids)
+        found, index, frame_index = stacked(shown or nothing, played, size, self.watch.frames, np.float32)
+        inputs: Feed = {
+            "input_ids": input_ids,
+            "attention_mask": mask,
+            "pixels": found,
+            "image_index": index,
+            "frame_index": frame_index,
+        }
         return {name: inputs[name] for name in self._wanted}
 
-    def _decoded(self, images: list[Encoded]) -> list[NDArray[np.float32] | None]:
-        size = self.about.image_size
-        if "image" not in self.modalities or all(image is None for image in images):
-            return [None] * len(images)
-        if not any(isinstance(image, bytes) for image in images):
-            return [image for image in images if not isinstance(image, bytes)]
+    def _decoded(
+        self, given: list[Encoded], decode: Callable[[bytes], NDArray[np.float32] | None]
+    ) -> list[NDArray[np.float32] | None]:
+        if not any(isinstance(item, bytes) for item in given):
+            return [item for item in given if not isinstance(item, bytes)]
         with ThreadPoolExecutor() as decoders:
-            ready = decoders.map(
-                lambda image: pixels(image, size) if isinstance(image, bytes) else image, images
-            )
+            ready = decoders.map(lambda item: decode(item) if isinstance(item, bytes) else item, given)
             return list(ready)
 
     @cached_property

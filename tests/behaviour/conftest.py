@@ -17,7 +17,7 @@ from infra.snapshots import cut_snapshot, pin_versions
 from models.evaluation.metrics import average_precision
 from models.policies import POLICY_SETS
 from models.serving.inference import Scorer
-from models.training import fit
+from models.training.fit import fit
 
 POSTS, WEEKS = 5000, 4
 STEPS = {"epochs": 1, "minimum_steps": 450}

@@ -4,7 +4,7 @@ import pytest
 from infra.simulator.vocabulary import Vocabulary
 from models.policies import POLICY_SETS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("behaviour")]
 POLICY_SET = POLICY_SETS["community_guidelines"]
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from infra.simulator import Modality
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("behaviour")]
 
 
 def test_what_only_the_pair_shows_is_found_clearly_better_by_text_and_image_together(trained):

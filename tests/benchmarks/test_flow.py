@@ -14,6 +14,7 @@ from flows.retrain import retrain
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate
+from models.distributed.resources import Resources
 from tasks.evaluate import evaluate
 from tasks.incumbent import incumbent
 from tasks.promote import promote
@@ -46,7 +47,7 @@ def plainly(settings: Settings) -> None:
     run = begin.fn(settings, snapshot, "compact", 0)
     champion = incumbent.fn(settings, run)
     validation = validate.fn(settings, snapshot, champion, run)
-    candidate = train.fn(settings, run, snapshot, "compact", 0)
+    candidate = train.fn(settings, run, snapshot, "compact", 0, Resources())
     evaluation = evaluate.fn(settings, candidate, champion, validation.warnings)
     promote.fn(settings, register.fn(settings, candidate, evaluation))
 

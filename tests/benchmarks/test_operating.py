@@ -45,10 +45,10 @@ def memory(platform: Up) -> int:
     return sum(process.memory_full_info().pss for process in processes)
 
 
-def run_lists(platform: Up) -> None:
-    """What both pages ask for their lists of runs."""
-    platform.api("POST", "/flow_runs/paginate", limit=50, sort="START_TIME_DESC")
-    asked = {"experiment_ids": ["1"], "max_results": 100, "order_by": ["attributes.start_time DESC"]}
+def run_lists(platform: Up, rows: int = 4) -> None:
+    """What both pages ask for their lists of runs; at first as many rows as one lifecycle leaves."""
+    platform.api("POST", "/flow_runs/paginate", limit=rows, sort="START_TIME_DESC")
+    asked = {"experiment_ids": ["1"], "max_results": rows, "order_by": ["attributes.start_time DESC"]}
     answer = httpx.post(f"{platform.mlflow}/api/2.0/mlflow/runs/search", json=asked, timeout=60)
     assert answer.json()["runs"]
 
@@ -89,6 +89,7 @@ def test_operating(tmp_path, monkeypatch):
             if seed == 0:
                 one = figures(platform, home)
         hundred = figures(platform, home)
+        page = seconds(lambda: run_lists(platform, rows=50))
     print(
         f"\nmoderato up          {ready:5.1f} s ready (limit {READY:.0f}), {idle / 1e9:.2f} GB idle ({MEMORY / 1e9})"
     )
@@ -96,4 +97,5 @@ def test_operating(tmp_path, monkeypatch):
         print(
             f"{name:20} {few:5.2f} s after one lifecycle, {many:5.2f} s after {LIFECYCLES}: {many / few:.2f} ({SLOWER})"
         )
+    print(f"run lists of 50 rows {page:5.2f} s")
     print(f"moderato status      {hundred[1]:5.2f} s (limit {STATUS})")

@@ -191,7 +191,7 @@ def best(make: Any, home: Home) -> dict[str, Any]:
 def most_items(home: Home) -> float:
     """Items a second of the session that the bundle serves, in batches that are full and ready, on both cores."""
     bundle = Bundle.load(home.bundle, threads=2)
-    ids = encode(bundle.scorer.tokenizer, home.texts, bundle.scorer.about.max_tokens)
+    ids = encode(bundle.scorer.tokenizer, home.texts)
     batches = [padded(ids[start : start + 64]) for start in range(0, len(ids), 64)]
     names = [entry.name for entry in bundle.scorer.session.get_inputs()]
     done, began = 0, time.perf_counter()

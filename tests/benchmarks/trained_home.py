@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate, week_of_posts
-from models.training import fit
+from models.training.fit import fit
 from tasks.evaluate import evaluate
 from tasks.promote import promote
 from tasks.register import Release, register

@@ -10,16 +10,20 @@ import yaml
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.input.actions import read_flow_run_input
+from prefect.input.run_input import keyset_from_base_key
 from prefect.server.schemas.schedules import CronSchedule as PlannedByTheServer
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Running, Scheduled, Suspended
+from prefect.states import Cancelled, Pending, Running, Scheduled, Suspended
 from running_platform import wait_for
 
 from flows import form
 from flows.deployments import answer_expired, deployments, drop_missed
 from flows.scheduling import OURS
 from infra.settings import Settings
+from tasks.approval import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
@@ -39,7 +43,7 @@ def retraining(client, settings):
 
 def test_every_deployment_says_what_it_does_and_runs_one_at_a_time(settings):
     found = {it.flow.name: it for it in deployments(settings)}
-    assert set(found) == {"retrain", "watch", "ingest", "compact"}
+    assert set(found) == {"retrain", "search", "pretrain", "watch", "ingest", "compact"}
     for it in found.values():
         assert it.description.endswith(".")
         assert it.tags
@@ -50,7 +54,7 @@ def test_the_form_begins_with_the_settings_own_choices(monkeypatch):
     monkeypatch.setenv("MODERATO_PRESET", "trial")
     monkeypatch.setenv("MODERATO_SEED", "7")
     shown = form.defaults(Settings())
-    assert shown["training"] == {"preset": "trial", "seed": 7}
+    assert shown["training"] == {"preset": "trial", "seed": 7, "devices": 1, "strategy": "ddp", "workers": 0}
     assert list(shown) == ["data", "training", "rollout", "approval"]
 
 
@@ -71,6 +75,7 @@ def test_missed_runs_do_not_stampede_and_a_persons_run_stays(client, retraining)
     assert client.read_flow_run(by_hand.id).state.type is StateType.SCHEDULED
 
 
+@pytest.mark.xdist_group("platform")
 def test_after_ten_days_of_downtime_nothing_is_caught_up_with(platform):
     with (
         temporary_settings({PREFECT_API_URL: f"{platform.prefect}/api"}),
@@ -91,21 +96,56 @@ def scheduled(client):
     return [run for run in runs if run.auto_scheduled]
 
 
-def test_an_answer_that_does_not_come_is_the_one_that_was_chosen(client, retraining):
+@pytest.mark.parametrize(("name", "second"), [("retrain", "SCHEDULED"), ("watch", "CANCELLED")])
+def test_a_second_run_waits_or_is_refused_as_its_deployment_says(client, settings, name, second):
+    deployment = next(it for it in deployments(settings) if it.flow.name == name).made(client).apply()
+    runs = [client.create_flow_run_from_deployment(deployment) for _ in range(2)]
+    for run in runs:  # as the process does that serves them
+        client.set_flow_run_state(run.id, Pending())
+    assert [client.read_flow_run(run.id).state.type.value for run in runs] == ["PENDING", second]
+    client.set_flow_run_state(runs[0].id, Cancelled(), force=True)
+
+
+@pytest.fixture
+def asking(client, retraining):
+    """A run that waits an hour for an approval, as the flow asks for it."""
     asked = {"approval": {"when": "before canary", "hours": 1, "otherwise": "reject"}}
     run = client.create_flow_run_from_deployment(retraining, parameters=asked)
+    keys = keyset_from_base_key("asked")
+    Answer.save(keys, flow_run_id=run.id)
     client.set_flow_run_state(run.id, Running(), force=True)
-    client.set_flow_run_state(run.id, Suspended(timeout_seconds=None, pause_key="k"), force=True)
-    assert run.id not in {it.id for it in answer_expired(client, datetime.now(UTC))}
-    assert run.id in {
-        it.id for it in answer_expired(client, datetime.now(UTC) + timedelta(hours=1, minutes=1))
-    }
+    waits = Suspended(timeout_seconds=None, pause_key="asked")
+    waits.state_details.run_input_keyset = keys
+    client.set_flow_run_state(run.id, waits, force=True)
+    return run.id
+
+
+def test_an_answer_that_does_not_come_is_the_one_that_was_chosen(client, asking):
+    now = datetime.now(UTC)
+    assert asking not in {it.id for it in answer_expired(client, now)}
+    assert asking in {it.id for it in answer_expired(client, now + timedelta(hours=1, minutes=1))}
+    assert client.read_flow_run(asking).state.name == "Resuming"
+    answer = Answer(**read_flow_run_input("asked-response", flow_run_id=asking))
+    assert (answer.decision, answer.name) == ("reject", "deadline")
+    assert answer.reason == "nobody answered within 1 hours"
+
+
+@pytest.mark.parametrize("wrong", [{"decision": "perhaps"}, {"reason": ""}, {"signature": "x"}])
+def test_a_mistyped_answer_is_refused_and_the_run_goes_on_asking(client, asking, wrong):
+    answer = {"decision": "approve", "reason": "fine", "name": "operator"}
+    refused = client.resume_flow_run(asking, run_input=answer | wrong)
+    assert refused.status is SetStateStatus.REJECT
+    assert next(iter(wrong.values())) in refused.details.reason
+    assert client.read_flow_run(asking).state.type is StateType.PAUSED
+    assert client.resume_flow_run(asking, run_input=answer).status is SetStateStatus.ACCEPT
 
 
 def test_four_weeks_of_schedules_have_no_missed_or_doubled_run(settings):
     monday = datetime(2026, 11, 23, tzinfo=UTC)
     planned = {
-        it.flow.name: dates(it.cron, monday, monday + timedelta(days=28)) for it in deployments(settings)
+        it.flow.name: dates(it.cron, monday, monday + timedelta(days=28))
+        for it in deployments(settings)
+        if it.cron
     }
     assert [date.isoformat() for date in planned["retrain"]] == [
         f"2026-{day}T04:00:00+00:00" for day in ("11-23", "11-30", "12-07", "12-14")
@@ -122,6 +162,9 @@ def dates(cron, start, end):
     return [date for date in asyncio.run(planned) if date < end]
 
 
+HEARTBEATS = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}  # without, the automation takes a run for dead
+
+
 def test_the_work_pools_deployments_are_the_same():
     written = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())["deployments"]
     strategies = {"wait": "ENQUEUE", "refuse": "CANCEL_NEW"}
@@ -132,9 +175,9 @@ def test_the_work_pools_deployments_are_the_same():
             "description": it.description,
             "tags": [OURS, *it.tags],
             "parameters": dict(it.parameters),
-            "schedules": [{"cron": it.cron, "timezone": "UTC"}],
+            "schedules": [{"cron": it.cron, "timezone": "UTC"}] if it.cron else [],
             "concurrency_limit": {"limit": 1, "collision_strategy": strategies[it.second]},
-            "work_pool": {"name": "moderato"},
+            "work_pool": {"name": "moderato", "job_variables": {"env": HEARTBEATS}},
         }
         for it in deployments(Settings(_env_file=None))
     ]

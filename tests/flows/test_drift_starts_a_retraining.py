@@ -16,7 +16,7 @@ from infra.simulator import DRIFTING, read_truth, simulate
 from infra.traffic import Stream, posts_of
 from tasks.compare import scored_by
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(1200)]
 
 SEED, WEEKLY, RATE = 3, 3000, 100.0  # posts a second
 FIRST = {"weeks": 4, "posts": 4 * WEEKLY}

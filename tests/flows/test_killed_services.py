@@ -10,7 +10,7 @@ from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.minutes]
 
 SERVICES = {
     "prefect": ("prefect", "server"),

@@ -1,6 +1,7 @@
 """The lifecycle as a user runs it: the command, its exit code, what the stores hold afterwards."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,25 +18,28 @@ from infra.rollout import Store, act
 from infra.settings import Settings
 from infra.simulator import simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("prefect_server")]
 
 POSTS = 3000
 COMMAND = [sys.executable, "-m", "flows.command_line", "retrain", "--json"]
-TRIAL = ["--preset", "trial"]
+TRIAL = ["--preset", "trial,minimum_steps=60"]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """A home with a few simulated weeks in its lake, to copy."""
+    home = tmp_path_factory.mktemp("simulated") / "home"
+    simulate(open_lake(Settings(home=home, _env_file=None)), posts=POSTS, weeks=4, seed=1)
+    return home
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch, prefect_server):
-    """Settings of a home with a few simulated weeks in its lake, for this process and the commands that it starts."""
-    return furnish(tmp_path / "home", monkeypatch, prefect_server)
-
-
-def furnish(folder, monkeypatch, prefect_server):
-    monkeypatch.setenv("MODERATO_HOME", str(folder))
+def home(simulated, tmp_path, monkeypatch, prefect_server):
+    """Settings of a home with posts, for this process and the commands that it starts."""
+    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
-    settings = Settings()
-    simulate(open_lake(settings), posts=POSTS, weeks=4, seed=1)
-    return settings
+    shutil.copytree(simulated, tmp_path / "home")
+    return Settings()
 
 
 def retrain(*arguments, code=0):
@@ -58,10 +62,11 @@ def killed_after(lines):
     return running.returncode == -signal.SIGKILL
 
 
-def test_two_empty_homes_give_the_same_snapshot_and_metrics(tmp_path, monkeypatch, prefect_server):
+def test_two_empty_homes_give_the_same_snapshot_and_metrics(home, tmp_path, monkeypatch):
     outcomes = []
     for name in ("one", "two"):
-        furnish(tmp_path / name, monkeypatch, prefect_server)
+        monkeypatch.setenv("MODERATO_HOME", str(tmp_path / name))
+        simulate(open_lake(Settings()), posts=POSTS, weeks=4, seed=1)
         outcomes.append(retrain("--seed", "3"))
     one, two = outcomes
     assert one["snapshot"] == two["snapshot"]

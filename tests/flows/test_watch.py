@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from flows.form import RollOut
+from flows.form import RollOut, Training
 from flows.retrain import retrain
 from flows.watch import watch
 from infra.lake import open_lake
@@ -16,7 +16,7 @@ from models.schemas import DECISIONS
 from models.serving.bundle import Bundle
 from tasks.watch import alarm, look
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("prefect_server")]
 
 WEEKS, POSTS = 6, 12_000
 CALM, CALM_POSTS = 50, 1000  # windows, and the posts of one: half a week
@@ -27,7 +27,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def champion(settings):
     """A champion of a platform on which nothing moves."""
     simulate(open_lake(settings), posts=POSTS, weeks=WEEKS, seed=3, drift=0.0, wave=0.0)
-    assert retrain(rollout=RollOut(canary=False)).promoted
+    quick = Training(preset="trial")
+    assert retrain(training=quick, rollout=RollOut(canary=False)).promoted
     return Registry(settings).champion()
 
 

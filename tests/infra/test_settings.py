@@ -29,7 +29,7 @@ def test_explain_says_where_a_value_came_from(monkeypatch, tmp_path):
     rows = {row.variable: row for row in explain(Settings())}
     assert (rows["MODERATO_SEED"].value, rows["MODERATO_SEED"].source) == ("7", "environment")
     assert rows["MODERATO_PRESET"].source == ".env"
-    assert rows["MODERATO_THREADS"].source == "default"
+    assert rows["MODERATO_PLAN"].source == "default"
 
 
 def test_a_wrong_value_names_the_variable_and_the_value(monkeypatch):

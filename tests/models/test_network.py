@@ -4,16 +4,15 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from models.catalogue import UnknownEntryError
-from models.encoder import ENCODERS
+from models.encoder import ENCODERS, Blueprint
 from models.network import Network
 from models.ngrams import HashedNgrams, hashed, words
-from models.preset import compact, preset_named, transformer
+from models.preset import PresetError, compact, preset_named, transformer
 from models.regression import Regression, solve, trust
-from models.serving.export import parity, random_batch, to_onnx
+from models.serving.export import random_batch
 from models.tokenizer import padded
 
 PRESET = compact().replace(ngram_bits=10, width=16)
-TEXT_ENCODERS = [encoder.name for encoder in ENCODERS if encoder.modality == "text"]
 PIECES = torch.randint(0, 40, (300, 8), generator=torch.Generator().manual_seed(0))
 
 
@@ -30,84 +29,21 @@ def batch(made, posts=6, tokens=9, seed=0):
     return {name: torch.from_numpy(array) for name, array in drawn.items()}
 
 
-@pytest.mark.parametrize("name", ENCODERS.names())
-def test_an_encoder_gives_tokens_of_the_preset_width(name):
-    encoder, inputs = ENCODERS[name], batch(network())
-    built = encoder.build(PRESET, PIECES).eval()
-    given = (
-        (inputs["pixels"],)
-        if encoder.modality == "image"
-        else (inputs["input_ids"], inputs["attention_mask"])
-    )
-    tokens = built(*given)
-    assert tokens.shape[0] == given[0].shape[0]
-    assert tokens.shape[2] == PRESET.width
-
-
-@pytest.mark.parametrize("name", TEXT_ENCODERS)
-def test_a_text_encoder_gives_a_text_without_tokens_zeros(name):
-    inputs = batch(network())
-    mask = inputs["attention_mask"] * (torch.arange(6) != 2)[:, None]
-    tokens = ENCODERS[name].build(PRESET, PIECES).eval()(inputs["input_ids"], mask)
-    assert torch.isfinite(tokens).all()
-    assert not tokens[2].any()
-    assert not tokens[mask == 0].any()
-
-
-@pytest.mark.parametrize("name", TEXT_ENCODERS)
-def test_a_text_encoder_learns_from_a_batch_with_a_text_without_tokens(name):
-    inputs, built = batch(network()), ENCODERS[name].build(PRESET, PIECES).train()
-    mask = inputs["attention_mask"] * (torch.arange(6) != 2)[:, None]
-    built(inputs["input_ids"], mask).square().sum().backward()
-    gradients = [parameter.grad for parameter in built.parameters()]
-    assert all(torch.isfinite(gradient).all() and gradient.any() for gradient in gradients)
-
-
-@pytest.mark.parametrize("name", TEXT_ENCODERS)
-def test_a_text_encoder_is_served_as_it_was_trained(name):
-    made = network(text_encoder=name)
-    inputs = batch(made)
-    assert torch.allclose(made(**inputs), made.for_serving()(**inputs), atol=1e-5)
-
-
 def test_a_transformer_tells_the_order_of_tokens():
-    built = ENCODERS["text_transformer"].build(PRESET, PIECES).eval()
+    blueprint = Blueprint(preset=PRESET, pieces=PIECES, modalities=("text",))
+    built = ENCODERS["text_transformer"].build(blueprint).eval()
     ids, mask = torch.tensor([[5, 6, 7], [7, 6, 5]]), torch.ones(2, 3, dtype=torch.int64)
-    forwards, backwards = built(ids, mask)
+    forwards, backwards = built.read(ids, mask, None).hidden
     assert not torch.allclose(forwards, backwards.flip(0), atol=1e-3)
 
 
 def test_the_transformer_preset_has_about_five_million_parameters_that_read_text():
-    network = Network(transformer(), 12, torch.zeros(8000, 1, dtype=torch.int64)).for_serving()
-    assert sum(parameter.numel() for parameter in network.text.parameters()) == pytest.approx(5.3e6, rel=0.02)
-
-
-@pytest.mark.parametrize("name", TEXT_ENCODERS)
-def test_what_a_post_lacks_does_not_depend_on_the_posts_beside_it(name):
-    made = network(text_encoder=name)
-    inputs = batch(made)
-    together = made(**inputs)
-    for row in range(6):
-        place = int(inputs["image_index"][row])
-        length = int(inputs["attention_mask"][row].sum())
-        alone = made(
-            input_ids=inputs["input_ids"][row : row + 1, :length],
-            attention_mask=inputs["attention_mask"][row : row + 1, :length],
-            pixels=inputs["pixels"][place : place + 1] if place >= 0 else inputs["pixels"][:0],
-            image_index=torch.tensor([0 if place >= 0 else -1]),
-        )
-        assert torch.allclose(alone, together[row : row + 1], atol=1e-5)
-
-
-@pytest.mark.parametrize("name", TEXT_ENCODERS)
-def test_padding_changes_nothing(name):
-    made = network(text_encoder=name)
-    inputs = batch(made)
-    wider = {
-        **inputs,
-        **{k: torch.nn.functional.pad(inputs[k], (0, 5)) for k in ("input_ids", "attention_mask")},
-    }
-    assert torch.allclose(made(**inputs), made(**wider), atol=1e-5)
+    network = Network(
+        transformer().replace(modalities=("text",)), 12, torch.zeros(8000, 1, dtype=torch.int64)
+    ).for_serving()
+    assert sum(parameter.numel() for parameter in network.towers.parameters()) == pytest.approx(
+        5.3e6, rel=0.02
+    )
 
 
 def test_text_and_image_both_move_the_logits():
@@ -195,23 +131,6 @@ def test_a_policy_without_a_violation_stays_finite_and_one_without_judgements_st
     assert not tables["table_0"][:, 1].any()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("modalities", "text_encoder"),
-    [(("image",), "subword_cnn"), *((m, n) for n in TEXT_ENCODERS for m in (("text", "image"), ("text",)))],
-)
-def test_the_exported_graph_computes_what_torch_computes(tmp_path, modalities, text_encoder):
-    made = network(modalities=modalities, text_encoder=text_encoder)
-    to_onnx(made, PRESET.image_size, tmp_path / "model.onnx")
-    rng = np.random.default_rng(0)
-    sizes = ((1, 1), (5, 7), (33, 40))
-    batches = [random_batch(made, PRESET.image_size, rng, posts, tokens) for posts, tokens in sizes]
-    bare = {**batches[1], "pixels": batches[1]["pixels"][:0], "image_index": np.full(5, -1)}
-    silent = {**bare, "attention_mask": bare["attention_mask"] * 0}
-    assert parity(made, tmp_path, [*batches, bare, silent]) < 1e-4
-    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
-
-
 def test_an_encoder_may_lie_in_a_module_elsewhere():
     assert ENCODERS["flows.wasteful"].name == "wasteful"
     with pytest.raises(UnknownEntryError, match=r"no encoder in nowhere\.at\.all"):
@@ -221,3 +140,9 @@ def test_an_encoder_may_lie_in_a_module_elsewhere():
 def test_fields_of_a_preset_are_changed_behind_its_name():
     changed = preset_named("compact,epochs=5, learning_rate=1e-3")
     assert (changed.epochs, changed.learning_rate, changed.name) == (5, 1e-3, "compact")
+
+
+def test_modalities_are_joined_by_plus_and_a_mistake_names_the_choices():
+    assert preset_named("compact,modalities=text+video").modalities == ("text", "video")
+    with pytest.raises(PresetError, match="'text', 'image' or 'video'"):
+        preset_named("compact,modalities=text+sound")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import av
 import lance
 import numpy as np
 import pyarrow as pa
@@ -23,11 +24,26 @@ class Row:
     text: str | None
     image: bytes | None
     labels: tuple[float, ...]
+    video: bytes | None = None
 
 
 def picture(colour: str) -> bytes:
     buffer = BytesIO()
     Image.new("RGB", (64, 64), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def film(colours: Sequence[str], seconds: float = 0.2) -> bytes:
+    """A video that shows each colour for so long."""
+    buffer, rate = BytesIO(), 10
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for colour in colours:
+            frame = np.asarray(Image.new("RGB", (64, 64), colour))
+            for _ in range(round(seconds * rate)):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
     return buffer.getvalue()
 
 
@@ -77,6 +93,7 @@ def _record(number: int, row: Row, split: str) -> dict[str, object]:
         "language": "und",
         "text": row.text,
         "image": row.image,
+        "video": row.video,
         "views": 0,
         "cluster": number,
         "split": split,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import lance
 import numpy as np
@@ -34,17 +35,21 @@ POLICIES = POLICY_SETS[SET].keys
 WORDS = ["[PAD]", "[UNK]", *POLICIES, *(f"plain{i}" for i in range(8))]
 LEARNED = POLICIES[:-2]  # the last two are never judged to be violated
 SIZE = 32
+WATCHING: dict[str, Any] = {"modalities": ["text", "image", "video"], "frames": 4}
 
 
-def write_model(folder: Path, *, strength: float = 6.0, int8: bool = False) -> Path:
-    """A model folder as training leaves it; `strength` is the weight of a policy's own word, 0 knows nothing."""
+def write_model(folder: Path, *, strength: float = 6.0, int8: bool = False, watches: bool = False) -> Path:
+    """A model folder as training leaves it; `strength` is the weight of a policy's own word, 0 knows nothing. One that
+    watches sums up the frames of a video as if each were a picture.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(_graph(strength), folder / "model.onnx")
+    onnx.save(_graph(strength, watches), folder / "model.onnx")
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "weights.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    (folder / "model.json").write_text(json.dumps(DESCRIPTION | {"preset": {"name": "trial", "int8": int8}}))
+    preset = {"name": "trial", "int8": int8} | (WATCHING if watches else {})
+    (folder / "model.json").write_text(json.dumps(DESCRIPTION | {"preset": preset}))
     return folder
 
 
@@ -57,7 +62,7 @@ DESCRIPTION = {
 }
 
 
-def _graph(strength: float) -> onnx.ModelProto:
+def _graph(strength: float, watches: bool) -> onnx.ModelProto:
     width = len(POLICIES)
     words = np.random.default_rng(0).normal(0, 0.5, (len(WORDS), width)).astype(np.float32)
     words[2 : 2 + width] = 0
@@ -81,8 +86,14 @@ def _graph(strength: float) -> onnx.ModelProto:
         helper.make_node(
             "Gather", ["pictures", "image_index"], ["picture"]
         ),  # -1 is the last row: no picture
-        helper.make_node("Sum", ["text", "picture", "bias"], ["logits"]),
+        helper.make_node("Sum", ["text", "picture", "bias"], ["quiet" if watches else "logits"]),
     ]
+    if watches:
+        nodes += [
+            helper.make_node("Gather", ["pictures", "frame_index"], ["frames"]),
+            helper.make_node("ReduceSum", ["frames", "second"], ["film"], keepdims=0),
+            helper.make_node("Sum", ["quiet", "film"], ["logits"]),
+        ]
     integers = TensorProto.INT64
     inputs = [
         helper.make_tensor_value_info("input_ids", integers, ["batch", "tokens"]),
@@ -90,6 +101,8 @@ def _graph(strength: float) -> onnx.ModelProto:
         helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["images", 3, SIZE, SIZE]),
         helper.make_tensor_value_info("image_index", integers, ["batch"]),
     ]
+    if watches:
+        inputs.append(helper.make_tensor_value_info("frame_index", integers, ["batch", WATCHING["frames"]]))
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", width])]
     tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "tiny", inputs, outputs, tensors)
@@ -97,7 +110,7 @@ def _graph(strength: float) -> onnx.ModelProto:
 
 
 def make_candidate(
-    settings: Settings, *, seed: int = 0, strength: float = 6.0, posts: int = 1600
+    settings: Settings, *, seed: int = 0, strength: float = 6.0, posts: int = 1600, watches: bool = False
 ) -> Candidate:
     """A candidate as training leaves it, on a snapshot in the settings' lake."""
     uri = open_lake(settings).path("snapshots", f"snapshot-{seed}.lance")
@@ -109,15 +122,17 @@ def make_candidate(
     open_store(settings)
     run = begin.fn(settings, snapshot, "trial", seed)
     folder = settings.work / "candidates" / run.key[:16]
-    write_model(folder / "model", strength=strength)
+    write_model(folder / "model", strength=strength, watches=watches)
     return Candidate(
         key=run.key, run_id=run.run_id, folder=folder, snapshot=snapshot, preset="trial", seed=seed
     )
 
 
-def make_champion(settings: Settings, *, seed: int = 0, strength: float = 6.0) -> Release:
+def make_champion(
+    settings: Settings, *, seed: int = 0, strength: float = 6.0, watches: bool = False
+) -> Release:
     """A candidate that went all the way."""
-    candidate = make_candidate(settings, seed=seed, strength=strength)
+    candidate = make_candidate(settings, seed=seed, strength=strength, watches=watches)
     return promote.fn(settings, register.fn(settings, candidate, evaluate.fn(settings, candidate, None)))
 
 

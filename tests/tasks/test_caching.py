@@ -2,10 +2,14 @@ import pytest
 from prefect import flow, task
 
 from infra.settings import Settings
+from models.distributed.resources import Resources
 from tasks.caching import ON_DATA_AND_CONFIGURATION, digest_of
 from tasks.handle import Handle
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+ONE = Resources()
 
 
 class Count(Handle):
@@ -14,13 +18,13 @@ class Count(Handle):
 
 def counting_flow(calls):
     @task(name="count", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True)
-    def count(settings: Settings, start: Count, step: int) -> Count:
+    def count(settings: Settings, start: Count, step: int, resources: Resources) -> Count:
         calls.append(step)
         return Count(number=start.number + step)
 
     @flow
-    def run(settings: Settings, start: int, step: int) -> Count:
-        return count(settings, Count(number=start), step)
+    def run(settings: Settings, start: int, step: int, resources: Resources = ONE) -> Count:
+        return count(settings, Count(number=start), step, resources)
 
     return run
 
@@ -46,6 +50,14 @@ def test_where_things_lie_does_not_matter(settings):
     run = counting_flow(calls)
     run(settings, 301, 1)
     run(settings.model_copy(update={"threads": 3}), 301, 1)
+    assert calls == [1]
+
+
+def test_on_how_much_it_ran_does_not_matter(settings):
+    calls = []
+    run = counting_flow(calls)
+    run(settings, 401, 1)
+    run(settings, 401, 1, Resources(devices=8, strategy="fsdp"))
     assert calls == [1]
 
 

@@ -5,8 +5,15 @@ import subprocess
 import sys
 
 import pytest
+from running_platform import free_ports
 
 DOCTOR = [sys.executable, "-m", "flows.command_line", "doctor"]
+
+
+@pytest.fixture(autouse=True)
+def _ports_that_are_free(monkeypatch):
+    for name, port in zip(("PREFECT", "MLFLOW", "GATEWAY"), free_ports(3), strict=True):
+        monkeypatch.setenv(f"MODERATO_{name}_PORT", str(port))
 
 
 def examined(**environment):

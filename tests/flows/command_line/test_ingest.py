@@ -23,8 +23,8 @@ def test_json_is_one_object_and_nothing_else(posts):
     summary = json.loads(out)
     assert code == 0
     assert set(summary) == {
-        "source", "path", "files", "skipped", "rows", "duplicates", "posts", "judgements", "rejects", "seconds",
-        "dry_run",
+        "source", "path", "files", "skipped", "rows", "duplicates", "posts", "judgements", "hashes", "rejects",
+        "seconds", "dry_run",
     }  # fmt: skip
     assert summary["posts"] == {"inserted": 1, "updated": 0, "unchanged": 0}
     assert summary["rejects"] == {"total": 1, "by_reason": {"empty_post": 1}}
@@ -42,7 +42,7 @@ def test_the_table_says_what_became_of_every_row(posts):
     [
         (
             ("tweets", "."),
-            "no source called 'tweets'; choose one of: davidson, folder, jsonl, openai_moderation",
+            "no source called 'tweets'; choose one of: davidson, fights, folder, jsonl",
         ),
         (("jsonl", "/no/such"), "there is nothing at '/no/such'; give a file, a folder of files or s3://"),
     ],

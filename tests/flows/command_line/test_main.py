@@ -52,12 +52,26 @@ def test_help_loads_nothing_heavy():
     assert shown.stdout.strip().endswith("[]")
 
 
+def test_a_lifecycle_loads_what_trains_only_where_it_trains():
+    program = "import sys; import flows.retrain; sys.exit(bool({'torch', 'lightning', 'optuna'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_an_unknown_verb_is_an_error():
     shown = moderato("retrian")
     assert shown.returncode == 2
     assert "retrian" in shown.stderr
     assert "retrain" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize("words", [["settings"], ["status", "--json"]])
+def test_output_that_nobody_reads_to_its_end_is_no_mistake(words):
+    command = [sys.executable, "-m", "flows.command_line", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:
+        shown.stdout.close()
+        said = shown.stderr.read()
+    assert (shown.returncode, said) == (1, "")
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_2():

@@ -60,6 +60,18 @@ def test_a_port_in_use_is_one_line(settings):
     assert not (settings.home / "up.json").exists()
 
 
+def test_two_services_on_one_port_are_told_apart_before_they_start(settings):
+    told = moderato("up", "--prefect-port", "1234", "--mlflow-port", "1234", home=settings.home, code=2)
+    assert told == (
+        "moderato: prefect and mlflow cannot both have port 1234; choose another one with --mlflow-port or "
+        "MODERATO_MLFLOW_PORT"
+    )
+
+
+def test_a_port_that_cannot_be_is_refused(settings):
+    assert "Must be <= 65535" in moderato("up", "--prefect-port", "99999", home=settings.home, code=2)
+
+
 def test_a_schedule_without_a_server_says_how_to_get_one(settings):
     told = moderato("schedule", home=settings.home, code=2)
     assert told == (
@@ -68,15 +80,17 @@ def test_a_schedule_without_a_server_says_how_to_get_one(settings):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("platform")
 def test_schedules_are_listed_changed_and_refused(platform):
     home = platform.settings.home
     listed = moderato("schedule", home=home)
-    for name in ("retrain", "watch", "ingest", "compact"):
+    for name in ("retrain", "watch", "ingest", "compact", "pretrain", "search"):
         assert name in listed
     told = moderato("schedule", "set", "compact", "--cron", "61 * * * *", home=home, code=2)
     assert "'61 * * * *' in 'UTC' is no schedule" in told
-    assert "no deployment 'nightly'; choose one of: compact, ingest, retrain, watch" in moderato(
-        "schedule", "pause", "nightly", home=home, code=2
+    assert (
+        "no deployment 'nightly'; choose one of: compact, ingest, pretrain, retrain, search, watch"
+        in moderato("schedule", "pause", "nightly", home=home, code=2)
     )
     assert "30 2 * * *" in moderato("schedule", "set", "compact", "--cron", "30 2 * * *", home=home)
     assert '"state": "paused"' in moderato("schedule", "pause", "compact", "--json", home=home)
@@ -127,6 +141,7 @@ def runs(process):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("platform")
 def test_cancelling_on_the_page_stops_training_and_leaves_the_champion(platform):
     registry = Registry(platform.settings)
     champion = registry.champion()
@@ -142,6 +157,7 @@ def test_cancelling_on_the_page_stops_training_and_leaves_the_champion(platform)
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_the_demo_has_a_platform_that_posts_and_asks_the_gateway(tmp_path):
     home = tmp_path / "home"
     lake = open_lake(Settings(home=home, _env_file=None))

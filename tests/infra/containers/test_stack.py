@@ -11,7 +11,7 @@ from infra.registry import Registry
 from infra.settings import adopt
 from infra.simulator import simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.s3]
+pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.s3]
 
 TRIAL = {"preset": "trial"}
 
@@ -39,9 +39,18 @@ def test_a_retraining_survives_a_restart_of(server, seed, running):
     services.start(server)
     ended = platform.ended(run)
     assert ended["type"] == "COMPLETED", ended["message"]
+    wait_for(lambda: heartbeats(platform, run), 60)  # without, it would be taken for dead
     versions = registry.versions()
     assert len(versions) == len({version.key for version in versions}) == before + 1
     assert registry.champion() is not None
+
+
+def heartbeats(platform, run):
+    asked = {
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+        "resource": {"id": [f"prefect.flow-run.{run}"]},
+    }
+    return platform.api("POST", "/events/filter", filter=asked)["events"]
 
 
 def test_mlflow_answers_to_its_name_in_the_network_and_to_no_other(running):

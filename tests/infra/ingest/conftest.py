@@ -15,6 +15,12 @@ from infra.settings import Settings
 Bring = Callable[..., Summary]
 
 
+@pytest.fixture(autouse=True)
+def _several_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's worker computes on one thread; files are read by several at once."""
+    monkeypatch.delenv("MODERATO_THREADS", raising=False)
+
+
 @pytest.fixture(params=["local", pytest.param("s3", marks=[pytest.mark.s3, pytest.mark.slow])])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     home = tmp_path / "home"

@@ -1,7 +1,10 @@
 import json
 import threading
+from base64 import b64encode
 from io import BytesIO
 
+import made_up_snapshot
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image
 from infra.ingest import ingest
 from infra.sources import SOURCES
 from models.errors import UserError
+from models.perceptual_hash import image_hash, video_hashes
 
 POST = {
     "post_id": "p1",
@@ -141,7 +145,9 @@ def test_concurrent_ingests_of_one_file_leave_each_post_once(settings, lake, tmp
 
 
 def test_an_unknown_source_is_told_the_choices(settings, tmp_path):
-    with pytest.raises(UserError, match="no source called 'tweets'; choose one of: davidson, folder, jsonl"):
+    with pytest.raises(
+        UserError, match="no source called 'tweets'; choose one of: davidson, fights, folder, jsonl"
+    ):
         ingest(settings, "tweets", str(tmp_path))
 
 
@@ -157,3 +163,36 @@ def test_a_file_without_rows_is_no_failure(bring, lake, data):
     summary = bring("jsonl", "a.jsonl", data)
     assert (summary.rows, summary.rejects.total) == (0, 0)
     assert versions(lake) == [0, 0, 0]
+
+
+def test_pictures_and_frames_leave_hashes_beside_their_posts_and_plain_ones_are_said_to_be_dropped(
+    bring, lake, tmp_path
+):
+    def noise(seed):
+        data = BytesIO()
+        shades = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(shades).resize((90, 60)).save(data, "PNG")
+        return data.getvalue()
+
+    def posts(first):
+        bring_in = {"p1": first, "p2": image(), "p3": None}
+        return jsonl(*({"post_id": name, "text": "a", "image": data and b64encode(data).decode()}
+                       for name, data in bring_in.items()))  # fmt: skip
+
+    summary = bring("jsonl", "a.jsonl", posts(noise(0)))
+    assert (summary.hashes.kept, summary.hashes.dropped) == (1, 1)
+    found = {row["post_id"]: row for row in rows(lake.hashes)}
+    assert set(found) == {"p1", "p2"}
+    assert found["p1"]["hashes"][0]["bits"] == image_hash(noise(0)).bits
+    assert (found["p2"]["hashes"], found["p2"]["dropped"]) == ([], 1)
+    assert bring("jsonl", "a.jsonl", posts(noise(0))).hashes.kept == 0
+    bring("jsonl", "b.jsonl", posts(noise(1)))
+    found = {row["post_id"]: row for row in rows(lake.hashes)}
+    assert found["p1"]["hashes"][0]["bits"] == image_hash(noise(1)).bits
+
+
+def test_frames_of_a_video_are_hashed_with_their_seconds(bring, lake):
+    shown = made_up_snapshot.film(["red", "blue"])
+    bring("jsonl", "a.jsonl", jsonl({"post_id": "v", "video": b64encode(shown).decode()}))
+    (row,) = rows(lake.hashes)
+    assert row["dropped"] == len(video_hashes(shown)) > 1

@@ -1,9 +1,11 @@
 """A backup put back elsewhere serves without the home that it was made of."""
 
+import itertools
 import shutil
+import threading
 
 import pytest
-from tiny_model import make_champion
+from tiny_model import make_candidate, make_champion
 
 from infra.lake import open_lake
 from infra.platform import Standing, held
@@ -12,6 +14,8 @@ from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
 from models.serving.bundle import Bundle
+from tasks.evaluate import evaluate
+from tasks.register import register
 
 
 @pytest.fixture
@@ -35,6 +39,33 @@ def test_what_is_put_back_needs_nothing_of_the_old_home(home, elsewhere, tmp_pat
     assert open_lake(elsewhere).posts.open().count_rows() == posts
     registry = Registry(elsewhere)
     assert Bundle.load(registry.fetch(registry.champion())).policies
+
+
+def test_it_is_whole_although_the_platform_goes_on_writing(home, elsewhere, tmp_path):
+    stop = threading.Event()
+    writer = threading.Thread(target=write_on, args=(home, stop))
+    writer.start()
+    try:
+        back_up(home, tmp_path / "backup")
+    finally:
+        stop.set()
+        writer.join()
+    restore(elsewhere, tmp_path / "backup")
+    posts = open_lake(elsewhere).posts.open()
+    assert posts.to_table(columns=["post_id"]).num_rows == posts.count_rows() >= 50
+    registry = Registry(elsewhere)
+    for version in registry.versions():
+        assert Bundle.load(registry.fetch(version)).policies
+
+
+def write_on(settings, stop):
+    """A week of posts and a registered version, and again."""
+    for number in itertools.count(2):
+        simulate(open_lake(settings), posts=20, weeks=1, seed=1, start_week=number)
+        candidate = make_candidate(settings, seed=number, posts=400)
+        register.fn(settings, candidate, evaluate.fn(settings, candidate, None))
+        if stop.is_set():
+            return
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(home, tmp_path):

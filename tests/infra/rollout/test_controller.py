@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
 
-from infra.rollout import Controller, Rollout, act, plan_named, roll_back
+from infra.rollout import Controller, Rollout, act, plan_named, rest_unattended, roll_back
 from infra.rollout.acts import NoWayBackError
 from infra.rollout.controller import AlreadyDrivenError
 from infra.rollout.store import NoRolloutError, RolloutIsOverError
@@ -67,6 +67,32 @@ def test_a_good_challenger_climbs_stage_by_stage_to_champion(store, clock, begun
     assert store.registry.champion().version == 2
     assert store.registry.challenger() is None
     assert [entry["act"] for entry in store.acts(begun.id)] == ["begin", "climb", "climb", "climb", "promote"]
+
+
+def test_a_challenger_that_nobody_drives_rests_until_somebody_does(store, clock, begun):
+    now, driver = datetime.now(UTC), controller(store, clock)
+    driver.look()
+    serve(store, 1500)
+    clock.passes(10)
+    assert driver.look().rollout.share == 0.1
+    assert rest_unattended(store, now) is None
+    later = now + timedelta(minutes=5)
+    assert rest_unattended(store, later).share == 0
+    assert rest_unattended(store, later) is None
+    kept = store.load(2)
+    assert (kept.status, kept.share, kept.shadow, kept.current.share) == ("running", 0, 0, 0.1)
+    assert kept.reason.startswith("nobody has driven it since")
+    assert store.registry.champion().version == 1
+    on = driver.look().rollout
+    assert (on.share, on.shadow, on.reason) == (0.1, kept.current.shadow, "")
+    assert [entry["act"] for entry in store.acts(begun.id)] == ["begin", "climb", "rest", "go on"]
+
+
+def test_a_paused_rollout_that_rests_has_its_traffic_again_when_a_person_resumes_it(store, clock, begun):
+    act(store, "pause", "a look at the figures")
+    assert rest_unattended(store, clock() + timedelta(minutes=5)).rests
+    assert controller(store, clock).look().rollout.rests
+    assert act(store, "resume", "seen").shadow == begun.shadow
 
 
 def test_a_bad_challenger_loses_all_traffic_and_says_why(store, clock, begun):

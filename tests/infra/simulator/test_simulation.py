@@ -87,7 +87,8 @@ def test_the_truth_of_a_post_that_was_never_simulated_is_an_error(lake: Lake):
         ({"seed": -1}, "--seed is -1; choose 0 or more"),
         ({"start_week": 0}, "--start-week 0 and --weeks 1 end in week 0; choose weeks from 1 to 52"),
         ({"weeks": 53}, "--start-week 1 and --weeks 53 end in week 53; choose weeks from 1 to 52"),
-        ({"wave": 1.5}, "--drift is 0.06 and --wave 1.5; choose shares from 0 to 1"),
+        ({"described": -1}, "--drift is 0.06, --wave 0.8 and --described -1; choose shares from 0 to 1"),
+        ({"wave": 1.5}, "--drift is 0.06, --wave 1.5 and --described 0.0; choose shares from 0 to 1"),
     ],
 )
 def test_impossible_platforms_are_refused_in_one_line(lake: Lake, wrong: dict[str, float], message: str):

@@ -23,7 +23,7 @@ from models.serving.inference import Scorer
 from models.serving.quantisation import quantise
 from models.snapshot import SnapshotRows
 from models.tokenizer import pieces
-from models.training import fit
+from models.training.fit import fit
 from tests.support.made_up_snapshot import made_up_rows, picture, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -132,7 +132,7 @@ def outlying(report, folder):
     network = Network(preset, len(about["policies"]), torch.from_numpy(pieces(tokenizer)))
     network.load_state_dict(load_file(report.model / "weights.safetensors"))
     with torch.no_grad():
-        for layer in network.text.layers:
+        for layer in network.towers["text_transformer"].text.layers:
             for norm, product in (
                 (layer.norm_attention, layer.query_key_value),
                 (layer.norm_feed, layer.widen),

@@ -1,0 +1,82 @@
+"""The parameter form of a pre-training: what a person is asked in Prefect's page beside what to learn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from flows.form import Data, OnDevices, at_hand
+from infra.settings import Settings
+from models.policies import POLICY_SETS
+from tasks.recipe import Recipe
+
+
+class Pretraining(OnDevices):
+    """How to pre-train."""
+
+    preset: str = Field(
+        default="clip",
+        description="Model preset whose encoders learn, with changed fields behind it: clip,epochs=5.",
+        json_schema_extra={"position": 0},
+    )
+    objectives: str = Field(
+        default="contrastive",
+        description="What they learn by, joined by plus: contrastive+captioning.",
+        json_schema_extra={"position": 1},
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        description="Seed of initial weights and batch order; that of the retraining whose test posts are kept out.",
+        json_schema_extra={"position": 2},
+    )
+    teacher: str = Field(
+        default="",
+        description="Backbone to learn from, where an objective has a teacher: models:/moderato-backbone@clip.",
+        json_schema_extra={"position": 3},
+    )
+
+    bootstrap: str = Field(
+        default="",
+        description="Backbone that writes and matches, to mend the texts beside pictures with before: "
+        "models:/moderato-backbone@blip.",
+        json_schema_extra={"position": 4},
+    )
+
+    @property
+    def recipe(self) -> Recipe:
+        names = tuple(name.strip() for name in self.objectives.split("+"))
+        return Recipe(
+            preset=self.preset,
+            objectives=names,
+            seed=self.seed,
+            teacher=self.teacher,
+            bootstrap=self.bootstrap,
+        )
+
+
+def checked(data: Data, training: Pretraining) -> Settings:
+    """The settings of a run; raises UserError, which lists the choices, before any work is done."""
+    from models.pretraining.pretrain import check
+
+    _ = POLICY_SETS[data.policy_set]
+    recipe = training.recipe
+    check(recipe.preset, recipe.objectives, teacher=bool(recipe.teacher))
+    at_hand(training.resources)
+    return Settings()
+
+
+def pretrained_by(settings: Settings, **asked: Any) -> Pretraining:
+    """How to pre-train; what is not asked for, or None, is the settings' choice."""
+    chosen = settings.model_dump(include={"seed", *OnDevices.model_fields})
+    return Pretraining(**{**chosen, **{name: value for name, value in asked.items() if value is not None}})
+
+
+def defaults(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What the form of the deployment shows first."""
+    return {
+        "data": Data(policy_set=settings.policy_set).model_dump(mode="json", exclude={"as_of"}),
+        "training": pretrained_by(settings).model_dump(mode="json"),
+    }

@@ -1,0 +1,55 @@
+"""The search for a better preset, read like a table of contents."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.form import Bounds, Data, Training, Values, searchable
+from infra.settings import Settings
+from tasks.incumbent import incumbent
+from tasks.run import begin
+from tasks.search import Asked, Found
+from tasks.search import search as try_out
+from tasks.snapshot import cut, pin
+from tasks.validate import validate
+from tasks.withdraw import withdraw
+
+
+def _named() -> str:
+    asked, start = flow_run.parameters, flow_run.scheduled_start_time
+    return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} search {asked['training'].preset}"
+
+
+def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
+    withdraw(Settings(), str(flow_run.id))
+
+
+@flow(name="search", flow_run_name=_named, on_cancellation=[_cancelled])
+def search(
+    data: Data = Data(),
+    training: Training = Training(),
+    values: Values = Values(),
+    bounds: Bounds = Bounds(),
+) -> Found:
+    """Presets tried on one snapshot within a budget; nothing is registered.
+
+    The message of its last state is the best preset, as `moderato retrain` takes it.
+    """
+    settings = searchable(data, training, values, bounds)
+    versions = pin(settings, data.as_of)
+    snapshot = cut(settings, versions, data.policy_set, training.seed)
+    run = begin(settings, snapshot, training.preset, training.seed, values.over)
+    validate(settings, snapshot, incumbent(settings, run), run)
+    asked = Asked(
+        preset=training.preset,
+        over=values.over,
+        seed=training.seed,
+        budget=bounds.budget,
+        resources=training.resources,
+    )
+    found = try_out(settings, run, snapshot, asked)
+    return cast("Found", Completed(message=found.told, data=found))

@@ -1,0 +1,1 @@
+"""Training in several processes: of this machine or of a cluster, replicated or sharded."""

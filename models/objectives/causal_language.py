@@ -1,0 +1,30 @@
+"""Causal language modelling: the next token of a text (Radford et al., 2018, "Improving language understanding by
+generative pre-training", equation 1).
+"""
+
+from __future__ import annotations
+
+import torch
+
+from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.prompting.next_token import NextToken
+
+
+class CausalLanguage(Lesson):
+    def __init__(self, next_token: NextToken) -> None:
+        super().__init__()
+        self.next_token = next_token
+
+    def forward(self, posts: Posts) -> Learned:
+        """Every text, without its picture."""
+        rows = torch.nonzero(posts.written)[:, 0]
+        if not len(rows):
+            return nothing(posts.backbone.log_scale, "accuracy")
+        return self.next_token(posts, (posts.batch.input_ids[rows], posts.batch.attention_mask[rows]), None)
+
+
+def build(material: Material) -> CausalLanguage:
+    return CausalLanguage(NextToken(material))
+
+
+OBJECTIVE = SelfSupervised(name="causal_language", needs=("reads", "writes"), build=build)

@@ -1,0 +1,1 @@
+"""Learning from posts without judgements: backbones, and what they are taught by."""

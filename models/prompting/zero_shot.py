@@ -1,0 +1,47 @@
+"""Scores of a policy that nobody has judged by: posts beside the policy's own words, as CLIP classifies pictures
+(Radford et al., 2021, arXiv 2103.00020, section 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from models.policy import Policy
+from models.prompting.embedding import Embedded, Embedder, Floats
+from models.prompting.prompts import Prompts
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """`direction` [E] leads from the mean of the compliant prompts to that of the violating ones."""
+
+    direction: Floats
+    scale: float
+
+    @classmethod
+    def of(cls, embedder: Embedder, policy: Policy) -> Self:
+        prompts = Prompts.of(policy)
+        violating, compliant = (
+            _centre(embedder.texts(said)) for said in (prompts.violating, prompts.compliant)
+        )
+        return cls(violating - compliant, embedder.scale)
+
+    def logits(self, posts: Embedded) -> Floats:
+        """How much nearer posts are to what violates than to what does not, text and picture averaged, [N]: the
+        log-odds of a softmax over the two.
+        """
+        return self.scale * posts.mean(posts.vectors @ self.direction)
+
+
+def probabilities(logits: Floats) -> Floats:
+    """[N] in 0 to 1. They order posts; no calibration says how often they are right."""
+    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))))
+
+
+def _centre(vectors: Floats) -> Floats:
+    """The mean direction of unit vectors [K, E], of unit length."""
+    mean = vectors.mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)

@@ -1,0 +1,1 @@
+"""Training: a snapshot in, an exported model out; measured, resumed, searched over."""

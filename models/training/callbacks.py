@@ -1,0 +1,240 @@
+"""Callbacks of a training run: running average, place in the data, checkpoints that survive being killed."""
+
+# ruff: noqa: ARG002 - Lightning calls hooks with every argument
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    RichProgressBar,
+)
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning_utilities.core.apply_func import apply_to_collection
+from torch import Tensor
+
+from models.distributed.ranks import Ranks
+from models.preset import Preset
+from models.training.classifier import SCORE
+from models.training.data import SnapshotData
+from models.training.learner import AVERAGED_EVERY, Learner
+
+LAST, BEST = "last", "best"
+
+
+class RunningAverage(Callback):
+    """Keeps a learner's running average; validations see it."""
+
+    def __init__(self) -> None:
+        self._step, self._swapped = 0, False
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.global_step  # the same for all batches whose gradients are added up
+        if step > self._step and (step - 1) % AVERAGED_EVERY == 0:
+            self._step = step
+            _learner(pl_module).average.update(_learner(pl_module).network, (step - 1) // AVERAGED_EVERY)
+
+    def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._swap(pl_module)
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._swap(pl_module)
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """What is saved then holds each in its place."""
+        if self._swapped:
+            self._swap(pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self._step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._step = state_dict["step"]
+
+    def _swap(self, pl_module: pl.LightningModule) -> None:
+        self._swapped = not self._swapped
+        _learner(pl_module).average.swap(_learner(pl_module).network)
+
+
+def _learner(module: pl.LightningModule) -> Learner:
+    assert isinstance(module, Learner)
+    return module
+
+
+class Place(Callback):
+    """Tells the data which of its batches have been trained on; a resumed run goes on behind them."""
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        data: SnapshotData = trainer.datamodule  # type: ignore[attr-defined]
+        data.train.finished(batch_idx + 1)
+
+
+class Interrupt(Callback):
+    """Ctrl-C takes effect between two batches: inside of one it could leave a store's transaction open for ever."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._terminate = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Whoever runs this process keeps its own answer to SIGTERM, which Lightning would wrap in one of its own."""
+        if callable(self._terminate) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._terminate)
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            self._heed()
+
+    def on_validation_batch_start(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._heed()
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Raises KeyboardInterrupt once the checkpoint is saved; Lightning leaves with SystemExit, as on a crash."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, lambda *_: setattr(self, "_asked", True))
+        try:
+            yield
+        except SystemExit:
+            self._heed()
+            raise
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _heed(self) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """`last.ckpt` every so many steps, and when something breaks.
+
+    Never at the last batch of an epoch: Lightning would resume from there without the epoch's validation. Nor between
+    the parts of a batch, whose gradients no checkpoint holds.
+    """
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        super().__init__(
+            dirpath=folder,
+            filename=LAST,
+            every_n_train_steps=steps,
+            save_on_exception=Ranks.here().alone,  # the others would be waited for for ever
+            enable_version_counter=False,
+        )
+        self._between = False
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._between = (batch_idx + 1) % trainer.accumulate_grad_batches > 0
+        if not trainer.is_last_batch and not self._between:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        if not self._between:
+            super().on_exception(trainer, pl_module, exception)
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """A checkpoint is there in full or not at all, wherever the process is killed.
+
+    Training goes on while one is written: it holds what there was when it was asked for. One is written at a time, and
+    what went wrong is raised when the next is asked for, or at the end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._writing: Future[None] | None = None
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        self.teardown()
+        kept = apply_to_collection(checkpoint, Tensor, _copied)
+        writer = ThreadPoolExecutor(1, "checkpoints")
+        self._writing = writer.submit(self.write, kept, Path(path))
+        writer.shutdown(wait=False)  # once that is done; a process that ends waits for it
+
+    def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self.teardown()
+        return super().load_checkpoint(path, *args, **kwargs)
+
+    def remove_checkpoint(self, path: Any) -> None:
+        self.teardown()
+        super().remove_checkpoint(path)
+
+    def teardown(self) -> None:
+        """Wait for what is being written; Lightning calls this at the end, after an exception as well."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def write(self, checkpoint: dict[str, Any], path: Path) -> None:
+        """In the writing thread."""
+        partial = path.with_name(f"{path.name}.partial")
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(checkpoint, partial)
+        partial.replace(path)
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """On the processor, whose memory a device's is not worth."""
+    found = tensor.detach()
+    return found.clone() if found.device.type == "cpu" else found.cpu()
+
+
+def house_callbacks(preset: Preset, folder: Path, epochs: int) -> list[Callback]:
+    """What every run has; a progress bar on standard error where that is a terminal.
+
+    Patience is as many steps for a small split, whose `epochs` are shorter and more than the preset's.
+    """
+    patience = round(preset.patience * epochs / preset.epochs)
+    best = ModelCheckpoint(
+        dirpath=folder, filename=BEST, monitor=SCORE, mode="max", enable_version_counter=False
+    )
+    callbacks = [
+        RunningAverage(),
+        Place(),
+        EarlyStopping(monitor=SCORE, mode="max", patience=patience),
+        best,
+        LastCheckpoint(folder, preset.checkpoint_steps),
+    ]
+    if sys.stderr.isatty() and Ranks.here().alone:
+        callbacks.append(RichProgressBar(console_kwargs={"stderr": True}))
+    return callbacks

@@ -1,0 +1,79 @@
+"""The network in training: loss, optimiser, schedule, validation metrics."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+
+from models.distributed.ranks import Ranks
+from models.evaluation.metrics import average_precision
+from models.network import Network
+from models.objective import supervised
+from models.preset import Preset
+from models.training.data import Batch
+from models.training.learner import Learner
+from models.training.optimisation import optimisation
+
+SCORE = "validation/score"  # what early stopping and the best checkpoint go by
+ENOUGH = 20  # violations in the validation split; a ranking of fewer is chance, and the loss is gone by
+MAJORITY = 0.5  # share of the votes from which on a soft label violates
+
+
+class Classifier(Learner):
+    """Trains a network for `steps` steps."""
+
+    network: Network
+
+    def __init__(
+        self, network: Network, preset: Preset, policies: tuple[str, ...], steps: int, seed: int
+    ) -> None:
+        super().__init__(network, preset, steps, seed)
+        self.policies = policies
+        self.objective = supervised(preset.objective)
+        self._validated: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [N, P]."""
+        return self.network(**batch.inputs)
+
+    def training_step(self, batch: Batch) -> Tensor:
+        # without the n-grams, which already know the training split and would leave the encoders little to learn
+        loss = self.objective(self.network.deep(**batch.inputs), batch.targets, batch.weights, batch.total)
+        self.log("train/loss", loss, batch_size=len(batch.targets), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch) -> None:
+        self._validated.append((self(batch).float().cpu(), batch.targets.cpu(), batch.weights.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        validated = Ranks.here().gathered(self._validated)
+        logits, targets, weights = (torch.cat(parts) for parts in zip(*validated, strict=True))
+        self._validated.clear()
+        loss = self.objective(logits, targets, weights)
+        found = precisions(logits.numpy(), targets.numpy())
+        metrics = {f"validation/average_precision.{self.policies[i]}": value for i, value in found.items()}
+        metrics["validation/loss"] = float(loss)
+        if found:
+            metrics["validation/macro_average_precision"] = float(np.mean(list(found.values())))
+        ranks = bool(found) and int((targets >= MAJORITY).sum()) >= ENOUGH
+        metrics[SCORE] = metrics["validation/macro_average_precision"] if ranks else -float(loss)
+        self.metrics = metrics
+        self.log_dict(metrics)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        return optimisation(self.network.groups(self.preset.encoder_rate), self.preset, self.steps)
+
+
+def precisions(logits: np.ndarray, targets: np.ndarray) -> dict[int, float]:
+    """Average precision by column of [N, P], where both outcomes are known; a soft target of one half violates."""
+    found = {}
+    for column in range(targets.shape[1]):
+        known = ~np.isnan(targets[:, column])
+        violates = targets[known, column] >= MAJORITY
+        once = np.ones((int(known.sum()), 1), dtype=np.uint8)
+        value = float(average_precision(violates, logits[known, column], once)[0])
+        if not np.isnan(value):
+            found[column] = value
+    return found

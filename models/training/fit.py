@@ -1,0 +1,120 @@
+"""Training: from a snapshot to a folder that holds the exported model; a run that was killed goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from numpy.typing import NDArray
+from pydantic import Field
+from tokenizers import Tokenizer
+
+from models.distributed.job import Job
+from models.distributed.launch import launch
+from models.distributed.resources import Resources
+from models.network import Network
+from models.preset import preset_named
+from models.serving.export import export
+from models.training.classifier import Classifier
+from models.training.data import SplitBatches
+from models.training.preparation import prepare
+from models.training.run import Launcher, Report, Run, shared_out
+
+RUN = f"{__name__}:ClassifierRun"
+COMPARED = 4  # batches of posts that the export is compared with torch on
+
+
+class TrainingReport(Report):
+    model: Path = Field(description="folder of the exported model")
+
+
+def fit(
+    snapshot_uri: str,
+    *,
+    preset: str,
+    seed: int,
+    folder: Path,
+    storage_options: dict[str, str] | None = None,
+    weights: Path | None = None,
+    threads: int = 0,
+    resources: Resources = Resources(),
+    launcher: Launcher = launch,
+    logger: Logger | bool = False,
+    callbacks: Sequence[Callback] = (),
+    **overrides: Any,
+) -> TrainingReport:
+    """Train `preset` with `overrides` on a snapshot and leave the exported model in `folder`/model.
+
+    `weights` is the folder that the preset's weights were fetched to. Where `resources` ask for more than one device,
+    training runs in processes that `launcher` starts, while this one waits. They share each batch: the preset's
+    batch_size is that of all together, and the loss curve that of one process but for rounding, and for dropout, of
+    which each draws its own. (A family with batch normalisation would see the statistics of each process's share.)
+
+    Run again with the same folder after a kill, it goes on from the last checkpoint and ends with the same
+    weights; a finished run returns its report. Raises UserError for a preset, override, snapshot or folder that
+    cannot be.
+    """
+    job = Job(
+        run=RUN, snapshot_uri=snapshot_uri, storage_options=storage_options or {},
+        preset=preset_named(preset, **overrides), seed=seed, folder=folder, weights=weights,
+        threads=shared_out(threads, resources), resources=resources,
+    )  # fmt: skip
+    ClassifierRun.carry_out(job, launcher, logger, callbacks)
+    return ClassifierRun.report(folder)
+
+
+def attempt(
+    snapshot_uri: str,
+    *,
+    preset: str,
+    seed: int,
+    folder: Path,
+    storage_options: dict[str, str] | None = None,
+    weights: Path | None = None,
+    threads: int = 0,
+    resources: Resources = Resources(),
+    launcher: Launcher = launch,
+    logger: Logger | bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Train like `fit` and export nothing: of an attempt only its validations count, which `callbacks` see."""
+    job = Job(
+        run=RUN, snapshot_uri=snapshot_uri, storage_options=storage_options or {},
+        preset=preset_named(preset), seed=seed, folder=folder, weights=weights,
+        threads=shared_out(threads, resources), resources=resources, attempt=True,
+    )  # fmt: skip
+    ClassifierRun.carry_out(job, launcher, logger, callbacks)
+
+
+class ClassifierRun(Run[TrainingReport]):
+    """A network that learns from judgements."""
+
+    made, reports = "model", TrainingReport
+
+    def prepared(self) -> Tokenizer:
+        self.preparation = prepare(self.rows, self.preset, self.folder, self.job.weights)
+        return self.preparation.tokenizer
+
+    def module(self, steps: int) -> Classifier:
+        return Classifier(self._network(), self.preset, self.rows.policies, steps, self.seed)
+
+    def keep(self, folder: Path, trained: int) -> dict[str, float]:  # noqa: ARG002 - a model does not name its steps
+        """Export the best weights."""
+        network = self._network()
+        metrics = self.restore(network)
+        export(folder, network, self.tokenizer, self.preset, self.rows.policies, self._real_batches())
+        return metrics
+
+    def _real_batches(self) -> Iterator[dict[str, NDArray[np.generic]]]:
+        """Some of the validation split, as the network takes it."""
+        batches = SplitBatches(self.rows, "validation", self.tokenizer, self.preset, self.seed)
+        for batch in islice(batches, COMPARED):
+            yield {name: tensor.numpy() for name, tensor in batch.inputs.items()}
+
+    def _network(self) -> Network:
+        return self.preparation.network(self.preset, len(self.rows.policies))

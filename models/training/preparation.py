@@ -1,0 +1,133 @@
+"""What is learned from the training split before training: the tokeniser, label priors, n-gram weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from models.encoder import ENCODERS
+from models.network import Network, weights_of
+from models.objective import judged
+from models.preset import Preset
+from models.pretraining.backbone_folder import About, is_backbone
+from models.regression import Regression
+from models.snapshot import SnapshotRows, matrix
+from models.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
+
+TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
+ROWS = 1024  # read at once
+DOUBT = 20.0  # a prior begins as one violation in so many judgements
+
+
+@dataclass(frozen=True)
+class Preparation:
+    tokenizer: Tokenizer
+    pieces: Tensor
+    statistics: dict[str, Tensor]
+    weights: Path | None
+
+    def network(self, preset: Preset, policies: int) -> Network:
+        """A new network that begins at the priors."""
+        network = Network(preset, policies, self.pieces, self.weights)
+        network.load_state_dict(self.statistics, strict=False)
+        return network
+
+
+def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | None = None) -> Preparation:
+    """Read from `folder` where an earlier run left it, else learned and left there.
+
+    A text encoder that begins from `weights` reads with their tokeniser.
+    """
+    tokenizer, statistics_file = prepared_tokenizer(rows, preset, folder, weights), folder / STATISTICS
+    token_pieces = torch.from_numpy(pieces(tokenizer))
+    if not statistics_file.exists():
+        statistics = _statistics(rows, preset, tokenizer, token_pieces)
+        _replace(statistics_file, lambda path: save_file(statistics, path))
+    return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights)
+
+
+def prepared_tokenizer(
+    rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | None = None
+) -> Tokenizer:
+    """Read from `folder` where an earlier run left it, else that of the weights or learned, and left there."""
+    path = folder / TOKENIZER
+    if not path.exists():
+        tokenizer = tokenizer_for(_texts(rows), preset, weights)
+        _replace(path, lambda partial: tokenizer.save(str(partial)))
+    return load_tokenizer(path, preset.max_tokens)
+
+
+def tokenizer_for(texts: Iterable[str], preset: Preset, weights: Path | None) -> Tokenizer:
+    """Learned from texts, or that of weights which bring one."""
+    family = ENCODERS[preset.text_encoder]
+    folder = weights_of(weights, preset.text_encoder)
+    if "text" in preset.modalities and folder and is_backbone(folder):
+        about = About.read(folder)
+        if "text" in about.preset.modalities and about.preset.text_encoder == preset.text_encoder:
+            return Tokenizer.from_file(str(folder / TOKENIZER))
+        folder = None
+    if "text" in preset.modalities and folder is not None and family.tokenizer is not None:
+        return family.tokenizer(folder)
+    return train_tokenizer(texts, preset.vocabulary)
+
+
+def _statistics(
+    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer, token_pieces: Tensor
+) -> dict[str, Tensor]:
+    """Initial values of the network's bias, and its n-gram tables, by their names in its state."""
+    prior = _prior_logits(rows)
+    statistics = {"bias": torch.from_numpy(prior)}
+    if preset.caption_tokens:
+        statistics["captioner.marks"] = torch.tensor(marks(tokenizer))
+    if preset.has_ngrams:
+        ids, targets, weights = _judged_texts(rows, preset, tokenizer)
+        found = Regression(ids, token_pieces.numpy(), word_starts(tokenizer), preset.ngram_bits).fit(
+            targets, weights, prior, preset.ngram_penalty
+        )
+        statistics |= {f"ngrams.{name}": tensor for name, tensor in found.items()}
+    return statistics
+
+
+def _prior_logits(rows: SnapshotRows) -> NDArray[np.float32]:
+    """Log-odds of a violation for each policy, [P]; drawn towards 1 in DOUBT where few were judged."""
+    violations, judged = np.ones(len(rows.policies)), np.full(len(rows.policies), DOUBT)
+    for batch in rows.batches("train", ROWS, "labels"):
+        labels = matrix(batch["labels"], len(rows.policies))
+        violations += np.nansum(labels, axis=0)
+        judged += (~np.isnan(labels)).sum(axis=0)
+    share = np.minimum(violations / judged, 1 - 1 / DOUBT)
+    return np.log(share / (1 - share)).astype(np.float32)
+
+
+def _texts(rows: SnapshotRows) -> Iterator[str]:
+    for batch in rows.batches("train", ROWS, "text"):
+        yield from (text for text in batch["text"].to_pylist() if text)
+
+
+def _judged_texts(
+    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer
+) -> tuple[list[list[int]], NDArray[np.float32], NDArray[np.float32]]:
+    """Token ids, targets and weights [N, P] of at most `ngram_posts` posts, taken at even distances."""
+    positions, width = rows.positions("train"), len(rows.policies)
+    positions = positions[:: -(-len(positions) // preset.ngram_posts)]
+    ids, targets, votes = [], [], []
+    for first in range(0, len(positions), ROWS):
+        table = rows.take(positions[first : first + ROWS], "text", "labels", "votes")
+        ids += encode(tokenizer, table["text"].to_pylist())
+        targets.append(matrix(table["labels"], width))
+        votes.append(matrix(table["votes"], width))
+    return ids, *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    partial = path.with_suffix(".partial")
+    write(partial)
+    partial.replace(path)

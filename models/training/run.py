@@ -1,0 +1,284 @@
+"""One training run in its folder, whatever is trained: claimed, resumed, interrupted, its best weights kept."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.seed import isolate_rng
+from pydantic import BaseModel, ConfigDict, Field
+from tokenizers import Tokenizer
+from torch import nn
+
+from models.distributed.course import Course, Telling, TellingLogger
+from models.distributed.job import Job
+from models.distributed.parent import Word
+from models.distributed.placement import Placement, check, placement
+from models.distributed.ranks import Ranks
+from models.distributed.resources import Resources
+from models.distributed.sharding import Sharded, found, step_of, whole
+from models.errors import UserError
+from models.heap import keep_freed
+from models.snapshot import SnapshotRows
+from models.training.average import averaged
+from models.training.callbacks import BEST, LAST, Interrupt, house_callbacks
+from models.training.data import SnapshotData
+from models.training.layers import made_lighter, precision
+from models.training.learner import Learner
+from models.training.measurement import Measurement
+from models.training.measuring import Measuring
+
+PLAN, CHECKPOINTS, REPORT = "plan.json", "checkpoints", "report.json"
+Launcher = Callable[[Job, Callable[[Word], None]], None]
+"""Runs a job's processes to their end, and hands on what the first one tells; stops them where hearing raises."""
+
+
+class FolderTakenError(UserError):
+    """A folder that holds another training run."""
+
+
+class StrategyError(UserError):
+    """A checkpoint that another strategy left."""
+
+
+class Report(BaseModel):
+    """What a finished run came to; a kind of run adds the folder that it `made`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metrics: dict[str, float] = Field(description="validation metrics of the weights that were kept")
+    steps: int
+    epochs: int
+    resumed_at: int = Field(description="step of the checkpoint that this run went on from; 0 for none")
+    seconds: float = Field(description="of the process that kept the weights, all included")
+    measured: Measurement = Field(default=Measurement(), description="what training cost on this machine")
+
+    @property
+    def items_per_second(self) -> float:
+        """Posts trained on in a second, validation left out."""
+        return self.measured.items_per_second
+
+
+R = TypeVar("R", bound=Report)
+
+
+class Run(Generic[R]):
+    """A kind of run says what its `module` is, which Lightning trains for so many steps, and what it keeps of it.
+
+    `placed` says on what it runs, one device where that is nothing; of several processes, each has a run of its own
+    in the same folder.
+    """
+
+    made: ClassVar[str]
+    """The folder that it leaves, and the field of its report that holds it."""
+    reports: type[R]
+    placed: Placement | None = None
+
+    def __init__(self, rows: SnapshotRows, job: Job) -> None:
+        self.rows, self.job = rows, job
+        self.preset, self.seed, self.folder = job.preset, job.seed, job.folder
+        self.checkpoints = self.folder / CHECKPOINTS
+        self.tokenizer = self.prepared()
+
+    def prepared(self) -> Tokenizer:
+        """Learn what is learned before training, or find it in the folder."""
+        raise NotImplementedError
+
+    def module(self, steps: int) -> Learner:
+        raise NotImplementedError
+
+    def keep(self, folder: Path, trained: int) -> dict[str, float]:
+        """Leave the best weights of so many steps in `folder`; their validation metrics."""
+        raise NotImplementedError
+
+    @classmethod
+    def carry_out(
+        cls, job: Job, launcher: Launcher, logger: Logger | bool, callbacks: Sequence[Callback]
+    ) -> None:
+        """Train in this process, or wait for those that `launcher` starts; nothing where the folder's run is done.
+
+        Raises UserError for a snapshot, folder or resources that cannot be.
+        """
+        start, rows = time.perf_counter(), SnapshotRows.open(job.snapshot_uri, job.storage_options)
+        check(job.resources)
+        preset = job.preset.model_dump(mode="json")
+        claim(job.folder, {"snapshot": rows.id, "preset": preset, "seed": job.seed, **job.more})
+        if (job.folder / REPORT).exists() and (job.folder / cls.made).exists():
+            return
+        if job.resources.elsewhere:
+            cls(rows, job)  # learned once, before others look for it
+            course = Course(logger, callbacks)
+            launcher(job.model_copy(update={"folder": job.folder.absolute()}), course.hear)
+            course.close()
+            return
+        with torch_threads(job.threads), without_chatter(), isolate_rng():
+            run = cls(rows, job)
+            run.end(*run.train(logger, callbacks), start)
+
+    @classmethod
+    def rejoin(
+        cls,
+        job: Job,
+        tell: Callable[[Word], None],
+        placed: Placement | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """One process's part of a job whose folder is claimed and prepared; the first keeps what is made."""
+        start, rows = time.perf_counter(), SnapshotRows.open(job.snapshot_uri, job.storage_options)
+        with torch_threads(job.threads), without_chatter():
+            run = cls(rows, job)
+            run.placed = placed or placement(job.resources)
+            trainer, resumed_at = run.train(TellingLogger(tell), [Telling(tell), *callbacks])
+            if trainer.is_global_zero:
+                run.end(trainer, resumed_at, start)
+
+    @classmethod
+    def report(cls, folder: Path) -> R:
+        """Of the run that is done in `folder`."""
+        found = cls.reports.model_validate_json((folder / REPORT).read_text())
+        return found.model_copy(update={cls.made: folder / cls.made})  # another machine has another folder
+
+    def train(self, logger: Logger | bool, callbacks: Sequence[Callback]) -> tuple[pl.Trainer, int]:
+        """The trainer after its run, and the step that the run went on from."""
+        pl.seed_everything(self.seed, verbose=False)
+        data = SnapshotData(self.rows, self.tokenizer, self.preset, self.seed, Ranks.here())
+        epochs = max(self.preset.epochs, -(-self.preset.minimum_steps // data.train.steps))
+        module = self.module(epochs * data.train.steps)
+        made_lighter(module.network, self.preset)
+        interrupt = Interrupt()
+        trainer = self._trainer(epochs, len(data.train), logger, [interrupt, *callbacks])
+        last = found(self.checkpoints / f"{LAST}.ckpt")
+        if last and last.is_dir() and not isinstance(trainer.strategy, Sharded):
+            raise StrategyError(f"{last} is in shards; go on with strategy fsdp, or begin in another folder")
+        resumed_at = step_of(last) if last else 0
+        with interrupt.heeded():
+            trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
+        return trainer, resumed_at
+
+    def restore(self, network: nn.Module) -> dict[str, float]:
+        """Give a network the averaged weights of the best validation; its metrics."""
+        best = whole(self.checkpoints / f"{BEST}.ckpt")
+        network.load_state_dict(averaged(best["state_dict"], network))
+        metrics: dict[str, float] = best["metrics"]
+        return metrics
+
+    def end(self, trainer: pl.Trainer, resumed_at: int, start: float) -> None:
+        """Keep what was trained since `start`, and report; an attempt keeps nothing."""
+        if self.job.attempt:
+            return
+        made = self.folder / self.made
+        report = self.reports(
+            **{self.made: made},
+            metrics=self.keep(made, trainer.global_step),
+            steps=trainer.global_step,
+            epochs=trainer.current_epoch,
+            resumed_at=resumed_at,
+            seconds=time.perf_counter() - start,
+            measured=measured(trainer),
+        )
+        written(self.folder / REPORT, report.model_dump_json(indent=1))
+
+    def _trainer(
+        self, epochs: int, batches: int, logger: Logger | bool, callbacks: Sequence[Callback]
+    ) -> pl.Trainer:
+        measuring, own = Measuring(), house_callbacks(self.preset, self.checkpoints, epochs)
+        return pl.Trainer(
+            **(self.placed or placement(Resources())),
+            precision=precision(self.preset),
+            accumulate_grad_batches=self.preset.accumulate,
+            max_epochs=epochs,
+            logger=logger,
+            callbacks=[measuring, *own, *callbacks],
+            profiler=measuring.waiting,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            enable_progress_bar=any(type(callback).__name__.endswith("ProgressBar") for callback in own),
+            default_root_dir=self.folder,
+            log_every_n_steps=min(10, batches),
+        )
+
+
+def shared_out(threads: int, resources: Resources) -> int:
+    """Threads of each process; where none are given, each leaves one of its cores to what reads its batches.
+
+    A worker of a cluster has as many as are given, else one.
+    """
+    if resources.workers:
+        return max(1, threads)
+    free = torch.get_num_threads() // resources.devices - 1
+    return max(1, threads // resources.devices if threads else free)
+
+
+def measured(trainer: pl.Trainer) -> Measurement:
+    """What a finished trainer's run cost."""
+    return next(
+        callback.final
+        for callback in trainer.callbacks  # type: ignore[attr-defined]
+        if isinstance(callback, Measuring)
+    )
+
+
+def claim(folder: Path, plan: dict[str, Any]) -> None:
+    """Mark an empty folder as this run's; raises FolderTakenError where it is another's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, text = folder / PLAN, json.dumps(plan, indent=1, sort_keys=True)
+    if path.exists() and path.read_text() != text:
+        raise FolderTakenError(
+            f"{folder} holds a run on other data, or with another preset, objective or seed; choose another folder"
+        )
+    written(path, text)
+
+
+def written(path: Path, text: str) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Run with so many threads; 0 takes all cores but one, which reads and decodes the next batches.
+
+    Torch's threads wait for each other in a busy loop: with one more than there are free cores, training is
+    several times slower than with one less.
+    """
+    keep_freed()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or max(1, before - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def without_chatter() -> Iterator[None]:
+    """Lightning describes the machine on standard error at level INFO; a user sees our progress instead."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            # Lightning on a newer torch; nothing that a user can mend
+            warnings.filterwarnings("ignore", message=".*treespec, LeafSpec", category=FutureWarning)
+            # torch's compiler looks at tensors that a user never touches
+            warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor", category=UserWarning)
+            # a slow copy and encoders of which nothing is trained are meant to be
+            warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+            # that of a run that goes on never is
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            # every process logs the same, made of what all have found
+            warnings.filterwarnings("ignore", message="It is recommended to use `self.log.*sync_dist")
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,66 @@
+"""Pin the lake's versions, and cut a corpus of posts from them: judged or not, none that a retraining tests on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prefect import task
+
+from infra.lake import open_lake
+from infra.settings import Settings
+from models.policies import POLICY_SETS
+from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
+from tasks.handle import Handle
+from tasks.page import tell
+from tasks.retrying import PATIENT
+
+
+class PostVersions(Handle):
+    """The lake at one moment; 0 where there are no judgements yet."""
+
+    uri: str
+    posts: int
+    judgements: int
+
+
+class Corpus(Handle):
+    """A corpus in the lake; `dropped` says why posts of the lake are not in it."""
+
+    id: str
+    uri: str
+    policy_set: str
+    counts: dict[str, int]
+    versions: dict[str, int]
+    seed: int
+    dropped: dict[str, int]
+
+
+@task(name="pin posts", cache_policy=ON_FLOW_RUN, persist_result=True, **PATIENT)
+def pin(settings: Settings, as_of: datetime | None = None) -> PostVersions:
+    """The lake as it is now, or as it was committed at or before `as_of`."""
+    from infra.snapshots import pin_posts
+
+    lake = open_lake(settings)
+    return PostVersions(uri=lake.uri, **pin_posts(lake, as_of))
+
+
+@task(name="cut corpus", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+def cut(settings: Settings, versions: PostVersions, policy_set: str, seed: int) -> Corpus:
+    """Cut the corpus of those versions, or find the one that is there."""
+    from infra.snapshots import cut_corpus
+
+    pinned = {"posts": versions.posts, "judgements": versions.judgements}
+    made = cut_corpus(open_lake(settings), pinned, POLICY_SETS[policy_set], seed, settings.work / "snapshots")
+    corpus = Corpus(
+        id=made.id, uri=made.uri, policy_set=policy_set, counts=made.counts, versions=pinned, seed=seed,
+        dropped=made.dropped,
+    )  # fmt: skip
+    tell("corpus", _told(corpus), "what a backbone learns from")
+    return corpus
+
+
+def _told(corpus: Corpus) -> str:
+    rows = [("learned from", corpus.counts["train"]), ("validated on", corpus.counts["validation"])]
+    rows += [(f"left out: {reason}", count) for reason, count in corpus.dropped.items()]
+    lines = [f"| {what} | {count:,} |" for what, count in rows]
+    return "\n".join([f"Corpus `{corpus.id}`", "", "| posts | |", "|---|---:|", *lines])

@@ -1,0 +1,106 @@
+import pytest
+
+from infra.registry import Registry
+from infra.settings import Settings
+from infra.weights import NoWeightsError, at_hand, fetch, held
+
+FILES = {"config.json": b"{}", "vision/model.safetensors": b"weights"}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path / "home", _env_file=None)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, content in FILES.items():
+        path = tmp_path / "given" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "given"
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_no_address_is_no_weights(settings):
+    assert fetch(settings, "") is None
+
+
+def test_a_folder_is_known_by_the_names_and_bytes_of_its_files(settings, folder):
+    first = fetch(settings, str(folder))
+    assert first.folder == folder
+    assert first == fetch(settings, str(folder))
+    (folder / "config.json").write_bytes(b"{ }")
+    assert fetch(settings, str(folder)).digest != first.digest
+
+
+def test_a_name_alone_is_a_folder_under_home(settings, folder):
+    place = at_hand(settings) / "clip"
+    place.parent.mkdir(parents=True)
+    folder.rename(place)
+    assert fetch(settings, "clip").folder == place
+    assert held(settings, "clip", "hf-hub:nobody/nothing") == place
+    assert held(settings, "eva", "hf-hub:nobody/nothing") is None
+
+
+@pytest.mark.parametrize("address", ["clip", "models:/nothing@latest", "models:/nothing/3", "hf-hub:no name"])
+def test_an_address_without_weights_says_what_may_stand_there(settings, address):
+    with pytest.raises(NoWeightsError, match=r"weights at|cannot fetch hf-hub:no name"):
+        fetch(settings, address)
+
+
+@pytest.mark.slow
+def test_weights_come_from_the_registry_by_alias_and_version(settings, folder):
+    registry = Registry(settings)
+    client = registry.client
+    run = client.create_run(registry.experiment_id)
+    client.log_artifacts(run.info.run_id, str(folder), "backbone")
+    client.create_registered_model("moderato-backbone")
+    source = f"{run.info.artifact_uri}/backbone"
+    version = client.create_model_version("moderato-backbone", source, run.info.run_id)
+    client.set_registered_model_alias("moderato-backbone", "latest-good", version.version)
+    by_alias = fetch(settings, "models:/moderato-backbone@latest-good")
+    assert contents(by_alias.folder) == FILES
+    assert by_alias == fetch(settings, f"models:/moderato-backbone/{version.version}")
+    assert by_alias.digest == fetch(settings, str(folder)).digest
+
+
+@pytest.mark.slow
+@pytest.mark.s3
+def test_weights_come_from_s3_once_and_anew_when_they_change(s3_server, tmp_path):
+    settings = s3_server.settings(tmp_path / "home")
+    bucket = s3_server.bucket(settings)
+    for name, content in FILES.items():
+        bucket.write(f"weights/clip/{name}", content)
+    bucket.write("weights/clip-other/config.json", b"another")
+    address = f"s3://{bucket.bucket}/weights/clip"
+    first = fetch(settings, address)
+    assert contents(first.folder) == FILES
+    assert fetch(settings, address) == first
+    bucket.write("weights/clip/config.json", b"{ }")
+    second = fetch(settings, address)
+    assert second.folder != first.folder
+    assert contents(second.folder) == FILES | {"config.json": b"{ }"}
+    with pytest.raises(NoWeightsError):
+        fetch(settings, f"s3://{bucket.bucket}/nothing")
+
+
+def test_the_hubs_own_cache_is_read_where_the_hub_is_away(settings, folder, tmp_path, monkeypatch):
+    import huggingface_hub.constants as hub
+
+    cache = tmp_path / "cache" / "models--owner--name"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("a" * 40)
+    (cache / "snapshots").mkdir()
+    folder.rename(cache / "snapshots" / ("a" * 40))
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    assert contents(fetch(settings, "hf-hub:owner/name").folder) == FILES
+    assert held(settings, "clip", "hf-hub:owner/name") is not None
+    with pytest.raises(NoWeightsError, match="give its folder"):
+        fetch(settings, "hf-hub:owner/other")

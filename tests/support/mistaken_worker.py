@@ -1,0 +1,7 @@
+"""A worker that meets a mistake of its user's."""
+
+from models.errors import UserError
+
+
+def rejoin(job, tell):
+    raise UserError("there is no such thing; choose another")

@@ -1,0 +1,31 @@
+"""Tests on several workers (`make test`): what is one piece, which pieces begin first, and a core for each worker.
+
+A file is one piece, so that its fixtures are made once; `xdist_group` joins tests that share something dearer. A run is
+as long as its last piece: those with a test marked `minutes` begin first, then those with most tests marked `slow`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+ON_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if (
+    ON_A_WORKER
+):  # threads of two workers that wait for each other in busy loops take longer than one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not ON_A_WORKER:
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    pieces = {item: item.get_closest_marker("xdist_group").args[0] for item in items}
+    slow = Counter(piece for item, piece in pieces.items() if item.get_closest_marker("slow"))
+    first = {piece for item, piece in pieces.items() if item.get_closest_marker("minutes")}
+    items.sort(key=lambda item: (pieces[item] not in first, -slow[pieces[item]]))
