@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # a worker a core, four at most: each takes up to two gigabytes
-SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --instafail
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help

@@ -12,9 +12,8 @@ from collections import Counter
 import pytest
 
 ON_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
-if (
-    ON_A_WORKER
-):  # threads of two workers that wait for each other in busy loops take longer than one thread each
+if ON_A_WORKER:
+    # threads of two workers that wait for each other in busy loops take longer than one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -29,3 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = Counter(piece for item, piece in pieces.items() if item.get_closest_marker("slow"))
     first = {piece for item, piece in pieces.items() if item.get_closest_marker("minutes")}
     items.sort(key=lambda item: (pieces[item] not in first, -slow[pieces[item]]))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a pytest on which xdist's groups have no effect: fixtures would be made by every worker, unseen."""
+    if session.config.getoption("loadgroup", default=False):
+        alone = next((item.nodeid for item in session.items if "@" not in item.nodeid), None)
+        if alone is not None:
+            raise pytest.UsageError(f"{alone} is in no group: this pytest and this pytest-xdist do not fit")
