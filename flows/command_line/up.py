@@ -103,6 +103,7 @@ def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Ser
         polled(standing.api, "retrain/retrain"),
         f"{standing.prefect}/deployments",
         after="prefect",
+        outlived=True,
     )
     return [prefect, mlflow, gateway, flows, *(_demo(standing) if demo else ())]
 

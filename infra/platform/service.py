@@ -14,13 +14,17 @@ PATIENCE = 2.0  # seconds that a health check waits
 
 @dataclass(frozen=True)
 class Service:
-    """`ready` says whether it works; `address` is what people open; it is started once the service `after` works."""
+    """`ready` says whether it works; `address` is what people open; it is started once the service `after` works.
+
+    What it started is stopped where it ends by itself, unless that is `outlived` by it: a retraining goes on.
+    """
 
     name: str
     command: tuple[str, ...]
     ready: Callable[[], bool]
     address: str
     after: str = ""
+    outlived: bool = False
 
 
 def answers(url: str) -> Callable[[], bool]:

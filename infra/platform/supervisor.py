@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -53,6 +54,7 @@ class Running:
     failures: int = 0  # in a row
     not_before: float = 0.0
     check: Future[bool] | None = field(default=None, repr=False)
+    sessions: set[int] = field(default_factory=set)  # of processes that ended and left others behind
 
     @property
     def restarts(self) -> int:
@@ -95,7 +97,7 @@ class Supervisor:
     def stop(self) -> None:
         """Stop every service and whatever it started; those that others wait for last."""
         ordered = sorted(self.running.values(), key=lambda it: not it.service.after)
-        families = [process for it in ordered for process in _family(it.process)]
+        families = [process for it in ordered for process in (*_family(it.process), *_left(it.sessions))]
         for it in ordered:
             if it.process:
                 with contextlib.suppress(ProcessLookupError):
@@ -132,6 +134,9 @@ class Supervisor:
     def _ended(self, it: Running) -> None:
         assert it.process is not None
         now = self._clock()
+        it.sessions.add(it.process.pid)
+        if not it.service.outlived:  # a worker of a server that was killed keeps its port
+            _kill(_left(it.sessions))
         it.failures = 1 if it.phase == "ready" and now - it.since > SETTLED else it.failures + 1
         it.not_before = now + min(LONGEST, FIRST * 2 ** (it.failures - 1))
         it.process, it.check = None, None
@@ -175,6 +180,23 @@ def _family(process: subprocess.Popen[bytes] | None) -> list[psutil.Process]:
         return [head, *head.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _left(sessions: set[int]) -> list[psutil.Process]:
+    """What processes that began these sessions, and ended, left behind; a session whose number is another's is over."""
+    found = [
+        (session, process) for process in psutil.process_iter() if (session := _session(process)) in sessions
+    ]
+    again = {session for session, process in found if process.pid == session}
+    sessions -= again
+    return [process for session, process in found if session not in again]
+
+
+def _session(process: psutil.Process) -> int:
+    try:
+        return os.getsid(process.pid)
+    except ProcessLookupError:
+        return 0
 
 
 def _resident(process: psutil.Process) -> int:

@@ -1,6 +1,9 @@
-"""Each service is killed in turn during a retraining: it ends well or is marked crashed, and registers once."""
+"""What dies during a retraining: it ends well or is marked crashed, registers once, and the champion stays."""
 
+import json
+import threading
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from running_platform import up, wait_for
@@ -10,7 +13,7 @@ from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.minutes]
+pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(1200)]
 
 SERVICES = {
     "prefect": ("prefect", "server"),
@@ -20,22 +23,72 @@ SERVICES = {
 }
 
 
-def test_a_retraining_survives_the_death_of_each_service_or_is_marked_crashed(tmp_path):
+@pytest.fixture
+def webhook():
+    """The address of a webhook, and what it is told."""
+    told = []
+
+    class Listens(BaseHTTPRequestHandler):
+        def do_POST(self):
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Listens) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", told
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def platform(tmp_path, webhook):
+    """A platform whose champion is its first, which tells the webhook."""
     home = tmp_path / "home"
     simulate(open_lake(Settings(home=home, _env_file=None)), posts=3000, weeks=4, seed=1)
-    with up(home) as platform:
+    with up(home, MODERATO_NOTIFY_WEBHOOK=webhook[0]) as platform:
         first = platform.start(training={"preset": "trial"})
         assert platform.ended(first)["message"] == "Promoted"
-        registry = Registry(platform.settings)
-        for seed, words in enumerate(SERVICES.values(), 1):
-            run = platform.start(
-                training={"preset": "trial", "seed": seed}, rollout={"canary": False, "plan": "brief"}
-            )
-            wait_for(lambda run=run: "training" in platform.artifacts(run), 120)
-            platform.service(*words).kill()
-            ended = platform.ended(run, 400)
-            assert ended["type"] in ("COMPLETED", "CRASHED"), (words, ended)
-            champion = registry.champion()
-            assert champion is not None
-        made = Counter(version.key for version in registry.versions())
-        assert set(made.values()) == {1}
+        yield platform
+
+
+def test_a_retraining_ends_well_or_is_marked_crashed_whatever_dies(platform, webhook):
+    registry = Registry(platform.settings)
+    for seed, services in enumerate((["prefect"], ["mlflow", "gateway", "deployments"]), 1):
+        run = platform.start(
+            training={"preset": "trial", "seed": seed}, rollout={"canary": False, "plan": "brief"}
+        )
+        wait_for(lambda run=run: "training" in platform.artifacts(run), 120)
+        for service in services:
+            platform.service(*SERVICES[service]).kill()
+        ended = platform.ended(run, 400)
+        assert ended["type"] in ("COMPLETED", "CRASHED"), (services, ended)
+        assert registry.champion() is not None
+    marked_crashed_when_its_process_is_gone(platform, webhook[1])
+    made = Counter(version.key for version in registry.versions())
+    assert set(made.values()) == {1}
+
+
+def marked_crashed_when_its_process_is_gone(platform, told):
+    """A run that can say nothing any more is marked within minutes, the next one gets its place, a person is told."""
+    dies = platform.start(training={"preset": "compact,epochs=500,patience=500"})
+    wait_for(lambda: platform.state(dies)["type"] == "RUNNING", 120)
+    waits = platform.start(training={"preset": "trial", "seed": 9}, rollout={"canary": False})
+    runner = platform.service(*SERVICES["deployments"])
+    for process in (runner, *runner.children(recursive=True)):
+        process.kill()
+    assert platform.ended(dies, 300)["type"] == "CRASHED"
+    assert platform.ended(waits, 300)["type"] == "COMPLETED"
+    wait_for(lambda: len(states(told, dies, waits)) >= 2, 60)
+    assert states(told, dies, waits) == ["Crashed", "Completed"]
+    assert all(one["url"].startswith(platform.prefect) for one in told)
+
+
+def states(told, *runs):
+    """In which the webhook was told that these runs ended; one message may come twice, the very same."""
+    distinct = map(json.loads, dict.fromkeys(map(json.dumps, told)))
+    return [one["state"] for one in distinct if any(run in one["url"] for run in runs)]

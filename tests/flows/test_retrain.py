@@ -42,6 +42,33 @@ def home(simulated, tmp_path, monkeypatch, prefect_server):
     return Settings()
 
 
+@pytest.fixture(scope="module")
+def settled(simulated, tmp_path_factory, prefect_server):
+    """A home with a champion, what the command said of it, and a copy of that home."""
+    home, kept = (tmp_path_factory.mktemp(name) / "home" for name in ("settled", "kept"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODERATO_HOME", str(home))
+        patch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
+        patch.setenv("MODERATO_THREADS", "1")
+        shutil.copytree(simulated, home)
+        outcome = retrain("--seed", "3")
+        shutil.copytree(home, kept)
+    return home, outcome, kept
+
+
+@pytest.fixture
+def first(settled, monkeypatch, prefect_server):
+    """What the command said of the champion of the home that this process and its commands have: the settled one as
+    it was, at the place that its stores name.
+    """
+    home, outcome, kept = settled
+    shutil.rmtree(home)
+    shutil.copytree(kept, home)
+    monkeypatch.setenv("MODERATO_HOME", str(home))
+    monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
+    return outcome
+
+
 def retrain(*arguments, code=0):
     chosen = arguments if "--preset" in arguments else [*TRIAL, *arguments]
     done = subprocess.run([*COMMAND, *chosen], capture_output=True, text=True, check=False)
@@ -62,23 +89,20 @@ def killed_after(lines):
     return running.returncode == -signal.SIGKILL
 
 
-def test_two_empty_homes_give_the_same_snapshot_and_metrics(home, tmp_path, monkeypatch):
-    outcomes = []
-    for name in ("one", "two"):
-        monkeypatch.setenv("MODERATO_HOME", str(tmp_path / name))
-        simulate(open_lake(Settings()), posts=POSTS, weeks=4, seed=1)
-        outcomes.append(retrain("--seed", "3"))
-    one, two = outcomes
-    assert one["snapshot"] == two["snapshot"]
-    assert one["metrics"] == two["metrics"]
-    assert one["promoted"]
+def test_two_homes_with_the_same_posts_give_the_same_snapshot_and_metrics(first, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "another"))
+    simulate(open_lake(Settings()), posts=POSTS, weeks=4, seed=1)
+    second = retrain("--seed", "3")
+    assert first["snapshot"] == second["snapshot"]
+    assert first["metrics"] == second["metrics"]
+    assert first["promoted"]
     registry = Registry(Settings())
-    run = registry.client.get_run(two["run_id"])
+    run = registry.client.get_run(second["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.params["preset.name"] == "trial"
     assert run.data.params["seed"] == "3"
-    assert run.inputs.dataset_inputs[0].dataset.digest == two["snapshot"]["id"]
-    assert run.data.metrics["macro_average_precision"] == two["metrics"]["macro_average_precision"]
+    assert run.inputs.dataset_inputs[0].dataset.digest == second["snapshot"]["id"]
+    assert run.data.metrics["macro_average_precision"] == second["metrics"]["macro_average_precision"]
 
 
 def test_killed_at_every_step_it_goes_on_and_registers_once(home):
@@ -115,16 +139,14 @@ def test_killed_in_training_it_goes_on_at_its_last_checkpoint(home):
     assert [version.version for version in Registry(home).versions()] == [1]
 
 
-def test_a_second_retraining_on_the_same_data_does_nothing_again(home):
-    first = retrain()
-    second = retrain()
-    assert first == second
-    assert [version.version for version in Registry(home).versions()] == [1]
+def test_a_second_retraining_on_the_same_data_does_nothing_again(first):
+    assert retrain("--seed", "3") == first
+    assert [version.version for version in Registry(Settings()).versions()] == [1]
 
 
-def test_a_worse_candidate_is_rejected_with_exit_code_3(home):
-    champion = retrain()
-    sabotage(home, champion["snapshot"]["id"])
+def test_a_worse_candidate_is_rejected_with_exit_code_3(first):
+    home = Settings()
+    sabotage(home, first["snapshot"]["id"])
     rejected = retrain(code=3)
     assert not rejected["promoted"]
     assert rejected["model_version"] is None
@@ -192,8 +214,8 @@ def test_ctrl_c_ends_with_130_and_the_next_command_goes_on(home):
 
 
 @pytest.mark.timeout(900)
-def test_a_second_champion_waits_for_traffic_until_a_person_decides(home):
-    retrain()
+def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
+    home = Settings()
     simulate(open_lake(home), posts=1000, weeks=1, seed=1, start_week=5)
     waiting = subprocess.Popen(
         [*COMMAND, *TRIAL, "--plan", "brief"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -107,7 +107,15 @@ class Up(Platform):
 
     def service(self, *words: str) -> psutil.Process:
         """The process of one service, by words of its command."""
-        return next(it for it in self.children() if all(word in " ".join(it.cmdline()) for word in words))
+        return next(it for it in self.children() if all(word in _command(it) for word in words))
+
+
+def _command(process: psutil.Process) -> str:
+    """Nothing for one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def wait_for(condition: Callable[[], object], patience: float) -> None:

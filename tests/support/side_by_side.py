@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -30,9 +31,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (pieces[item] not in first, -slow[pieces[item]]))
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse a pytest on which xdist's groups have no effect: fixtures would be made by every worker, unseen."""
-    if session.config.getoption("loadgroup", default=False):
-        alone = next((item.nodeid for item in session.items if "@" not in item.nodeid), None)
-        if alone is not None:
-            raise pytest.UsageError(f"{alone} is in no group: this pytest and this pytest-xdist do not fit")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Refuse a pytest on which xdist's groups have no effect: every worker would make every fixture."""
+    alone = next((name for name in ids if "@" not in name), None)
+    if alone is not None and node.config.getoption("dist") == "loadgroup":
+        pytest.exit(f"{alone} is in no group: this pytest and this pytest-xdist do not fit", returncode=4)

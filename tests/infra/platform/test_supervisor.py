@@ -25,8 +25,8 @@ def tended(tmp_path):
         supervisor.stop()
 
 
-def service(name, code=FOREVER, ready=lambda: True, after=""):
-    return Service(name, (sys.executable, "-c", code), ready, "nowhere", after)
+def service(name, code=FOREVER, ready=lambda: True, after="", *, outlived=False):
+    return Service(name, (sys.executable, "-c", code), ready, "nowhere", after, outlived)
 
 
 def until(supervisor, condition, patience=20):
@@ -70,7 +70,25 @@ def test_stopping_leaves_no_process_behind(tended):
     until(supervisor, head.children)
     family = [head, *head.children()]
     supervisor.stop()
-    assert not [it for it in family if it.is_running() and it.status() != psutil.STATUS_ZOMBIE]
+    assert not [it for it in family if runs(it)]
+
+
+@pytest.mark.parametrize("outlived", [False, True])
+def test_what_a_killed_service_leaves_behind_is_stopped_at_once_or_with_the_rest(tended, outlived):
+    parent = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {FOREVER!r}])"
+    supervisor = tended(service("parent", parent, outlived=outlived))
+    running = supervisor.running["parent"]
+    until(supervisor, lambda: running.process and psutil.Process(running.process.pid).children())
+    (child,) = psutil.Process(running.process.pid).children()
+    running.process.kill()
+    until(supervisor, lambda: running.restarts == 1)
+    assert runs(child) == outlived
+    supervisor.stop()
+    assert not runs(child)
+
+
+def runs(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_one_that_ignores_being_told_is_killed(tended, monkeypatch):
