@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 def backup(
     folder: Annotated[Path, Parameter(help="an empty or a new folder")],
+    /,
     *,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 def compare(
     one: Annotated[str, Parameter(help="a version's number, champion or challenger")],
     other: Annotated[str, Parameter(help="another one")],
+    /,
     *,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:

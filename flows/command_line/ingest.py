@@ -18,6 +18,7 @@ def ingest(
         str, Parameter(help="what the files are: davidson, folder, jsonl, openai_moderation, sms_spam")
     ],
     path: Annotated[str, Parameter(help="a file, a folder of files, or s3://bucket/prefix")],
+    /,
     *,
     dry_run: Annotated[bool, Parameter(negative="", help="count, and write nothing")] = False,
     json: Annotated[bool, Parameter(negative="", help="print one JSON object")] = False,

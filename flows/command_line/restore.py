@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 def restore(
     folder: Annotated[Path, Parameter(help="what moderato backup wrote")],
+    /,
     *,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:

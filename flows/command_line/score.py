@@ -11,6 +11,7 @@ from cyclopts import Parameter
 def score(
     source: Annotated[Path, Parameter(help="posts as .jsonl or .parquet, in the schema of `ingest jsonl`")],
     output: Annotated[Path, Parameter(help="the .parquet file to write; replaced when it exists")],
+    /,
     *,
     model: Annotated[str, Parameter(help="champion, challenger or a version number")] = "champion",
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,

@@ -11,6 +11,7 @@ from cyclopts import Parameter, validators
 def zero_shot(
     source: Annotated[Path, Parameter(help="posts as .jsonl or .parquet, in the schema of `ingest jsonl`")],
     output: Annotated[Path, Parameter(help="the .parquet file to write; replaced when it exists")],
+    /,
     *,
     policy_set: Annotated[str | None, Parameter(help="policy set; the setting's when not given")] = None,
     policy: Annotated[str, Parameter(help="one policy of the set; all of them when not given")] = "",
