@@ -158,6 +158,7 @@ def snapshot_schema(policies: Sequence[str]) -> pa.Schema:
     return pa.schema(
         [
             *POST_FIELDS,
+            pa.field("has_media", pa.bool_(), nullable=False),  # a picture or a video
             pa.field("cluster", pa.int64(), nullable=False),  # near-duplicates share it
             pa.field("split", pa.string(), nullable=False),
             pa.field("labels", pa.list_(pa.float32(), width), nullable=False),

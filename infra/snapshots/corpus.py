@@ -87,7 +87,7 @@ def _cut(
     ordered(connection, seed)
     (copies,) = connection.sql("SELECT count(*) FROM copies").fetchall()[0]
     dropped = {EXACT: int(copies), LATE: int(late.sum()), ALIKE: int(alike.sum())}
-    shelf = Shelf(lake, "corpora", tag="corpus", format=1)
+    shelf = Shelf(lake, "corpora", tag="corpus", format=2)
     made = store(connection, posts, shelf, policy_set, seed, dropped)
     tag(shelf, made, versions)
     return made

@@ -58,7 +58,7 @@ def _cut(
     posts = lake.posts.open(versions["posts"])
     survey(connection, posts, sketches)
     gather(connection, lake.judgements.open(versions["judgements"]), policy_set.keys)
-    shelf = Shelf(lake, "snapshots", tag="snapshot", format=1)
+    shelf = Shelf(lake, "snapshots", tag="snapshot", format=2)
     facts = _judged(connection, lake, policy_set)
     clusters = facts.clusters(sketches)
     placement = place(facts.authors, clusters, facts.times, facts.keys, seed)

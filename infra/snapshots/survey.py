@@ -65,10 +65,11 @@ def _connected(workspace: Path) -> duckdb.DuckDBPyConnection:
 def batches(table: lance.LanceDataset, columns: Sequence[str]) -> pa.RecordBatchReader:
     """The table's rows in order with `_rowid`, a few megabytes at a time.
 
-    The column `has_media` says whether a post has an image or a video.
+    The column `has_media` says whether a post has an image or a video; a snapshot holds it.
     """
+    stored = set(table.schema.names)
     scanner = table.scanner(
-        columns={name: _COMPUTED.get(name, name) for name in columns}, with_row_id=True,
+        columns={name: name if name in stored else _COMPUTED[name] for name in columns}, with_row_id=True,
         batch_size=BATCH_ROWS, batch_size_bytes=BATCH_BYTES,
         batch_readahead=2, fragment_readahead=1, io_buffer_size=2 * BATCH_BYTES,
     )  # fmt: skip

@@ -11,6 +11,7 @@ import duckdb
 import lance
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.schemas import POST_FIELDS, SPLITS, snapshot_schema
 
@@ -65,6 +66,7 @@ def _rows(
         width = votes.shape[1]
         split = pa.array(np.asarray(SPLITS)[batch.column("split").to_numpy()], pa.string())
         added = [
+            pc.or_(contents["image"].is_valid(), contents["video"].is_valid()).combine_chunks(),
             batch.column("cluster"),
             split,
             pa.FixedSizeListArray.from_arrays(pa.array(labels.ravel()), width),

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 from lightning.pytorch.strategies import DDPStrategy
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from models.distributed.ranks import Ranks
 from models.distributed.resources import Resources
@@ -41,6 +43,20 @@ def replicated_or_sharded(
         return {"strategy": sharded(Ranks.here().world), "inference_mode": False}
     strategy = replicated(find_unused_parameters=True, gradient_as_bucket_view=True)
     return {"strategy": strategy, "plugins": [AtomicCheckpoints()]}
+
+
+def keep_constants(module: nn.Module) -> None:
+    """Have DDP leave alone what no step changes, as tables of n-grams: it would send every buffer before each step.
+
+    Only the statistics of batches are kept alike by that; a queue is filled by all with the same.
+    """
+    constant = [
+        f"{place}.{name}" if place else name
+        for place, part in module.named_modules()
+        if not isinstance(part, nn.modules.batchnorm._NormBase)  # noqa: SLF001 - of all dimensions
+        for name, _ in part.named_buffers(recurse=False)
+    ]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, constant)  # noqa: SLF001 - the only way
 
 
 def check(resources: Resources) -> None:

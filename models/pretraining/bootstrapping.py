@@ -34,7 +34,7 @@ from models.snapshot import METADATA, SnapshotRows
 from models.tokenizer import encode, load_tokenizer, padded
 
 ROWS = 32  # looked at together
-FORMAT = 1  # of the rows and the identity
+FORMAT = 2  # of the rows and the identity
 KEPT, REPLACED, WRITTEN, DROPPED, UNSEEN = "kept", "replaced", "written", "dropped", "unseen"
 
 

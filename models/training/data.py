@@ -72,6 +72,7 @@ class Block:
 
     positions: NDArray[np.int64]
     ids: list[list[int]]
+    has_media: NDArray[np.bool_]
     targets: NDArray[np.float32]
     votes: NDArray[np.float32]
 
@@ -79,10 +80,10 @@ class Block:
 class SplitBatches:
     """One split as an iterable of batches; shuffled anew each epoch, from the seed and the epoch alone.
 
-    Each of several processes takes its share of every batch, the same number of posts but one; so does each part of a
-    batch whose parts are computed one after another. Where there is none left, it takes one of which nothing is known;
-    and of several processes, one whose posts have no picture takes a blank one, whose result nobody looks at, so that
-    all enter the same parts of the network.
+    Each of several processes takes its share of every batch: as many posts as the others but for one, with pictures as
+    without. So does each part of a batch whose parts are computed one after another. Where there is none left, it takes
+    one of which nothing is known; and of several processes, one whose posts have no picture takes a blank one, whose
+    result nobody looks at, so that all enter the same parts of the network.
 
     Lightning saves `state_dict` with its checkpoints: a resumed epoch goes on at the next batch.
     """
@@ -151,10 +152,11 @@ class SplitBatches:
 
     def _read(self, positions: NDArray[np.int64]) -> Block:
         positions = np.sort(positions)
-        table = self.rows.take(positions, "text", "labels", "votes")
+        table = self.rows.take(positions, "text", "has_media", "labels", "votes")
         width = len(self.rows.policies)
         ids = encode(self.tokenizer, table["text"].to_pylist())
-        return Block(positions, ids, matrix(table["labels"], width), matrix(table["votes"], width))
+        has_media = table["has_media"].to_numpy()
+        return Block(positions, ids, has_media, matrix(table["labels"], width), matrix(table["votes"], width))
 
     def _cut(
         self, block: Block, pieces: list[tuple[int, int]], decoders: ThreadPoolExecutor
@@ -162,7 +164,10 @@ class SplitBatches:
         by_length = np.argsort([len(row) for row in block.ids], kind="stable")
         for turn, part in pieces:
             first = turn * self.preset.batch_size
-            yield self._batch(block, by_length[first : first + self.preset.batch_size], part, decoders)
+            chosen = by_length[first : first + self.preset.batch_size]
+            # pictures first, so that those who share the batch have as many each: all wait for who has most
+            chosen = chosen[np.argsort(~block.has_media[chosen], kind="stable")]
+            yield self._batch(block, chosen, part, decoders)
 
     def _batch(
         self, block: Block, chosen: NDArray[np.int64], part: int, decoders: ThreadPoolExecutor

@@ -23,7 +23,7 @@ from torch import nn
 from models.distributed.course import Course, Telling, TellingLogger
 from models.distributed.job import Job
 from models.distributed.parent import Word
-from models.distributed.placement import Placement, check, placement
+from models.distributed.placement import Placement, check, keep_constants, placement
 from models.distributed.ranks import Ranks
 from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded, found, step_of, whole
@@ -155,6 +155,7 @@ class Run(Generic[R]):
         epochs = max(self.preset.epochs, -(-self.preset.minimum_steps // data.train.steps))
         module = self.module(epochs * data.train.steps)
         made_lighter(module.network, self.preset)
+        keep_constants(module)
         interrupt = Interrupt()
         trainer = self._trainer(epochs, len(data.train), logger, [interrupt, *callbacks])
         last = found(self.checkpoints / f"{LAST}.ckpt")

@@ -39,10 +39,11 @@ def platform() -> SimpleNamespace:
 
 
 def reader(rows: list[dict], schema: pa.Schema):
-    table = pa.Table.from_pylist(rows, schema=schema)
     if "image" in schema.names:
-        media = [bool(row.get("image") or row.get("video")) for row in rows]
-        table = table.append_column("has_media", pa.array(media))
+        rows = [row | {"has_media": bool(row.get("image") or row.get("video"))} for row in rows]
+        if "has_media" not in schema.names:  # the lake's reader works it out
+            schema = schema.append(pa.field("has_media", pa.bool_()))
+    table = pa.Table.from_pylist(rows, schema=schema)
     return lambda columns: table.select(list(columns)).to_reader(max_chunksize=64)
 
 

@@ -229,6 +229,8 @@ def test_processes_share_each_batch_and_none_is_left_without_a_post(uri, tmp_pat
         known = sum(int((~part.targets.isnan()).sum()) for part in parts)
         assert known == int((~whole.targets.isnan()).sum())
         assert all(len(part.targets) and len(part.pixels) for part in parts)
+        seen = [int((part.image_index >= 0).sum()) for part in parts]
+        assert max(seen) - min(seen) <= 1
         assert sum(float(part.total) for part in parts) == pytest.approx(float(whole.total))
         assert all(float(part.total) == float(parts[0].total) for part in parts)
 

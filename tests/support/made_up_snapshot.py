@@ -95,6 +95,7 @@ def _record(number: int, row: Row, split: str) -> dict[str, object]:
         "image": row.image,
         "video": row.video,
         "views": 0,
+        "has_media": bool(row.image or row.video),
         "cluster": number,
         "split": split,
         "labels": list(row.labels),

@@ -176,6 +176,7 @@ def write_snapshot(
         "image": [picture(red[i % 8]) if i % 5 == 0 else None for i in range(len(split))],
         "video": [None] * len(split),
         "views": [0] * len(split),
+        "has_media": [i % 5 == 0 for i in range(len(split))],
         "cluster": list(range(len(split))),
         "split": split,
         "labels": labels.tolist(),
