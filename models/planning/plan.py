@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +23,7 @@ MEASURED = "measured in a few steps on this machine"
 CHECKPOINTS = 3  # the last, the best, and one that is being written
 FORWARD = 3  # a step takes so many times as long as its forward pass: a validation is one
 UTILISATION = 0.35  # of a device's peak, where nothing could be measured
-QUANTILES = 3  # batches, from short to long, whose operations stand for all
+STRATA = 8  # of the batches from short to long; the operations of the middle one of each stand for all
 HOUR, TERA = 3600.0, 1e12
 
 
@@ -83,7 +84,9 @@ def plan(
         each = sum(sizing.step(shape).flops for shape in shapes) / sum(shape.posts for shape in shapes)
         rate, timed = _assumed_rate(target, each, devices)
         if target.here and fits(memory, target) and devices == 1:
-            rate, timed = rehearse(work, preset, weights, rows, threads), MEASURED
+            (rate, held), timed = rehearse(work, preset, weights, rows, threads), MEASURED
+            if not torch.cuda.is_available():
+                memory = memory.model_copy(update={"process": max(0, held - memory.total)})
         warnings = advice(sizing, batch, devices, strategy, target)
     seconds = work.posts / rate + work.validation / (rate * FORWARD)
     return Plan(
@@ -119,8 +122,8 @@ def _mixed(preset: Preset, target: Target) -> bool:
 
 
 def _representative(work: Workload) -> list[Shape]:
-    """Some batches from short texts to long ones."""
-    places = {round(i * (len(work.shapes) - 1) / (QUANTILES - 1)) for i in range(QUANTILES)}
+    """Some batches from short texts to long ones, as many of each length as there are."""
+    places = {int((stratum + 0.5) * len(work.shapes) / STRATA) for stratum in range(STRATA)}
     return [work.shapes[place] for place in sorted(places)]
 
 

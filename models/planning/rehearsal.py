@@ -1,10 +1,11 @@
-"""A few real training steps, to say how long many take."""
+"""A few real training steps, to say how long many take, and in how much memory."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -15,6 +16,7 @@ from models.planning.workload import Workload
 from models.preset import Preset
 from models.snapshot import SnapshotRows
 from models.training.data import Batch, SplitBatches
+from models.training.memory import counted_anew, highest
 from models.training.optimisation import optimisation
 from models.training.run import torch_threads
 
@@ -22,11 +24,19 @@ WARM_UP, STEPS = 3, 20  # steps; the first ones choose kernels and fill the queu
 ENOUGH = 20.0  # seconds
 
 
+class Rehearsed(NamedTuple):
+    """Posts that the device trains on in a second, and the bytes of it that were in use at most."""
+
+    rate: float
+    memory: int
+
+
 def rehearse(
     work: Workload, preset: Preset, weights: Path | None, rows: SnapshotRows | None, threads: int
-) -> float:
-    """Posts that this machine's device trains on in a second: real batches of `rows`, made-up ones without."""
+) -> Rehearsed:
+    """On this machine's device: real batches of `rows`, made-up ones without."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    counted_anew(device)
     with torch_threads(threads):
         network = Network(preset, work.policies, work.pieces, weights).train().to(device)
         optimizer = optimisation(network.groups(preset.encoder_rate), preset, STEPS)["optimizer"]
@@ -44,7 +54,7 @@ def rehearse(
             items += len(batch.targets)
             if number >= WARM_UP and time.perf_counter() - begun > ENOUGH:
                 break
-        return items / (_now(device) - start)
+        return Rehearsed(items / (_now(device) - start), highest(device))
 
 
 def _batches(work: Workload, preset: Preset, rows: SnapshotRows | None) -> Iterator[Batch]:

@@ -31,6 +31,10 @@ class Memory(BaseModel):
     average: int = Field(description="the running average of the weights")
     gathered: int = Field(description="what a sharded network holds in whole at a time; 0 with ddp")
     activations: int = Field(description="of the largest batch, traced")
+    process: int = Field(
+        default=0,
+        description="what a process that trains on processors holds beside, as measured in a few steps; else 0",
+    )
 
     @property
     def state(self) -> int:
@@ -39,7 +43,7 @@ class Memory(BaseModel):
 
     @property
     def total(self) -> int:
-        return self.state + self.gathered + self.activations
+        return self.state + self.gathered + self.activations + self.process
 
 
 class Sizing:

@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import lightning.pytorch as pl
@@ -19,12 +16,10 @@ from torch import Tensor
 
 from models.training.flops import Operations
 from models.training.measurement import Measurement
+from models.training.memory import counted_anew, highest
 from models.training.peak import peak
 
 FETCH = "train_dataloader_next"  # what Lightning calls waiting for the next batch
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-RESTART = "5"  # to the kernel: the highest resident memory is counted anew
-KILO = 1024
 
 
 class Waiting(Profiler):
@@ -71,7 +66,7 @@ class Measuring(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         device = pl_module.device
-        self._peak, self._before = peak(device), _restarted(device)
+        self._peak, self._before = peak(device), counted_anew(device)
         self._start = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -133,7 +128,7 @@ class Measuring(Callback):
             peak_flops=self._peak,
             model_flops_utilisation=each * rate / self._peak,
             memory_before_bytes=self._before,
-            memory_peak_bytes=_memory(trainer.strategy.root_device),
+            memory_peak_bytes=highest(trainer.strategy.root_device),
             data_wait_share=steady.waited / steady.seconds,
             devices=devices,
             device_seconds=(time.perf_counter() - self._start) * devices,
@@ -142,24 +137,3 @@ class Measuring(Callback):
     @property
     def _is_counted(self) -> bool:
         return self._batches & (self._batches - 1) == 0
-
-
-def _restarted(device: torch.device) -> int:
-    """Bytes in use now; the highest is from now on counted anew where that can be."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return torch.cuda.memory_allocated(device)
-    with suppress(OSError):
-        CLEAR.write_text(RESTART)
-    return _memory(device)
-
-
-def _memory(device: torch.device) -> int:
-    """The most bytes that were in use at a time."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if STATUS.exists():
-        highest = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(highest.split()[1]) * KILO
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * KILO

@@ -1,6 +1,6 @@
-"""`python -m tests.benchmarks.planned_beside_measured SNAPSHOT PRESET FOLDER`: ratios as JSON, of a fresh process.
+"""`python -m tests.benchmarks.planned_beside_measured SNAPSHOT PRESET [FOLDER]`: figures as JSON, of a fresh process.
 
-The run comes first: memory that a plan's own steps had used would count as there before.
+What a plan says, or what a run in FOLDER takes: memory that the one used would count for the other.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ class Kept(pl.Callback):
         self.measured = measured(trainer)
 
 
-if __name__ == "__main__":
-    uri, preset, folder = sys.argv[1:]
-    torch.set_num_threads(1)  # two threads on a machine that others use measure the others
+def figures(uri, preset, folder=None):
+    if folder is None:
+        said = plan(preset_named(preset), rows=SnapshotRows.open(uri), threads=1)
+        return said.items_per_second, said.flops_per_item, said.memory_bytes
     kept = Kept()
     attempt(uri, preset=preset, seed=0, folder=Path(folder), threads=1, callbacks=[kept])
-    seen, said = kept.measured, plan(preset_named(preset), rows=SnapshotRows.open(uri), threads=1)
-    ratios = {
-        "seconds": seen.items_per_second / said.items_per_second,
-        "operations": said.flops_per_item / seen.flops_per_item,
-        "memory": said.memory_bytes / (seen.memory_peak_bytes - seen.memory_before_bytes),
-    }
-    print(json.dumps(ratios))
+    seen = kept.measured
+    return seen.items_per_second, seen.flops_per_item, seen.memory_peak_bytes
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)  # two threads on a machine that others use measure the others
+    print(json.dumps(figures(*sys.argv[1:])))

@@ -49,8 +49,8 @@ def test_memory_operations_and_steps_are_within_a_fifth_of_a_real_run(rows, tmp_
     attempt(rows.uri, preset=preset, seed=0, folder=tmp_path / "first", threads=1, callbacks=[kept])
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         attempt(rows.uri, preset=preset, seed=0, folder=tmp_path / "second", threads=1)
-    print(name, planned.memory, planned.memory_bytes, peak_of(profiler))
-    assert planned.memory_bytes == pytest.approx(peak_of(profiler), rel=0.2)
+    assert planned.memory_bytes - planned.memory.process == pytest.approx(peak_of(profiler), rel=0.2)
+    assert planned.memory.process > 0
     assert planned.flops_per_item == pytest.approx(kept.measured.flops_per_item, rel=0.2)
     assert (planned.steps * planned.epochs, planned.epochs) == (kept.steps, kept.epochs)
     assert planned.timed == "measured in a few steps on this machine"
