@@ -63,8 +63,8 @@ def test_retrainings_survive_a_restart_of_postgresql_and_of_s3(champion):
     assert Registry(champion[1].settings).champion() is not None
 
 
-def test_mlflow_answers_to_its_name_in_the_network_and_to_no_other(running):
-    services, platform = running
+def test_mlflow_answers_to_its_name_in_the_network_and_to_no_other(champion):
+    services, platform = champion
     asked = {"Host": services.local("mlflow:5000", services.folder)}
     url = f"{platform.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=moderato"
     assert httpx.get(url, headers=asked).status_code == httpx.codes.OK
