@@ -17,12 +17,18 @@ from typing import Any
 from infra.cluster import connected, environment, ray_for
 from infra.settings import Settings
 from models.distributed.job import Job
-from models.distributed.launch import LOG, TrainingFailedError
+from models.distributed.launch import LOG, TrainingFailedError, launch
 from models.distributed.parent import Word
+from models.distributed.resources import Resources
 
 LOOK = 0.2  # seconds between two looks at the course
 RAY = "ray"  # folder of Ray's storage where no other is set
 KEPT = 2  # checkpoints in Ray's storage
+
+
+def launcher_for(resources: Resources, settings: Settings) -> Callable[[Job, Callable[[Word], None]], None]:
+    """What starts a training's processes: on a cluster where `resources` ask for its workers. Raises NoRayError."""
+    return launch_on_ray(settings) if resources.workers else launch
 
 
 def launch_on_ray(settings: Settings) -> Callable[[Job, Callable[[Word], None]], None]:
@@ -32,7 +38,7 @@ def launch_on_ray(settings: Settings) -> Callable[[Job, Callable[[Word], None]],
     """
     ray = ray_for("retrain --workers")
 
-    def launch(job: Job, hear: Callable[[Word], None]) -> None:
+    def launch_there(job: Job, hear: Callable[[Word], None]) -> None:
         with connected(ray, **_own(job)), _driven(ray, settings, job) as (course, done):
             while not ray.wait([done], timeout=LOOK)[0]:
                 _hand_on(ray, course, hear)
@@ -42,7 +48,7 @@ def launch_on_ray(settings: Settings) -> Callable[[Job, Callable[[Word], None]],
             except ray.exceptions.RayTaskError as error:
                 raise TrainingFailedError(str(error)) from None
 
-    return launch
+    return launch_there
 
 
 def _own(job: Job) -> dict[str, Any]:

@@ -55,8 +55,7 @@ def _trained(
     folder: Path,
     resources: Resources,
 ) -> PretrainedBackbone:
-    from infra.training import launch_on_ray
-    from models.distributed.launch import launch
+    from infra.training import launcher_for
     from models.pretraining.pretrain import pretrain as train
     from tasks.progress import Progress
 
@@ -74,7 +73,7 @@ def _trained(
             teacher=run.teacher,
             threads=settings.threads,
             resources=resources,
-            launcher=launch_on_ray(settings) if resources.workers else launch,
+            launcher=launcher_for(resources, settings),
             logger=course.logger(),
             callbacks=[Progress()],
         )

@@ -101,8 +101,7 @@ def _try_out(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, stu
 
 def _fitting(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, course: LifecycleRun) -> Fit:
     def fit(changes: str, folder: Path, callbacks: list[Callback]) -> None:
-        from infra.training import launch_on_ray
-        from models.distributed.launch import launch
+        from infra.training import launcher_for
         from models.training.fit import attempt
 
         attempt(
@@ -114,7 +113,7 @@ def _fitting(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, cou
             weights=run.weights,
             threads=settings.threads,
             resources=asked.resources,
-            launcher=launch_on_ray(settings) if asked.resources.workers else launch,
+            launcher=launcher_for(asked.resources, settings),
             logger=course.logger(),
             callbacks=callbacks,
         )

@@ -75,8 +75,7 @@ def _fit(
     seed: int,
     resources: Resources,
 ) -> Measurement:
-    from infra.training import launch_on_ray
-    from models.distributed.launch import launch
+    from infra.training import launcher_for
     from models.training.fit import fit
     from tasks.progress import Progress
 
@@ -92,7 +91,7 @@ def _fit(
             weights=run.weights,
             threads=settings.threads,
             resources=resources,
-            launcher=launch_on_ray(settings) if resources.workers else launch,
+            launcher=launcher_for(resources, settings),
             logger=course.logger(),
             callbacks=[Progress()],
         )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from infra.sources import SOURCES
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -14,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    source: Annotated[
-        str, Parameter(help="what the files are: davidson, folder, jsonl, openai_moderation, sms_spam")
-    ],
+    source: Annotated[str, Parameter(help=f"what the files are: {', '.join(SOURCES.names())}")],
     path: Annotated[str, Parameter(help="a file, a folder of files, or s3://bucket/prefix")],
     /,
     *,

@@ -97,6 +97,9 @@ class Supervisor:
     def stop(self) -> None:
         """Stop every service and whatever it started; those that others wait for last."""
         ordered = sorted(self.running.values(), key=lambda it: not it.service.after)
+        for it in ordered:
+            if it.process and it.process.poll() is not None:
+                self._ended(it)
         families = [process for it in ordered for process in (*_family(it.process), *_left(it.sessions))]
         for it in ordered:
             if it.process:
@@ -183,13 +186,14 @@ def _family(process: subprocess.Popen[bytes] | None) -> list[psutil.Process]:
 
 
 def _left(sessions: set[int]) -> list[psutil.Process]:
-    """What processes that began these sessions, and ended, left behind; a session whose number is another's is over."""
-    found = [
-        (session, process) for process in psutil.process_iter() if (session := _session(process)) in sessions
-    ]
-    again = {session for session, process in found if process.pid == session}
-    sessions -= again
-    return [process for session, process in found if session not in again]
+    """What processes that began these sessions, and ended, left behind. Forgets sessions that nothing is left of, whose
+    numbers others may have then.
+    """
+    found = [(_session(process), process) for process in psutil.process_iter()]
+    others = {session for session, process in found if process.pid == session}
+    left = [(session, process) for session, process in found if session in sessions - others]
+    sessions.intersection_update(session for session, _ in left)
+    return [process for _, process in left]
 
 
 def _session(process: psutil.Process) -> int:

@@ -61,11 +61,11 @@ def _join(place: Path) -> None:
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     else:
-        _pin(int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"]))
+        pin(int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"]))
     dist.init_process_group(backend, init_method=f"file://{place}/start{start}", rank=rank, world_size=world)
 
 
-def _pin(rank: int, processes: int) -> None:
+def pin(rank: int, processes: int) -> None:
     """Keep to a share of the cores: processes that wait for each other in each step are as slow as one that another
     disturbs. Where there are more processes than cores, and where no system calls do that, none is pinned.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,9 +83,8 @@ def plan(
         each = sum(sizing.step(shape).flops for shape in shapes) / sum(shape.posts for shape in shapes)
         rate, timed = _assumed_rate(target, each, devices)
         if target.here and fits(memory, target) and devices == 1:
-            (rate, held), timed = rehearse(work, preset, weights, rows, threads), MEASURED
-            if not torch.cuda.is_available():
-                memory = memory.model_copy(update={"process": max(0, held - memory.total)})
+            (rate, resident), timed = rehearse(work, preset, weights, rows, threads), MEASURED
+            memory = memory.model_copy(update={"process": max(0, resident - memory.total)})
         warnings = advice(sizing, batch, devices, strategy, target)
     seconds = work.posts / rate + work.validation / (rate * FORWARD)
     return Plan(

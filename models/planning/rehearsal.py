@@ -25,10 +25,10 @@ ENOUGH = 20.0  # seconds
 
 
 class Rehearsed(NamedTuple):
-    """Posts that the device trains on in a second, and the bytes of it that were in use at most."""
+    """Posts that the device trains on in a second, and the most that was resident of a process on processors, bytes."""
 
     rate: float
-    memory: int
+    resident: int
 
 
 def rehearse(
@@ -54,7 +54,8 @@ def rehearse(
             items += len(batch.targets)
             if number >= WARM_UP and time.perf_counter() - begun > ENOUGH:
                 break
-        return Rehearsed(items / (_now(device) - start), highest(device))
+        resident = 0 if device.type == "cuda" else highest(device)
+        return Rehearsed(items / (_now(device) - start), resident)
 
 
 def _batches(work: Workload, preset: Preset, rows: SnapshotRows | None) -> Iterator[Batch]:

@@ -1,7 +1,6 @@
 """The whole lifecycle with each family of encoders: from scratch, and from a folder of weights with low-rank tuning."""
 
 import json
-import shutil
 
 import pytest
 import torch
@@ -33,14 +32,6 @@ def simulated(tmp_path_factory):
     simulate(open_lake(settings), posts=POSTS, weeks=4, seed=1)
     open_store(settings)
     return home
-
-
-@pytest.fixture
-def home(simulated, tmp_path, monkeypatch, prefect_server):
-    shutil.copytree(simulated, tmp_path / "home")
-    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
-    return Settings()
 
 
 def trained(preset):

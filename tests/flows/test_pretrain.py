@@ -1,7 +1,6 @@
 """Pre-training as a user runs it, and a retraining that begins from what came of it."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -41,14 +40,6 @@ def simulated(tmp_path_factory):
     simulate(open_lake(settings), posts=1200, weeks=4, seed=1, described=1.0)
     open_store(settings)
     return home
-
-
-@pytest.fixture
-def home(simulated, tmp_path, monkeypatch, prefect_server):
-    shutil.copytree(simulated, tmp_path / "home")
-    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
-    return Settings()
 
 
 def versions(settings):

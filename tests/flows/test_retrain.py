@@ -34,15 +34,6 @@ def simulated(tmp_path_factory):
     return home
 
 
-@pytest.fixture
-def home(simulated, tmp_path, monkeypatch, prefect_server):
-    """Settings of a home with posts, for this process and the commands that it starts."""
-    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
-    shutil.copytree(simulated, tmp_path / "home")
-    return Settings()
-
-
 @pytest.fixture(scope="module")
 def settled(simulated, tmp_path_factory, prefect_server):
     """A home with a champion, what the command said of it, and a copy of that home."""

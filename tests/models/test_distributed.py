@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+import torch.distributed as dist
 from lightning.pytorch.loggers import Logger
 from safetensors.numpy import load_file
 from torch import nn
@@ -18,11 +19,13 @@ from torch import nn
 from models.distributed.course import Course
 from models.distributed.job import Job
 from models.distributed.launch import TrainingFailedError, launch
-from models.distributed.placement import TooFewDevicesError, check
+from models.distributed.placement import TooFewDevicesError, check, keep_constants
 from models.distributed.ranks import Ranks
 from models.distributed.resources import Resources
 from models.distributed.sharding import sharded_units
+from models.distributed.worker import pin
 from models.errors import UserError
+from models.ngrams import HashedNgrams
 from models.preset import preset_named
 from models.snapshot import SnapshotRows
 from models.training.classifier import SCORE
@@ -233,6 +236,33 @@ def test_processes_share_each_batch_and_none_is_left_without_a_post(uri, tmp_pat
         assert max(seen) - min(seen) <= 1
         assert sum(float(part.total) for part in parts) == pytest.approx(float(whole.total))
         assert all(float(part.total) == float(parts[0].total) for part in parts)
+
+
+def test_tables_that_no_step_changes_are_not_sent_and_statistics_are(tmp_path):
+    network = nn.ModuleDict({"ngrams": HashedNgrams(8, 2, bits=4), "norm": nn.BatchNorm1d(4)})
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    try:
+        everything = nn.parallel.DistributedDataParallel(network).modules_buffers
+        keep_constants(network)
+        sent = nn.parallel.DistributedDataParallel(network).modules_buffers
+    finally:
+        dist.destroy_process_group()
+    assert len(everything) > len(sent)
+    assert {id(tensor) for tensor in sent} == {id(tensor) for tensor in network["norm"].buffers()}
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_processes_keep_to_cores_of_their_own():
+    before = os.sched_getaffinity(0)
+    shares = []
+    for rank in range(2):
+        try:
+            pin(rank, 2)
+            shares.append(os.sched_getaffinity(0))
+        finally:
+            os.sched_setaffinity(0, before)
+    assert shares[0] | shares[1] == before
+    assert not shares[0] & shares[1]
 
 
 def test_repeated_layers_are_sharded_units():

@@ -118,6 +118,13 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
+def runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def wait_for(condition: Callable[[], object], patience: float) -> None:
     deadline = time.monotonic() + patience
     while not condition():
@@ -149,7 +156,7 @@ def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
         left = platform.children()
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOPPED) == 0, log.read_text()
-        assert [it for it in left if it.is_running() and it.status() != psutil.STATUS_ZOMBIE] == []
+        assert [it for it in left if runs(it)] == []
     finally:
         for it in platform.children() if process.poll() is None else []:
             it.kill()

@@ -6,9 +6,8 @@ import sys
 from contextlib import suppress
 
 import httpx
-import psutil
 import pytest
-from running_platform import up, wait_for
+from running_platform import runs, up, wait_for
 
 from infra.gateway import KeyStore
 from infra.lake import open_lake
@@ -134,10 +133,6 @@ def test_no_process_outlives_a_platform_that_was_killed(tmp_path):
         platform.process.kill()
     assert children
     wait_for(lambda: not any(runs(child) for child in children), 45)
-
-
-def runs(process):
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.slow

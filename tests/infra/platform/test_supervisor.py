@@ -6,6 +6,7 @@ import time
 
 import psutil
 import pytest
+from running_platform import runs
 
 from infra.platform import Service, Supervisor
 
@@ -85,10 +86,6 @@ def test_what_a_killed_service_leaves_behind_is_stopped_at_once_or_with_the_rest
     assert runs(child) == outlived
     supervisor.stop()
     assert not runs(child)
-
-
-def runs(process):
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_one_that_ignores_being_told_is_killed(tended, monkeypatch):
