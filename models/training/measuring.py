@@ -128,7 +128,8 @@ class Measuring(Callback):
             peak_flops=self._peak,
             model_flops_utilisation=each * rate / self._peak,
             memory_before_bytes=self._before,
-            memory_peak_bytes=highest(trainer.strategy.root_device),
+            # a kernel counts pages a few at a time, and may have begun anew a little below
+            memory_peak_bytes=max(self._before, highest(trainer.strategy.root_device)),
             data_wait_share=steady.waited / steady.seconds,
             devices=devices,
             device_seconds=(time.perf_counter() - self._start) * devices,
