@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -14,7 +16,9 @@ from infra.settings import PREFIX, Settings
 from models.errors import UserError
 
 SECRETS = {"s3_access_key"}  # beside those of a secret's type: a cluster shows the environment of its actors
+KNOCK = 10.0  # seconds that a head has to answer
 OURS = "local"  # a Ray of our own
+_WANTED = "; one that asks for a token wants RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"  # Ray itself says nothing of that
 
 
 class NoRayError(UserError):
@@ -38,9 +42,17 @@ def connect(ray: Any, **own: Any) -> None:
     address = os.environ.get("RAY_ADDRESS", OURS)
     options = own if address == OURS else {}
     try:
+        _knock(address)
         ray.init(address=address, include_dashboard=False, logging_level=logging.WARNING, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {error}") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {error}{_WANTED}") from None
+
+
+def _knock(address: str) -> None:
+    """Ray tries for ten minutes to reach a head that is not there. Raises OSError where nobody answers."""
+    place = urlsplit(address if "://" in address else f"//{address}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), KNOCK).close()
 
 
 @contextmanager

@@ -30,19 +30,20 @@ from models.training.run import CHECKPOINTS, REPORT
 
 
 def work(config: dict[str, Any]) -> None:
-    """A worker's part, in a folder that the workers of one machine share."""
+    """A worker's part, in a folder that the workers of one machine share; it has the same name on all machines."""
     import ray.train
+    from ray.train.collective import broadcast_from_rank_zero
 
     settings, context = Settings(), ray.train.get_context()
     adopt(settings)
     job = Job.model_validate_json(config["job"])
-    folder, first = Path(tempfile.gettempdir()) / context.get_experiment_name(), context.get_local_rank() == 0
+    folder = Path(broadcast_from_rank_zero(tempfile.gettempdir())) / context.get_experiment_name()
+    first = context.get_local_rank() == 0
     if first:
         _settle(folder, config["parcel"], ray.train.get_checkpoint())
     dist.barrier()
-    reporting = _Reporting(
-        folder, ours=first if job.resources.strategy == "fsdp" else context.get_world_rank() == 0
-    )
+    sharded = job.resources.strategy == "fsdp"
+    reporting = _Reporting(folder, sharded=sharded, ours=first if sharded else context.get_world_rank() == 0)
     try:
         if not (folder / REPORT).exists():
             _train(settings, job, folder, reporting, lambda word: ray.get(config["course"].tell.remote(word)))
@@ -93,6 +94,7 @@ def _placement(resources: Resources) -> Placement:
 def _settle(folder: Path, parcel: bytes, checkpoint: Any) -> None:
     """What the job needs, and how far an earlier start came."""
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     unpack(parcel, folder)
     if checkpoint is not None:
         checkpoint.to_directory(folder)
@@ -101,8 +103,8 @@ def _settle(folder: Path, parcel: bytes, checkpoint: Any) -> None:
 class _Reporting(Callback):
     """Hands the folder to Ray's storage after each checkpoint; all workers report, those it is `ours` for hand over."""
 
-    def __init__(self, folder: Path, *, ours: bool) -> None:
-        self._folder, self._ours = folder, ours
+    def __init__(self, folder: Path, *, sharded: bool, ours: bool) -> None:
+        self._folder, self._sharded, self._ours = folder, sharded, ours
         self._seen: tuple[int, ...] = ()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -116,6 +118,17 @@ class _Reporting(Callback):
             if isinstance(trainer.strategy.checkpoint_io, AtomicCheckpoints):
                 trainer.strategy.checkpoint_io.teardown()  # which waits for what is still being written
             self.report()
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The first, which makes the weights whole, needs the shards of all machines."""
+        import ray.train
+
+        context = ray.train.get_context()
+        if self._sharded and context.get_local_world_size() < context.get_world_size():
+            self.report()
+            dist.barrier()
+            if trainer.is_global_zero:
+                ray.train.get_checkpoint().to_directory(self._folder)
 
     def report(self) -> None:
         import ray.train

@@ -62,7 +62,10 @@ def shards_and_wholes(group: list[nn.Parameter]) -> list[list[nn.Parameter]]:
 
 
 class Sharded(ModelParallelStrategy):
-    """FSDP2 over all processes, on GPUs as on processors; a checkpoint is a folder with a file of each process."""
+    """FSDP2 over all processes, on GPUs as on processors; a checkpoint is a folder with a file of each process.
+
+    Machines that share no disk each have a folder of that name, with the files of their own processes.
+    """
 
     def __init__(self, processes: int) -> None:
         super().__init__(data_parallel_size=processes, tensor_parallel_size=1)
@@ -71,13 +74,13 @@ class Sharded(ModelParallelStrategy):
         self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None
     ) -> None:
         """There in full or not at all, wherever a process is killed; see `found`."""
-        whole, partial = Path(filepath), Path(f"{filepath}.partial")
-        if self.is_global_zero:
+        whole, partial, first = Path(filepath), Path(f"{filepath}.partial"), self.local_rank == 0
+        if first:
             shutil.rmtree(partial, ignore_errors=True)
         self.barrier()
         super().save_checkpoint(checkpoint, partial, storage_options)
         self.barrier()
-        if self.is_global_zero:
+        if first:
             _put(partial, whole)
         self.barrier()
 

@@ -65,8 +65,15 @@ def made_up_rows(count: int, seed: int = 0) -> list[Row]:
     return rows
 
 
-def write_snapshot(folder: Path, rows: Sequence[Row], policies: Sequence[str] = POLICIES) -> str:
-    """The address of a snapshot that holds the rows in order, 70 % of them to train on."""
+def write_snapshot(
+    place: Path | str,
+    rows: Sequence[Row],
+    policies: Sequence[str] = POLICIES,
+    storage_options: dict[str, str] | None = None,
+) -> str:
+    """The address of a snapshot, in a folder or at an s3:// address, that holds the rows in order, 70 % of them to
+    train on.
+    """
     ends = [int(len(rows) * share) for share in (0.7, 0.85, 0.925, 1)]
     counts = dict(zip(SPLITS, np.diff([0, *ends]).tolist(), strict=True))
     about = {
@@ -81,8 +88,8 @@ def write_snapshot(folder: Path, rows: Sequence[Row], policies: Sequence[str] = 
     records = [
         _record(number, row, split) for number, (row, split) in enumerate(zip(rows, splits, strict=True))
     ]
-    uri = str(folder / "snapshot.lance")
-    lance.write_dataset(pa.Table.from_pylist(records, schema=schema), uri)
+    uri = f"{place}/snapshot.lance"
+    lance.write_dataset(pa.Table.from_pylist(records, schema=schema), uri, storage_options=storage_options)
     return uri
 
 
