@@ -27,8 +27,8 @@ class Tokens(NamedTuple):
 
 class Tower(nn.Module):
     """What a family computes. One that reads sets `text_width`, one that sees sets `image_width`: D of its tokens; one
-    whose texts and pictures share a space sets `embedding_width`, E. One that was asked to write and can sets `writes`;
-    `start` is the token it writes after, None for the tokeniser's own.
+    that puts texts or pictures into a space that both share sets `embedding_width`, E. One that was asked to write and
+    can sets `writes`; `start` is the token it writes after, None for the tokeniser's own.
     """
 
     text_width = 0

@@ -13,6 +13,7 @@ from torch.nn import functional
 from models.encoder import Blueprint, Tokens, Tower
 from models.preset import Preset
 from models.pretrained import checked
+from models.shapes import has_values
 from models.towers import FIELD_MEAN, FIELD_STD, Normalise, UnfitWeightsError, everywhere, last
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class OpenClipTower(Tower):
             self.visual = None
         if blueprint.reads:
             self.text_width = self.text.ln_final.weight.shape[0]
+            features = projected(self.text.ln_final.weight[None], self.text.text_projection)
+            self.embedding_width = features.shape[-1]
         else:
             self.text = None
 
@@ -98,7 +101,11 @@ def load(blueprint: Blueprint, small: dict[str, Any]) -> CLIP:
         raise UnfitWeightsError(f"{folder} holds no weights of open_clip: {CONFIG} is missing")
     if folder is not None:
         return open_clip.create_model(
-            f"local-dir:{folder}", force_custom_text=True, force_image_size=preset.image_size
+            f"local-dir:{folder}",
+            load_weights=has_values(),
+            device=torch.empty(0).device,
+            force_custom_text=True,
+            force_image_size=preset.image_size,
         )
     config = _named(preset) if preset.architecture else small
     if "multimodal_cfg" not in config:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.encoder import Tokens, Tower
 from models.errors import UserError
+from models.shapes import has_values
 from models.subword_embedding import SubwordEncoder
 
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")  # files of libraries
@@ -21,8 +22,10 @@ class UnfitWeightsError(UserError):
 
 
 def bare(folder: Path) -> bool:
-    """Whether a folder holds a library's configuration without its weights, of which a network is built anew."""
-    return not any(path.suffix in WEIGHTS for path in folder.iterdir())
+    """Whether a network is built anew of a library's configuration: a folder holds it without its weights, or it is to
+    have shapes alone.
+    """
+    return not has_values() or not any(path.suffix in WEIGHTS for path in folder.iterdir())
 
 
 class Plain(Tower):
@@ -30,11 +33,9 @@ class Plain(Tower):
     that know nothing of each other.
     """
 
-    def __init__(
-        self, *, text: nn.Module | None = None, image: nn.Module | None = None, width: int, embeds: bool = False
-    ) -> None:  # fmt: skip
+    def __init__(self, *, text: nn.Module | None = None, image: nn.Module | None = None, width: int) -> None:
         super().__init__()
-        self.text, self.image, self.embeds = text, image, embeds
+        self.text, self.image = text, image
         self.text_width, self.image_width = width if text else 0, width if image else 0
 
     def read(self, input_ids: Tensor, attention_mask: Tensor, seen: Tokens | None) -> Tokens:  # noqa: ARG002

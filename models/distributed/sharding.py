@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,12 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
-ENTRIES = ("deep", "moments")  # methods beside `forward` by which a network is entered
+from models.distributed.ranks import Ranks
+from models.shapes import shapes_alone
+
+ENTRIES = ("deep", "moments", "written")  # methods beside `forward` by which a network or a layer is entered
 META = "meta.pt"  # what Lightning keeps of a sharded checkpoint beside the shards
 STATE = "state_dict"
 BEFORE = ".before"  # the last checkpoint while the next takes its place
@@ -42,16 +46,34 @@ def sharded_units(network: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def shard(network: nn.Module, mesh: DeviceMesh) -> None:
-    """Replace the weights by this process's share of them; scalars, of which there is no share, stay whole."""
+    """Replace the weights by this process's share of those of the first; scalars, of which there is no share, stay
+    whole. The others may hold none yet, see `unfilled`.
+    """
+    found = [parameter.detach() for parameter in network.parameters()]
     scalars = {parameter for parameter in network.parameters() if not parameter.dim()}
-    for scalar in scalars:
-        if scalar.requires_grad:
-            scalar.register_post_accumulate_grad_hook(_shared)
-    for unit in (*(unit for _, unit in sharded_units(network)), network):
+    units = [*(unit for _, unit in sharded_units(network)), network]
+    for unit in units:
         fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=scalars)
-    for entry in ENTRIES:
-        if hasattr(network, entry):
-            register_fsdp_forward_method(network, entry)
+    if any(parameter.is_meta for parameter in found):
+        network.to_empty(device=mesh.device_type)
+    for parameter, whole in zip(network.parameters(), found, strict=True):
+        _told(parameter, whole)
+    for buffer in network.buffers():
+        dist.broadcast(buffer, 0)
+    for unit in units:
+        for entry in ENTRIES:
+            if hasattr(unit, entry):
+                register_fsdp_forward_method(unit, entry)
+
+
+def unfilled() -> AbstractContextManager[object]:
+    """In which a process builds a network that it will get its share of: only the first has it whole."""
+    return nullcontext() if Ranks.here().rank == 0 else shapes_alone()
+
+
+def is_sharded(network: nn.Module) -> bool:
+    """Whether processes share its weights, and enter its layers together."""
+    return any(isinstance(parameter, DTensor) for parameter in network.parameters())
 
 
 def shards_and_wholes(group: list[nn.Parameter]) -> list[list[nn.Parameter]]:
@@ -140,6 +162,20 @@ def _consolidated(path: Path) -> dict[str, Any]:
     planner = _EmptyStateDictLoadPlanner(keys={STATE})
     _load_state_dict(state, storage_reader=FileSystemReader(path), planner=planner, no_dist=True)
     return {**torch.load(path / META, weights_only=True, map_location="cpu"), STATE: state[STATE]}
+
+
+@torch.no_grad()
+def _told(parameter: nn.Parameter, whole: Tensor) -> None:
+    """The first process's values; of a scalar, the gradient too is to be the same in all."""
+    values = torch.empty_like(whole, device=parameter.device) if whole.is_meta else whole.to(parameter.device)
+    if isinstance(parameter, DTensor):
+        shares = distribute_tensor(values, parameter.device_mesh, parameter.placements)
+        parameter.to_local().copy_(shares.to_local())
+        return
+    dist.broadcast(values, 0)
+    parameter.copy_(values)
+    if parameter.requires_grad:
+        parameter.register_post_accumulate_grad_hook(_shared)
 
 
 def _shared(scalar: Tensor) -> None:

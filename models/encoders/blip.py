@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,19 +85,26 @@ class Writer(nn.Module):
         head = head or BlipTextLMPredictionHead(text.config)
         self.attentions = nn.ModuleList(deepcopy(layer.attention) for layer in text.encoder.layer)
         self.transform, self.bias = head.transform, head.bias
+        for layer in text.encoder.layer:
+            layer.written = partial(_written, layer)
 
     def forward(self, text: Any, input_ids: Tensor, mask: Tensor, seen: Tokens | None) -> Tensor:
         """Logits [N, T, V]; they name tokens by what these are read as."""
         hidden = text.embeddings(input_ids=input_ids)
         earlier = causal(hidden) + additive(attended(mask))
         for layer, attention in zip(text.encoder.layer, self.attentions, strict=True):
-            hidden, _ = attention(hidden, attention_mask=earlier)
-            if seen is not None:
-                looked, _ = layer.crossattention(hidden, encoder_hidden_states=seen.hidden)
-                hidden = torch.where(seen.mask.any(dim=1)[:, None, None], looked, hidden)
-            hidden = layer.feed_forward_chunk(hidden)
+            hidden = layer.written(attention(hidden, attention_mask=earlier)[0], seen)
         table = text.embeddings.word_embeddings.weight
         return functional.linear(self.transform(hidden), table, self.bias)
+
+
+def _written(layer: Any, hidden: Tensor, seen: Tokens | None) -> Tensor:
+    """What a layer does behind its own attention; as one entry, whose weights may be shared out."""
+    if seen is not None:
+        looked, _ = layer.crossattention(hidden, encoder_hidden_states=seen.hidden)
+        hidden = torch.where(seen.mask.any(dim=1)[:, None, None], looked, hidden)
+    found: Tensor = layer.feed_forward_chunk(hidden)
+    return found
 
 
 def build(blueprint: Blueprint) -> BlipTower:

@@ -15,7 +15,7 @@ class Captioning(Lesson):
 
     def forward(self, posts: Posts) -> Learned:
         """Posts that lack text or picture count for nothing."""
-        if not len(posts.paired):
+        if posts.unpaired:
             return nothing(posts.backbone.log_scale, "accuracy")
         return self.next_token(posts, posts.texts, posts.seen)
 

@@ -18,7 +18,7 @@ class CausalLanguage(Lesson):
     def forward(self, posts: Posts) -> Learned:
         """Every text, without its picture."""
         rows = torch.nonzero(posts.written)[:, 0]
-        if not len(rows):
+        if posts.lack(rows):
             return nothing(posts.backbone.log_scale, "accuracy")
         return self.next_token(posts, (posts.batch.input_ids[rows], posts.batch.attention_mask[rows]), None)
 

@@ -42,7 +42,7 @@ class MaskedImage(Lesson):
     def forward(self, posts: Posts) -> Learned:
         """The mean loss at the hidden patches of every picture and frame."""
         pixels = posts.batch.pixels[posts.looked_at]
-        if not len(pixels):
+        if posts.lack(pixels):
             return nothing(self.hidden)
         hidden = self._drawn(len(pixels), pixels.device)
         seen = posts.backbone.see(self._covered(pixels, hidden)).hidden

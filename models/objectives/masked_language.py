@@ -33,7 +33,7 @@ class MaskedLanguage(Lesson):
         rows = torch.nonzero(posts.written)[:, 0]
         ids, mask = posts.batch.input_ids[rows], posts.batch.attention_mask[rows]
         chosen = self._chosen(ids, mask) if len(rows) else mask > 0
-        if not chosen.any():
+        if posts.lack(chosen.nonzero()):
             return nothing(posts.backbone.log_scale, "accuracy")
         read = posts.backbone.read(self._corrupted(ids, chosen), mask, posts.in_view(rows))
         logits, right = self.head(read.hidden[chosen]).float(), ids[chosen]

@@ -24,10 +24,12 @@ class Matching(Lesson):
     def forward(self, posts: Posts) -> Learned:
         """The surprise at pairs and at negatives; a batch of alike posts has none of these, and counts for nothing."""
         text, picture = (rows.detach() for rows in posts.embeddings)
+        if posts.unpaired:
+            return nothing(self.judge.weight, "accuracy")
         alike = (posts.texts[0][:, None] == posts.texts[0][None]).all(dim=2)
         similar = (posts.backbone.scale.detach() * picture @ text.T).float().masked_fill(alike, float("-inf"))
         able = torch.nonzero((~alike).any(dim=1))[:, 0]
-        if not len(able):
+        if posts.lack(able):
             return nothing(self.judge.weight, "accuracy")
         other_text, other_picture = _drawn(similar[able]), _drawn(similar.T[able])
         logits = self._judged(

@@ -14,6 +14,7 @@ from torch.nn import functional
 from models.objectives.contrastive import recall
 from models.pretraining.gathering import everyones, shared_mean
 from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
+from models.shapes import has_values
 
 SCALE, OFFSET = 10.0, -10.0  # at first, as in the paper's section 4.2
 
@@ -37,7 +38,7 @@ def _surprise(logits: Tensor, own: Tensor) -> Tensor:
 def build(material: Material) -> SigmoidContrastive:
     """A backbone that has learned neither begins at the paper's scale and offset."""
     backbone = material.backbone
-    if not backbone.offset.any():
+    if has_values() and not backbone.offset.any():
         with torch.no_grad():
             backbone.offset.fill_(OFFSET)
             backbone.log_scale.fill_(math.log(SCALE))

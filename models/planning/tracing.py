@@ -25,6 +25,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from models.network import Network
 from models.objective import supervised
 from models.preset import Preset
+from models.shapes import shapes_alone
 from models.training.data import Batch
 from models.training.flops import Operations
 from models.training.layers import made_lighter
@@ -107,7 +108,7 @@ class Traced:
 
     def _made(self, *, ghost: bool) -> tuple[Network, AbstractContextManager[object]]:
         preset = self.preset.replace(packing=False)
-        with torch.device("meta") if ghost else nullcontext():
+        with shapes_alone() if ghost else nullcontext():
             network = Network(preset, self.policies, self.pieces, self.weights).train()
         made_lighter(network, preset.replace(compile=False))
         if not ghost:

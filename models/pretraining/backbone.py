@@ -52,7 +52,8 @@ class Backbone(nn.Module):
         self.towers = nn.ModuleDict(towers(preset, pieces, weights, writes=writes))
         self.reader = key(preset.text_encoder) if "text" in preset.modalities else ""
         self.seer = key(preset.image_encoder) if {"image", "video"} & {*preset.modalities} else ""
-        of_text, of_image = self._own_embeddings() if self.reader and self.seer else (0, 0)
+        both = bool(self.reader and self.seer)
+        of_text, of_image = (self.tower(m).embedding_width if both else 0 for m in ("text", "image"))
         self.embedding_width = of_text or of_image or preset.width
         self.text_projection = self._projection(self.reader and not of_text, self._width("text"))
         self.image_projection = self._projection(
@@ -143,17 +144,6 @@ class Backbone(nn.Module):
         if not wanted or not self.reader or not self.seer:
             return None
         return nn.Linear(2 * width, self.embedding_width, bias=False)
-
-    @torch.no_grad()
-    def _own_embeddings(self) -> tuple[int, int]:
-        """Features of the embeddings that the towers bring, 0 for none."""
-        size, like = self.preset.image_size, next(self.parameters())
-        ids = torch.zeros(1, 1, dtype=torch.int64, device=like.device)
-        self.eval()
-        found = (self.read(ids, ids + 1), self.see(like.new_zeros(1, 3, size, size)))
-        self.train()
-        of_text, of_image = (0 if tokens.embedding is None else tokens.embedding.shape[1] for tokens in found)
-        return of_text, of_image
 
 
 def token_pieces(folder: Path) -> Tensor:

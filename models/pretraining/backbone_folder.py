@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import safe_open
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from models.encoder import Tower
 from models.errors import UserError
 from models.preset import Modality, Preset
+from models.shapes import has_values
 from models.towers import UnfitWeightsError
 
 ABOUT, WEIGHTS, TOKENIZER = "backbone.json", "backbone.safetensors", "tokenizer.json"
@@ -151,6 +153,8 @@ def state(folder: Path, prefix: str) -> dict[str, Tensor]:
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         return {
             name.removeprefix(prefix): file.get_tensor(name)
+            if has_values()
+            else torch.empty(file.get_slice(name).get_shape())
             for name in file.keys()  # noqa: SIM118 - a file, not a dictionary
             if name.startswith(prefix)
         }

@@ -30,6 +30,11 @@ def shared_mean(losses: Tensor) -> Tensor:
     return losses.sum() * dist.get_world_size() / max(1, sum(_sizes(losses)))
 
 
+def least(rows: Tensor) -> int:
+    """How many rows the process has that has fewest."""
+    return min(_sizes(rows)) if _together() else len(rows)
+
+
 def _together() -> bool:
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 

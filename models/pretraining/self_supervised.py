@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.distributed.sharding import is_sharded
 from models.encoder import Tokens
 from models.objective import Objective
 from models.preset import Preset
 from models.pretraining.backbone import Backbone
-from models.pretraining.gathering import shared_mean
+from models.pretraining.gathering import least, shared_mean
 from models.training.data import Batch
 
 Need = Literal["reads", "sees", "writes", "fuses", "bidirectional"]
@@ -40,6 +41,17 @@ class Posts:
 
     def __init__(self, backbone: Backbone, batch: Batch) -> None:
         self.backbone, self.batch = backbone, batch
+
+    def lack(self, found: Tensor) -> bool:
+        """Whether nothing [0, ...] was found. Where processes share the weights, whether one of them found nothing: a
+        layer is entered by all or by none.
+        """
+        return not (least(found) if is_sharded(self.backbone) else len(found))
+
+    @cached_property
+    def unpaired(self) -> bool:
+        """Whether no post has both text and a picture."""
+        return self.lack(self.paired)
 
     @cached_property
     def pictures(self) -> Tensor:
@@ -85,7 +97,7 @@ class Posts:
         """The picture of each of these posts, zeros that are not there where it has none; None where none has one, or
         none of the pairs' was seen.
         """
-        if not self.backbone.seer or not len(self.paired):
+        if not self.backbone.seer or self.unpaired:
             return None
         row = torch.full_like(self.pictures, -1)
         row[self.paired] = torch.arange(len(self.paired), device=row.device)
@@ -98,7 +110,7 @@ class Posts:
         """Of the texts and the pictures of the pairs, [K, E] each; without a pair the towers are not entered, and no
         rows of zeros keep the backbone's gradients defined.
         """
-        if not len(self.paired):
+        if self.unpaired:
             nothing = torch.zeros(0, self.backbone.embedding_width, device=self.batch.pixels.device)
             return nothing * self.backbone.log_scale, nothing * self.backbone.log_scale
         return self.backbone.embedded_text(self.read), self.backbone.embedded_image(self.seen)

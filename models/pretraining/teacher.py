@@ -19,12 +19,14 @@ CLIP, CLIP_CONFIG = "clip", "open_clip_config.json"
 
 
 class Teacher:
-    """Frozen; no module of the one that learns, so that it is neither trained nor kept with it."""
+    """Frozen; no module of the one that learns, so that it is neither trained nor kept with it, nor shared out: it has
+    values where a learner has shapes alone.
+    """
 
     def __init__(self, folder: Path, preset: Preset) -> None:
-        self.tower, self.size = _opened(folder, preset)
-        self.tower.eval().requires_grad_(False)
-        with torch.no_grad():
+        with torch.no_grad(), torch.device("cpu"):
+            self.tower, self.size = _opened(folder, preset)
+            self.tower.eval().requires_grad_(False)
             tokens = self.tower.see(torch.zeros(1, 3, self.size, self.size)).hidden
         self.width = tokens.shape[2]
         if grid_side(tokens.shape[1]) is None:

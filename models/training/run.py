@@ -7,7 +7,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -26,7 +26,7 @@ from models.distributed.parent import Word
 from models.distributed.placement import Placement, check, keep_constants, placement
 from models.distributed.ranks import Ranks
 from models.distributed.resources import Resources
-from models.distributed.sharding import Sharded, found, step_of, whole
+from models.distributed.sharding import Sharded, found, step_of, unfilled, whole
 from models.errors import UserError
 from models.heap import keep_freed
 from models.snapshot import SnapshotRows
@@ -153,7 +153,8 @@ class Run(Generic[R]):
         pl.seed_everything(self.seed, verbose=False)
         data = SnapshotData(self.rows, self.tokenizer, self.preset, self.seed, Ranks.here())
         epochs = max(self.preset.epochs, -(-self.preset.minimum_steps // data.train.steps))
-        module = self.module(epochs * data.train.steps)
+        with unfilled() if self.job.resources.strategy == "fsdp" else nullcontext():
+            module = self.module(epochs * data.train.steps)
         made_lighter(module.network, self.preset)
         keep_constants(module)
         interrupt = Interrupt()

@@ -11,6 +11,7 @@ from models.objective import OBJECTIVES
 from models.preset import preset_named
 from models.pretraining.captions import WritesNothingError
 from models.serving.export import parity, random_batch, to_onnx
+from models.shapes import shapes_alone
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +45,18 @@ def test_a_preset_of_its_name_uses_it(name):
     assert preset.name == name.replace("text_", "")
     assert name in (preset.text_encoder, preset.image_encoder)
     assert all(name == getattr(preset, f"{modality}_encoder") for modality in ENCODERS[name].modalities)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_gets_its_share_from_another_process_is_built_the_same_without_memory(name):
+    made = network(name)
+    with shapes_alone():
+        shares = network(name)
+    expected, found = (
+        {key: value.shape for key, value in each.state_dict().items()} for each in (made, shares)
+    )
+    assert found == expected
+    assert all(parameter.is_meta for parameter in shares.parameters())
 
 
 @pytest.mark.parametrize("name", NAMES)

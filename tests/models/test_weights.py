@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from models.encoder import ENCODERS, Blueprint
 from models.network import Network, weights_of
 from models.openclip import clip_tokenizer, towers_of
+from models.shapes import shapes_alone
 from models.towers import UnfitWeightsError
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,16 @@ def tower(name, folder, *, writes=False, **changes):
     blueprint = Blueprint(
         preset=preset(name, **changes), pieces=PIECES, modalities=modalities, weights=folder, writes=writes
     )
-    return ENCODERS[name].build(blueprint).eval()
+    built = ENCODERS[name].build(blueprint).eval()
+    with shapes_alone():  # as a process builds it that gets its share of another's
+        assert shapes(ENCODERS[name].build(blueprint)) == shapes(built)
+    return built
+
+
+def shapes(network):
+    """Of weights and buffers by name, and of which are trained."""
+    tensors = [*network.named_parameters(), *network.named_buffers()]
+    return {name: (tensor.shape, tensor.dtype, tensor.requires_grad) for name, tensor in tensors}
 
 
 def saved_open_clip(folder, small):

@@ -6,6 +6,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
+from transformers import BertConfig, BertModel
 
 from models.encoder import ENCODERS
 from models.planning.plan import plan
@@ -73,6 +74,17 @@ def test_the_network_of_22_billion_is_planned_without_a_byte_of_it():
     assert together.units > 40
     assert together.memory.state * devices == pytest.approx(alone.memory.state, rel=0.01)
     assert together.timed.endswith("assumed of each device")
+
+
+def test_weights_of_a_folder_are_planned_by_their_shapes(tmp_path):
+    config = BertConfig(
+        vocab_size=400, hidden_size=192, num_hidden_layers=4, num_attention_heads=4, intermediate_size=768
+    )
+    theirs = BertModel(config, add_pooling_layer=False)
+    theirs.save_pretrained(tmp_path)
+    preset = preset_named(f"text,{CHANGES},modalities=text,ngram_bits=0,dropout=0")
+    planned = plan(preset, rows=None, weights=tmp_path, target=SMALL_DEVICE)
+    assert theirs.num_parameters() < planned.parameters < 1.2 * theirs.num_parameters()
 
 
 def test_a_batch_that_does_not_fit_is_told_what_would_and_that_fits(rows):
