@@ -1,4 +1,4 @@
-"""The network: towers for what a post holds and their fusion (deep), and n-grams beside them (wide)."""
+"""The network: towers for what a post holds and their fusion (deep), and beside them (wide) n-grams and motion."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.encoder import ENCODERS, Blueprint, Tokens, Tower
 from models.fusion import Aligned, Fusion
 from models.lora import adapt, merge
+from models.motion import Motion, gathered
 from models.ngrams import HashedNgrams
 from models.preset import Modality, Preset
 from models.pretraining.backbone_folder import (
@@ -24,7 +25,7 @@ from models.pretraining.backbone_folder import (
     unrelated,
 )
 from models.pretraining.captions import Captioner
-from models.temporal import Temporal, gathered
+from models.temporal import Temporal
 
 
 class Network(nn.Module):
@@ -46,8 +47,9 @@ class Network(nn.Module):
         self.read_width = _fitted(self._tower(self.reader).text_width, preset.width) if self.reader else None
         self.seen_width = _fitted(self._tower(self.seer).image_width, preset.width) if self.seer else None
         self.ngrams = HashedNgrams(len(pieces), policies, preset.ngram_bits) if preset.has_ngrams else None
-        self.temporal = None
+        self.temporal = self.motion = None
         if "video" in preset.modalities:
+            self.motion = Motion(policies)
             self.temporal = Temporal(preset.width, preset.heads, preset.frames, preset.dropout)
         self.fusion = Fusion(policies, preset.width, preset.heads, preset.dropout)
         self.aligned = self._aligned(policies)
@@ -62,12 +64,14 @@ class Network(nn.Module):
         image_index: Tensor,
         frame_index: Tensor,
     ) -> Tensor:
-        """Logits [N, P], the mean of deep and wide where there is text; takes what `deep` takes."""
-        deep = self.deep(input_ids, attention_mask, pixels, image_index, frame_index)
-        if self.ngrams is None:
-            return deep
-        wide = self.ngrams(input_ids, attention_mask)
-        return torch.where((attention_mask > 0).any(dim=1, keepdim=True), (deep + wide) / 2, deep)
+        """Logits [N, P], the mean of deep and wide where there is text, and what motion adds where there is a video;
+        takes what `deep` takes.
+        """
+        logits = self.deep(input_ids, attention_mask, pixels, image_index, frame_index)
+        if self.ngrams is not None:
+            wide = self.ngrams(input_ids, attention_mask)
+            logits = torch.where((attention_mask > 0).any(dim=1, keepdim=True), (logits + wide) / 2, logits)
+        return logits if self.motion is None else logits + self.motion(pixels, frame_index)
 
     def deep(
         self,

@@ -40,6 +40,10 @@ class Features:
     tokens: Any
     spelling: Any
 
+    @property
+    def size(self) -> int:
+        return int(self.words.shape[1] + self.spelling.shape[1])
+
     def of(self, rows: NDArray[np.bool_]) -> Features:
         """The features of some of the texts."""
         return replace(self, words=self.words[rows], tokens=self.tokens[rows])
@@ -55,13 +59,46 @@ class Features:
         return np.concatenate([self.words.T @ residuals, grams])
 
 
-def solve(features: Features, targets: Floats, weights: Floats, prior: float, penalty: float) -> Floats:
-    """Weights [W + G] and, last, the intercept that minimise cross-entropy + penalty / 2 * |weights| ** 2.
+@dataclass(frozen=True)
+class Dense:
+    """Vectors [N, D], as they are."""
+
+    rows: Floats
+
+    @property
+    def size(self) -> int:
+        return self.rows.shape[1]
+
+    def of(self, rows: NDArray[np.bool_]) -> Dense:
+        return Dense(self.rows[rows])
+
+    def times(self, weights: Floats) -> Floats:
+        found: Floats = self.rows @ weights
+        return found
+
+    def transposed_times(self, residuals: Floats) -> Floats:
+        found: Floats = self.rows.T @ residuals
+        return found
+
+
+def shrunk(
+    features: Features | Dense, targets: Floats, weights: Floats, prior: float, penalty: float
+) -> Floats:
+    """A solution [D] and, last, its intercept, of whose logits as much is left as can be trusted."""
+    found = solve(features, targets, weights, prior, penalty)
+    found[:-1] *= trust(features, targets, weights, prior, penalty)
+    return found
+
+
+def solve(
+    features: Features | Dense, targets: Floats, weights: Floats, prior: float, penalty: float
+) -> Floats:
+    """Weights [D] and, last, the intercept that minimise cross-entropy + penalty / 2 * |weights| ** 2.
 
     targets, weights: [N], targets in [0, 1]. The intercept is drawn to `prior` by the same penalty, so that
     there is a minimum where all targets agree, or none is given.
     """
-    start = np.zeros(features.words.shape[1] + features.spelling.shape[1] + 1)
+    start = np.zeros(features.size + 1)
     start[-1] = prior
     scale = 1 / max(weights.sum(), 1.0)
 
@@ -76,10 +113,12 @@ def solve(features: Features, targets: Floats, weights: Floats, prior: float, pe
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
-def trust(features: Features, targets: Floats, weights: Floats, prior: float, penalty: float) -> float:
-    """How much of a solution's logits holds for texts that it was not fitted on, 0 to 1.
+def trust(
+    features: Features | Dense, targets: Floats, weights: Floats, prior: float, penalty: float
+) -> float:
+    """How much of a solution's logits holds for posts that it was not fitted on, 0 to 1.
 
-    The slope that fits the logits of each half of the texts, by the solution of the other half, to their targets
+    The slope that fits the logits of each half of the posts, by the solution of the other half, to their targets
     (stacking, Wolpert, 1992): next to nothing for a policy that only pictures show.
     """
     logits = np.zeros(len(targets))
@@ -136,15 +175,13 @@ class Regression:
         spelled, intercept = np.zeros((len(self.starts), len(prior))), np.zeros(len(prior))
         for policy in range(len(prior)):
             known = ~np.isnan(targets[:, policy]) & self.texts
-            problem = (
+            found = shrunk(
                 self.features.of(known),
                 targets[known, policy],
                 weights[known, policy],
                 prior[policy],
                 penalty,
             )
-            found = solve(*problem)
-            found[:-1] *= trust(*problem)
             values[self.used, policy] = found[: len(self.used)] * self.word_rarity[self.used]
             spelled[:, policy] = self.features.spelling @ found[len(self.used) : -1]
             intercept[policy] = found[-1]

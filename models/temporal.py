@@ -8,22 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.motion import FIELDS, changes
+
 NEIGHBOURS = 1  # frames on either side
 SPREAD = 0.02  # standard deviation that positions begin with
-COARSE, FIELDS = 32, 4  # pixels, and fields, on a side of the picture in which motion is looked for
 STILL = 1e-3  # change of grey that is noise
 TYPICAL = 3.0  # -log of the change of a field in which something moves
 
 
-def gathered(rows: Tensor, index: Tensor) -> Tensor:
-    """The rows at these places, zeros for -1."""
-    return torch.cat([rows.new_zeros(1, *rows.shape[1:]), rows])[index + 1]
-
-
-class Motion(nn.Module):
-    """How much each field of the picture changes from the frame before: learned from far fewer videos than what a
-    network would have to find in pictures that it sees one by one.
-    """
+class Moving(nn.Module):
+    """How much each field of the picture changes from the frame before, as a frame's features."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -31,17 +25,9 @@ class Motion(nn.Module):
         nn.init.zeros_(self.project.weight)  # what moves says nothing until it is learned
 
     def forward(self, pixels: Tensor, frame_index: Tensor) -> Tensor:
-        """Pixels [M, 3, S, S] in -1 to 1; frame_index [N, F], where among them a video's frames are, -1 for none.
-
-        [N, F, D], zeros where there is no frame before.
-        """
-        grey = functional.avg_pool2d(pixels.mean(dim=1, keepdim=True), pixels.shape[-1] // COARSE)
-        grey = grey[:, :, :COARSE, :COARSE].flatten(1)
-        shown = gathered(grey, frame_index)
-        there = (frame_index[:, 1:] >= 0) & (frame_index[:, :-1] >= 0)
-        change = (shown[:, 1:] - shown[:, :-1]).abs().flatten(0, 1).unflatten(1, (1, COARSE, COARSE))
-        fields = functional.avg_pool2d(change, COARSE // FIELDS).flatten(1).unflatten(0, there.shape)
-        moved = self.project(torch.log(fields + STILL) + TYPICAL) * there.unsqueeze(-1)
+        """As models.motion.changes takes them; [N, F, D], zeros where there is no frame before."""
+        found, there = changes(pixels, frame_index)
+        moved = self.project(torch.log(found + STILL) + TYPICAL) * there.unsqueeze(-1)
         return functional.pad(moved, (0, 0, 1, 0))
 
 
@@ -51,14 +37,14 @@ class Temporal(nn.Module):
     def __init__(self, width: int, heads: int, frames: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.motion = Motion(width)
+        self.motion = Moving(width)
         self.places = nn.Parameter(torch.randn(frames, width) * SPREAD)
         self.norm, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query_key_value, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, frames: Tensor, pixels: Tensor, frame_index: Tensor) -> Tensor:
-        """Frames [N, F, D], and the pixels and places that they are of, as `Motion` takes them; [N, F, D]."""
+        """Frames [N, F, D], and the pixels and places that they are of, as `changes` takes them; [N, F, D]."""
         hidden, mask = frames + self.motion(pixels, frame_index) + self.places, frame_index >= 0
         query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -30,7 +30,8 @@ MAX_SECONDS = 3600.0
 MAX_FRAMES = 1500  # decoded one after the other; a longer video is entered at key frames
 LOOKS = 96  # pictures that `scenes` chooses from
 STEADY = 0.2  # share of the places that `scenes` gives to time
-GLIMPSE = 32  # pixels on a side of the picture in which it looks for change
+GLIMPSE = 48  # points on a side of the picture at which it looks for change
+PLANAR = frozenset(f"yuv{kind}{parts}p" for kind in ("", "j") for parts in (420, 422, 444)) | {"nv12"}
 ROOM = 64 << 20  # bytes of frames that wait for whether they are chosen
 BYTES = 1.5  # of a pixel in most videos
 KINDS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -143,8 +144,13 @@ class _Eye:
         return upright
 
     def glimpse(self, frame: Any) -> NDArray[np.uint8]:
-        """What is enough to see change, [GLIMPSE, GLIMPSE]."""
-        return self._squeezed(self._greys, frame, GLIMPSE, "gray")
+        """What is enough to see change, [GLIMPSE, GLIMPSE]: points of the luma, where it is a plane of bytes."""
+        if frame.format.name not in PLANAR or min(frame.width, frame.height) < GLIMPSE:
+            return self._squeezed(self._greys, frame, GLIMPSE, "gray")
+        luma = frame.planes[0]
+        rows = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)
+        down, across = frame.height // GLIMPSE, frame.width // GLIMPSE
+        return rows[: down * GLIMPSE : down, : across * GLIMPSE : across].copy()
 
     def _squeezed(self, scaler: VideoReformatter, frame: Any, size: int, kind: str) -> NDArray[np.uint8]:
         found = scaler.reformat(frame, width=size, height=size, format=kind, interpolation="AREA")
@@ -212,7 +218,7 @@ def _chosen(looks: int, glimpses: Sequence[NDArray[np.uint8]], count: int) -> ND
     """Places of looks in the middles of `count` equal shares of time, and of change where there are glimpses of it."""
     passed = np.full(looks, 1 / looks)
     if glimpses:
-        grey = np.stack(glimpses).astype(np.float32)
+        grey = np.stack(glimpses).astype(np.int16)
         change = np.abs(np.diff(grey, axis=0, prepend=grey[:1])).mean(axis=(1, 2))
         if change.sum() > 0:
             passed = STEADY * passed + (1 - STEADY) * change / change.sum()

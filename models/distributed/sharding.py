@@ -56,6 +56,8 @@ def shard(network: nn.Module, mesh: DeviceMesh) -> None:
         fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=scalars)
     if any(parameter.is_meta for parameter in found):
         network.to_empty(device=mesh.device_type)
+    else:
+        network.to(mesh.device_type)
     for parameter, whole in zip(network.parameters(), found, strict=True):
         _told(parameter, whole)
     for buffer in network.buffers():

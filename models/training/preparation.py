@@ -1,9 +1,11 @@
-"""What is learned from the training split before training: the tokeniser, label priors, n-gram weights."""
+"""What is learned from the training split before training: the tokeniser, priors, n-gram weights, motion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +16,21 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.encoder import ENCODERS
+from models.motion import fitted, summary
 from models.network import Network, weights_of
 from models.objective import judged
+from models.pixels import HALF, stacked
 from models.preset import Preset
 from models.pretraining.backbone_folder import About, is_backbone
 from models.regression import Regression
 from models.snapshot import SnapshotRows, matrix
 from models.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
+from models.training.data import DECODERS
+from models.video import Watch, film
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
 ROWS = 1024  # read at once
+VIDEOS, CLIPS = 2048, 64  # that motion is learned from, and of those decoded at once
 DOUBT = 20.0  # a prior begins as one violation in so many judgements
 
 
@@ -93,6 +100,9 @@ def _statistics(
             targets, weights, prior, preset.ngram_penalty
         )
         statistics |= {f"ngrams.{name}": tensor for name, tensor in found.items()}
+    if "video" in preset.modalities:
+        found = fitted(*_watched(rows, preset), prior)
+        statistics |= {f"motion.{name}": tensor for name, tensor in found.items()}
     return statistics
 
 
@@ -125,6 +135,29 @@ def _judged_texts(
         targets.append(matrix(table["labels"], width))
         votes.append(matrix(table["votes"], width))
     return ids, *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown)
+
+
+def _watched(
+    rows: SnapshotRows, preset: Preset
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What moves in at most VIDEOS videos [K, D], and their targets and weights [K, P]."""
+    order = np.random.default_rng(0).permutation(rows.positions("train"))[: preset.ngram_posts]
+    width, watch = len(rows.policies), Watch(preset.frames, preset.image_size, preset.sampling)
+    found, targets, votes, count = [], [], [], 0
+    with ThreadPoolExecutor(DECODERS) as decoders:
+        for first in range(0, len(order), CLIPS):
+            if count >= VIDEOS:
+                break
+            table = rows.take(np.sort(order[first : first + CLIPS]), "video", "labels", "votes")
+            films = list(decoders.map(partial(film, watch=watch), table["video"].to_pylist()))
+            pixels, _, index = stacked([None] * len(films), films, preset.image_size, preset.frames, np.uint8)
+            moved, moves = summary(torch.from_numpy(pixels).float() / HALF - 1, torch.from_numpy(index))
+            there = moves.numpy()
+            found.append(moved.numpy()[there])
+            targets.append(matrix(table["labels"], width)[there])
+            votes.append(matrix(table["votes"], width)[there])
+            count += int(there.sum())
+    return np.concatenate(found), *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown)
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
