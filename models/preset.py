@@ -204,8 +204,8 @@ def transformer() -> Preset:
 
 
 def video() -> Preset:
-    """Watches videos as well: eight frames of each, with attention over time, and what moves in them."""
-    return compact().replace(name="video", modalities=("text", "image", "video"), batch_size=16)
+    """Watches videos as well: sixteen frames of each, with attention over time, and what moves in them."""
+    return compact().replace(name="video", modalities=("text", "image", "video"), batch_size=16, frames=16)
 
 
 def small_transformer(name: str) -> Preset:

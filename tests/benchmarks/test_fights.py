@@ -52,7 +52,7 @@ def watched(
     rng = np.random.default_rng(0)
     order = rng.permutation(train)
     rows = [Row(None, None, (float(fights[place]),), videos[place]) for place in order]
-    uri = write_snapshot(folder, rows, ("violence",))
+    uri = write_snapshot(folder, rows, ("violence",), shares=(0.85, 1, 1, 1))
     report = fit(uri, preset="video", seed=0, folder=folder / "run", minimum_steps=400, ngram_bits=0)
     scorer = Scorer.load(report.model)
     nothing = [None] * len(test)

@@ -70,11 +70,12 @@ def write_snapshot(
     rows: Sequence[Row],
     policies: Sequence[str] = POLICIES,
     storage_options: dict[str, str] | None = None,
+    shares: Sequence[float] = (0.7, 0.85, 0.925, 1),
 ) -> str:
-    """The address of a snapshot, in a folder or at an s3:// address, that holds the rows in order, 70 % of them to
-    train on.
+    """The address of a snapshot, in a folder or at an s3:// address, that holds the rows in order; `shares` are where
+    its splits end.
     """
-    ends = [int(len(rows) * share) for share in (0.7, 0.85, 0.925, 1)]
+    ends = [int(len(rows) * share) for share in shares]
     counts = dict(zip(SPLITS, np.diff([0, *ends]).tolist(), strict=True))
     about = {
         "id": "made-up",
