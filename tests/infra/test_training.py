@@ -30,8 +30,8 @@ class KillOne(pl.Callback):
 
     def on_validation_end(self, trainer, pl_module):
         if not self.killed:
-            running = psutil.process_iter(["cmdline"])
-            workers = [each for each in running if "RayTrainWorker" in " ".join(each.info["cmdline"] or [])]
+            running = [(each, "".join(each.info["cmdline"] or [])) for each in psutil.process_iter(["cmdline"])]
+            workers = [each for each, line in running if line.startswith("ray::RayTrainWorker")]
             next(each for each in workers if each.environ().get("MACHINE") == sys.argv[4]).kill()
             self.killed = True
 
