@@ -18,7 +18,7 @@ from models.errors import UserError
 SECRETS = {"s3_access_key"}  # beside those of a secret's type: a cluster shows the environment of its actors
 KNOCK = 10.0  # seconds that a head has to answer
 OURS = "local"  # a Ray of our own
-_WANTED = "; one that asks for a token wants RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"  # Ray itself says nothing of that
+WANTED = "; one that asks for a token wants RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"  # Ray itself says nothing of that
 
 
 class NoRayError(UserError):
@@ -45,7 +45,7 @@ def connect(ray: Any, **own: Any) -> None:
         _knock(address)
         ray.init(address=address, include_dashboard=False, logging_level=logging.WARNING, **options)
     except (OSError, RuntimeError, ValueError) as error:
-        raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {error}{_WANTED}") from None
+        raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {error}{WANTED}") from None
 
 
 def _knock(address: str) -> None:

@@ -42,8 +42,9 @@ def work(config: dict[str, Any]) -> None:
     if first:
         _settle(folder, config["parcel"], ray.train.get_checkpoint())
     dist.barrier()
-    sharded = job.resources.strategy == "fsdp"
-    reporting = _Reporting(folder, sharded=sharded, ours=first if sharded else context.get_world_rank() == 0)
+    reporting = _Reporting(
+        folder, ours=first if job.resources.strategy == "fsdp" else context.get_world_rank() == 0
+    )
     try:
         if not (folder / REPORT).exists():
             _train(settings, job, folder, reporting, lambda word: ray.get(config["course"].tell.remote(word)))
@@ -103,8 +104,8 @@ def _settle(folder: Path, parcel: bytes, checkpoint: Any) -> None:
 class _Reporting(Callback):
     """Hands the folder to Ray's storage after each checkpoint; all workers report, those it is `ours` for hand over."""
 
-    def __init__(self, folder: Path, *, sharded: bool, ours: bool) -> None:
-        self._folder, self._sharded, self._ours = folder, sharded, ours
+    def __init__(self, folder: Path, *, ours: bool) -> None:
+        self._folder, self._ours = folder, ours
         self._seen: tuple[int, ...] = ()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -124,7 +125,8 @@ class _Reporting(Callback):
         import ray.train
 
         context = ray.train.get_context()
-        if self._sharded and context.get_local_world_size() < context.get_world_size():
+        apart = context.get_local_world_size() < context.get_world_size()
+        if apart and isinstance(trainer.strategy, Sharded):
             self.report()
             dist.barrier()
             if trainer.is_global_zero:

@@ -30,7 +30,8 @@ from models.video import Watch, film
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
 ROWS = 1024  # read at once
-VIDEOS, CLIPS = 2048, 64  # that motion is learned from, and of those decoded at once
+VIDEOS, CLIPS = 2048, 16  # that motion is learned from, and posts of which they are decoded at once
+LOOKED_AT = 100_000  # posts among which videos are looked for
 DOUBT = 20.0  # a prior begins as one violation in so many judgements
 
 
@@ -141,7 +142,7 @@ def _watched(
     rows: SnapshotRows, preset: Preset
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """What moves in at most VIDEOS videos [K, D], and their targets and weights [K, P]."""
-    order = np.random.default_rng(0).permutation(rows.positions("train"))[: preset.ngram_posts]
+    order = np.random.default_rng(0).permutation(rows.positions("train"))[:LOOKED_AT]
     width, watch = len(rows.policies), Watch(preset.frames, preset.image_size, preset.sampling)
     found, targets, votes, count = [], [], [], 0
     with ThreadPoolExecutor(DECODERS) as decoders:

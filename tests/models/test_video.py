@@ -25,11 +25,11 @@ def picture(place):
     return image
 
 
-def video(kind="mp4", codec="libx264", frames=FRAMES):
+def video(kind="mp4", codec="libx264", frames=FRAMES, pixels="yuv420p"):
     target = io.BytesIO()
     with av.open(target, "w", format=kind) as container:
         stream = container.add_stream(codec, rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
         for place in range(frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(place), format="rgb24")))
         container.mux(stream.encode(None))
@@ -58,8 +58,9 @@ def test_frames_lie_evenly_in_time(kind, codec, name):
     assert found.frames[0, 2, :, 20:].mean() > 0.3 > found.frames[0, 2, :, :12].mean()
 
 
-def test_scenes_get_the_frames_where_something_changes():
-    found = clip(video(), Watch(8, 32, "scenes"))
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le"])
+def test_scenes_get_the_frames_where_something_changes(pixels):
+    found = clip(video(pixels=pixels), Watch(8, 32, "scenes"))
     assert (found.seconds > 1.55).sum() >= 5
     assert (found.seconds < 1.5).any()
 

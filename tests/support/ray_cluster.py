@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from running_platform import free_ports
 
 HEAD = "127.0.0.2"
 STARTED = "Ray runtime started."
@@ -31,7 +31,7 @@ def cluster(folder: Path, machines: int, environment: Mapping[str, str]) -> Iter
     """
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount, so that machines have files of their own")
-    gcs, clients = _free_port(), _free_port()
+    gcs, clients = free_ports(2)
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     head = ["--head", f"--port={gcs}", f"--ray-client-server-port={clients}", "--include-dashboard=false"]
     joining = [f"--address={HEAD}:{gcs}"]
@@ -71,9 +71,3 @@ def _await(process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"Ray did not start:\n{log.read_text()[-2000:]}")
         time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HEAD, 0))
-        return int(probe.getsockname()[1])

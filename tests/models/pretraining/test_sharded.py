@@ -18,16 +18,26 @@ SMALL = {
 COLOURS = ("red", "blue")
 
 
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory):
-    """Some posts lack text or picture, so that now and then one of the processes has no pair."""
+def corpus(folder, lacking):
+    """Posts of which so many of eight lack text or picture."""
     rng, rows = np.random.default_rng(0), []
     for number in range(60):
         text = " ".join([*rng.choice(["a", "quiet", "walk", "lake", "tea"], 2), COLOURS[number % 2]])
-        lacks = rng.integers(3)
-        image = None if lacks == 1 else picture(COLOURS[number % 2])
-        rows.append(Row(None if lacks == 2 else text, image, (float("nan"),) * 3))
-    return write_snapshot(tmp_path_factory.mktemp("corpus"), rows)
+        lacks, image = rng.integers(8) < lacking, picture(COLOURS[number % 2])
+        without = (None, image) if rng.integers(2) else (text, None)
+        rows.append(Row(*(without if lacks else (text, image)), (float("nan"),) * 3))
+    return write_snapshot(folder, rows)
+
+
+@pytest.fixture(scope="module")
+def paired(tmp_path_factory):
+    return corpus(tmp_path_factory.mktemp("paired"), lacking=0)
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory):
+    """A corpus in whose batches one of two processes has no pair now and then."""
+    return corpus(tmp_path_factory.mktemp("corpus"), lacking=7)
 
 
 def learned(uri, folder, preset, objectives, resources=SHARED, **more):
@@ -36,13 +46,13 @@ def learned(uri, folder, preset, objectives, resources=SHARED, **more):
 
 
 @pytest.fixture(scope="module")
-def backbone(uri, tmp_path_factory):
-    return learned(uri, tmp_path_factory.mktemp("first"), "clip", ["contrastive"], Resources()).backbone
+def backbone(paired, tmp_path_factory):
+    return learned(paired, tmp_path_factory.mktemp("first"), "clip", ["contrastive"], Resources()).backbone
 
 
-def test_processes_that_share_a_backbone_go_on_from_it_as_one_does(uri, backbone, tmp_path):
+def test_processes_that_share_a_backbone_go_on_from_it_as_one_does(paired, backbone, tmp_path):
     made = [
-        learned(uri, tmp_path / name, "clip", ["contrastive"], resources, weights=backbone).backbone
+        learned(paired, tmp_path / name, "clip", ["contrastive"], resources, weights=backbone).backbone
         for name, resources in (("one", Resources()), ("two", SHARED))
     ]
     one, two = (load_file(folder / "backbone.safetensors") for folder in made)
