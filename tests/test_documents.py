@@ -8,7 +8,6 @@ import pytest
 from infra.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +20,6 @@ def test_the_readme_has_every_setting(readme, name):
     field = Settings.model_fields[name]
     default = "" if field.default in ("", None) else f"`{field.default}`"
     assert f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |" in readme
-
-
-def test_the_readme_names_every_file_once_with_a_gloss(readme):
-    tree = readme.split("## The tree")[1].split("## ")[0]
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            if path.name != "__init__.py" or path.parent.parent != ROOT:
-                name = path.parent.name + "/" if path.name == "__init__.py" else path.name
-                assert re.search(rf"^\s*{re.escape(name)}\s+\S", tree, re.MULTILINE), f"no gloss for {path}"
 
 
 def test_every_make_target_that_the_documents_name_exists(readme):

@@ -1,0 +1,8 @@
+"""What comes from outside, checked by its form at one door: before it is an id, a code, a path or a name in a store."""
+
+from infra.forms.codes import language, market
+from infra.forms.form_error import FormError
+from infra.forms.ids import post_id
+from infra.forms.paths import beneath, digest, name
+
+__all__ = ["FormError", "beneath", "digest", "language", "market", "name", "post_id"]
