@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-import io
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models import before
+from models.pictures import BrokenPictureError, Looked, looked, telling
+
 Kind = TypeVar("Kind", np.float32, np.uint8)
 
+PREPROCESSING = 2  # how pictures and videos are read now; 1 is how they were before (models.before)
 HALF = 127.5  # of the highest byte
-UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    Image.DecompressionBombError,
-)  # what Pillow raises on broken files
+PLAIN = 4.0  # deviation of the levels of a picture that shows nothing
 
 
-def pixels(image: bytes | None, size: int) -> NDArray[np.float32] | None:
+def pixels(image: bytes | None, size: int, preprocessing: int = PREPROCESSING) -> NDArray[np.float32] | None:
     """[3, size, size] in -1 to 1, squeezed to a square; None where there is no image or it cannot be read."""
-    found = picture(image, size)
+    found = picture(image, size, preprocessing)
     return None if found is None else scaled(found)
 
 
-def picture(image: bytes | None, size: int) -> NDArray[np.uint8] | None:
-    """The same as bytes: a quarter of the memory, for whoever scales them where they are used."""
+def picture(image: bytes | None, size: int, preprocessing: int = PREPROCESSING) -> NDArray[np.uint8] | None:
+    """The same as bytes: a quarter of the memory, for whoever scales them where they are used.
+
+    Of an animation, the first frame that is looked at and shows something.
+    """
     if not image:
         return None
+    if preprocessing < PREPROCESSING:
+        return before.picture(image, size)
     try:
-        with Image.open(io.BytesIO(image)) as opened:
-            opened.draft("RGB", (size, size))
-            small = opened.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2)
-    except UNREADABLE:
+        return telling(image, size, partial(squeezed, size=size), _shows)
+    except BrokenPictureError:
         return None
+
+
+def looks(image: bytes, size: int, preprocessing: int = PREPROCESSING) -> Looked[NDArray[np.uint8]]:
+    """Of each frame that is looked at, [3, size, size] as bytes; raises BrokenPictureError."""
+    if preprocessing < PREPROCESSING:
+        found = before.picture(image, size)
+        if found is None:
+            raise BrokenPictureError("cannot be read")
+        return Looked([found])
+    return looked(image, size, partial(squeezed, size=size))
+
+
+def squeezed(shown: Image.Image, size: int) -> NDArray[np.uint8]:
+    """[3, size, size]."""
+    small = shown.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2)
     return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+
+
+def _shows(found: NDArray[np.uint8]) -> bool:
+    return bool(found.std(axis=(1, 2)).max() >= PLAIN)
 
 
 def scaled(found: NDArray[np.uint8]) -> NDArray[np.float32]:
