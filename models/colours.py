@@ -42,9 +42,8 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         image = _keyed(image, transparent)
     if image.mode in ("LA", "RGBA"):
         alpha = image.getchannel("A")
-        if image.format == "BMP" and not alpha.getbbox():
-            alpha = None  # the fourth byte of its pixels means nothing
-        return image.convert(image.mode[:-1]), alpha
+        meaningless = image.format == "BMP" and not alpha.getbbox()  # the fourth byte of pixels that have three
+        return image.convert(image.mode[:-1]), None if meaningless else alpha
     return (
         image if image.mode in ("L", "RGB", "CMYK") else image.convert("L" if image.mode == "1" else "RGB")
     ), None

@@ -109,29 +109,34 @@ def header(image: bytes) -> PictureAbout:
     return PictureAbout(name, width, height, max(1, frames))
 
 
-def looked(image: bytes, side: int, make: Callable[[Image.Image], Made]) -> Looked[Made]:
+def looked(image: bytes, side: int, make: Callable[[Image.Image], Made], grey: bool = False) -> Looked[Made]:
     """What `make` makes of the picture as it is shown: RGB, upright, on white; a JPEG is decoded no larger than needed
-    for `side` pixels each way. Of an animation, of a few frames. Raises BrokenPictureError, and no other.
+    for `side` pixels each way, and without its colours for who wants `grey`. Of an animation, of a few frames.
+    Raises BrokenPictureError, and no other.
     """
     said = header(image)
     with _told(said.kind), Image.open(io.BytesIO(image), formats=[said.kind]) as opened:
         if opened.width * opened.height > MAX_PIXELS:
             raise HugePictureError(f"{opened.width} x {opened.height} pixels, at most {MAX_PIXELS} in all")
         if said.frames == 1 or getattr(opened, "n_frames", 1) == 1:
-            return Looked([make(_shown(opened, side))])
-        return _animated(opened, said, side, make)
+            opened.draft("L" if grey else None, (side, side))
+            return Looked([make(_shown(opened))])
+        return _animated(opened, said, make)
 
 
 def telling(
-    image: bytes, side: int, make: Callable[[Image.Image], Made], told: Callable[[Made], bool]
+    image: bytes,
+    side: int,
+    make: Callable[[Image.Image], Made],
+    told: Callable[[Made], bool],
+    grey: bool = False,
 ) -> Made:
     """Of one frame: the first that tells something, so that a blank one before the others hides nothing."""
-    made = looked(image, side, make).made
+    made = looked(image, side, make, grey).made
     return next((item for item in made if told(item)), made[0])
 
 
-def _shown(opened: Image.Image, side: int) -> Image.Image:
-    opened.draft(None, (side, side))
+def _shown(opened: Image.Image) -> Image.Image:
     opened.load()
     return _upright(on_white(opened), opened)
 
@@ -161,22 +166,18 @@ TURNS = dict(
 )
 
 
-def _animated(
-    opened: Image.Image, said: PictureAbout, side: int, make: Callable[[Image.Image], Made]
-) -> Looked[Made]:
+def _animated(opened: Image.Image, said: PictureAbout, make: Callable[[Image.Image], Made]) -> Looked[Made]:
     """Where the time and the change between frames have passed evenly, as videos are."""
     count = min(said.decoded, getattr(opened, "n_frames", 1))
     chosen, made = set(range(count)), []
     if count > LOOKS:
-        glimpses = [
-            np.asarray(_shown(opened, side).convert("L").resize(GLIMPSE)) for _ in _frames(opened, count)
-        ]
+        glimpses = [np.asarray(_shown(opened).convert("L").resize(GLIMPSE)) for _ in _frames(opened, count)]
         count = len(glimpses)
         chosen = set(evenly(count, glimpses, LOOKS).tolist())
     read = 0
     for place in _frames(opened, count):
         if place in chosen:
-            made.append(make(_shown(opened, side)))
+            made.append(make(_shown(opened)))
         read = place + 1
     if not made:
         raise BrokenPictureError(f"no frame of the {said.kind} can be read")
