@@ -42,7 +42,9 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         image = _keyed(image, transparent)
     if image.mode in ("LA", "RGBA"):
         alpha = image.getchannel("A")
-        meaningless = image.format == "BMP" and not alpha.getbbox()  # the fourth byte of pixels that have three
+        meaningless = (
+            image.format == "BMP" and not alpha.getbbox()
+        )  # the fourth byte of pixels that have three
         return image.convert(image.mode[:-1]), None if meaningless else alpha
     return (
         image if image.mode in ("L", "RGB", "CMYK") else image.convert("L" if image.mode == "1" else "RGB")

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from models import before
-from models.pictures import BrokenPictureError, Looked, looked, telling
+from models.pictures import BrokenPictureError, looked, telling
+from models.preprocessing import PREPROCESSING
 
 Kind = TypeVar("Kind", np.float32, np.uint8)
 
-PREPROCESSING = 2  # how pictures and videos are read now; 1 is how they were before (models.before)
 HALF = 127.5  # of the highest byte
 PLAIN = 4.0  # deviation of the levels of a picture that shows nothing
+
+
+class Sight(NamedTuple):
+    """How a model looks at pictures: squeezed to squares of so many pixels a side."""
+
+    size: int
+    preprocessing: int = PREPROCESSING
+
+
+class Shown(NamedTuple):
+    """pictures: [K, 3, S, S] as bytes, of an image or a video; unseen: what of it is not among them, empty if nothing
+    is missed.
+    """
+
+    pictures: NDArray[np.uint8]
+    unseen: str
 
 
 def pixels(image: bytes | None, size: int, preprocessing: int = PREPROCESSING) -> NDArray[np.float32] | None:
@@ -40,14 +56,16 @@ def picture(image: bytes | None, size: int, preprocessing: int = PREPROCESSING) 
         return None
 
 
-def looks(image: bytes, size: int, preprocessing: int = PREPROCESSING) -> Looked[NDArray[np.uint8]]:
-    """Of each frame that is looked at, [3, size, size] as bytes; raises BrokenPictureError."""
-    if preprocessing < PREPROCESSING:
-        found = before.picture(image, size)
-        if found is None:
-            raise BrokenPictureError("cannot be read")
-        return Looked([found])
-    return looked(image, size, partial(squeezed, size=size))
+def shown(image: bytes, sight: Sight) -> Shown:
+    """What a model that looks so is shown of an image; raises BrokenPictureError."""
+    size, preprocessing = sight
+    if preprocessing == PREPROCESSING:
+        seen = looked(image, size, partial(squeezed, size=size))
+        return Shown(np.stack(seen.made), seen.unseen)
+    found = before.picture(image, size)
+    if found is None:
+        raise BrokenPictureError("it cannot be read")
+    return Shown(found[None], "")
 
 
 def squeezed(shown: Image.Image, size: int) -> NDArray[np.uint8]:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from models import before
 from models.demuxing import MAX_BYTES, MAX_PIXELS, BrokenVideoError, Track, opened, reason, track
-from models.pixels import PREPROCESSING, scaled
+from models.pixels import Shown, scaled
+from models.preprocessing import PREPROCESSING
 from models.sampling import evenly
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "clip",
     "film",
     "frames",
+    "shown",
 ]
 
 Sampling = Literal["uniform", "scenes"]
@@ -125,6 +127,12 @@ def frames(video: bytes | None, watch: Watch) -> NDArray[np.float32] | None:
     """The frames of a clip; None where there is no video or it cannot be read."""
     found = film(video, watch)
     return None if found is None else scaled(found)
+
+
+def shown(video: bytes, watch: Watch) -> Shown:
+    """What a model that watches so is shown of a video, [F, 3, S, S] as bytes; raises BrokenVideoError."""
+    seen = _watched(video, watch)
+    return Shown(seen.pictures, seen.unseen)
 
 
 def film(video: bytes | None, watch: Watch) -> NDArray[np.uint8] | None:
