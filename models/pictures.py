@@ -133,6 +133,8 @@ def telling(
 ) -> Made:
     """Of one frame: the first that tells something, so that a blank one before the others hides nothing."""
     made = looked(image, side, make, grey).made
+    if len(made) == 1:
+        return made[0]
     return next((item for item in made if told(item)), made[0])
 
 
