@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import onnxruntime
@@ -18,8 +18,9 @@ from tokenizers import Tokenizer
 from models.content import NotRead, Part, Unread
 from models.errors import UserError
 from models.pixels import pixels, stacked
+from models.preprocessing import FIRST
 from models.serving.precision import Precision
-from models.tokenizer import encode, load_tokenizer, padded
+from models.tokenizer import Windows, encode, load_tokenizer, padded, windows
 from models.video import Sampling, Watch, clip, frames
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
@@ -28,9 +29,6 @@ Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels,
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
 BATCH = 32
-# 1: every text and picture as its library gives it. 2: what draws nothing and look-alikes are folded (models.folding),
-# long texts are read in windows, pictures and videos are opened as people see them.
-PREPROCESSING = 2
 QUIET = 3  # onnxruntime's log level for errors only
 
 
@@ -49,7 +47,7 @@ class ModelFile(BaseModel):
     max_tokens: int
     image_size: int
     parity: float  # largest difference of a logit between torch and ONNX when it was exported
-    preprocessing: int = 1  # how posts become inputs, which a model must be served as it was trained
+    preprocessing: int = FIRST  # how posts become inputs, which a model must be served as it was trained
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,14 @@ class Reading:
 
     logits: NDArray[np.float32]
     unread: list[tuple[Unread, ...]]
+
+
+class _Visible(NamedTuple):
+    """What is looked at of the posts of one batch, and where to say what could not be."""
+
+    images: list[Encoded]
+    videos: list[Encoded]
+    missed: list[list[Unread]]
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,11 @@ class Scorer:
         self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> Reading:
         """The logits, and what was not read on the way to them."""
-        scores = np.zeros((len(texts), len(self.policies)), dtype=np.float32)
-        for chosen, feed in self.feeds(texts, images, videos):
-            (scores[chosen],) = self.session.run([LOGITS], feed)
-        given = {Part.TEXT: texts, Part.IMAGE: images, Part.VIDEO: videos or [None] * len(texts)}
-        unseen = {part: parts for part, parts in given.items() if part not in self.modalities}
-        return Reading(scores, [_unseen(unseen, row) for row in range(len(texts))])
+        scores = np.full((len(texts), len(self.policies)), -np.inf, dtype=np.float32)
+        missed: list[list[Unread]] = [[] for _ in texts]
+        for chosen, feed in self.feeds(texts, images, videos, missed):
+            np.maximum.at(scores, chosen, self.session.run([LOGITS], feed)[0])
+        return Reading(scores, [tuple(dict.fromkeys(items)) for items in missed])
 
     def moments(self, video: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """When each frame that is looked at is shown, [F] in seconds, and its logits [F, P], uncalibrated: they order
@@ -132,44 +137,67 @@ class Scorer:
         return seen.seconds, found[0, : len(seen.seconds)]
 
     def feeds(
-        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
+        self,
+        texts: Sequence[str | None],
+        images: Sequence[Encoded],
+        videos: Sequence[Encoded] = (),
+        missed: list[list[Unread]] | None = None,
     ) -> Iterator[tuple[NDArray[np.int64], Feed]]:
-        """The batches that posts are scored in: which rows, and what the graph is given for them."""
-        videos = videos if videos and "video" in self.modalities else [None] * len(texts)
-        ids = encode(self.tokenizer, texts)
-        for chosen in self._batches(ids, images, videos):
-            yield (
-                chosen,
-                self._feed(
-                    [ids[row] for row in chosen],
-                    [images[row] for row in chosen],
-                    [videos[row] for row in chosen],
-                ),
+        """The batches that posts are scored in: which posts, and what the graph is given for them.
+
+        A post of a long text has a row for each window on it, each with its image and its video: a person who reads on
+        has seen them. To `missed`, [N], is added what is not read.
+        """
+        missed = [[] for _ in texts] if missed is None else missed
+        pictures = self._shown(Part.IMAGE, images, missed)
+        films = self._shown(Part.VIDEO, videos or [None] * len(texts), missed)
+        text = self._windows(texts, missed)
+        for rows in _batches(text, pictures, films):
+            posts, place = np.unique(text.owner[rows], return_inverse=True)
+            visible = _Visible(
+                images=[pictures[post] for post in posts],
+                videos=[films[post] for post in posts],
+                missed=[missed[post] for post in posts],
             )
+            yield text.owner[rows], self._feed([text.ids[row] for row in rows], place, visible)
 
-    def _batches(
-        self, ids: list[list[int]], images: Sequence[Encoded], videos: Sequence[Encoded]
-    ) -> Iterator[NDArray[np.int64]]:
-        """Rows of like length together, those with videos or images apart from those without."""
-        order = sorted(
-            range(len(ids)), key=lambda row: (videos[row] is not None, images[row] is not None, len(ids[row]))
-        )
-        for start in range(0, len(order), BATCH):
-            yield np.array(order[start : start + BATCH], np.int64)
+    def _shown(self, part: Part, given: Sequence[Encoded], missed: list[list[Unread]]) -> Sequence[Encoded]:
+        """What the model is given of such parts."""
+        if part in self.modalities:
+            return given
+        _note(missed, part, NotRead.NOT_SEEN, given)
+        return [None] * len(given)
 
-    def _feed(self, ids: list[list[int]], images: list[Encoded], videos: list[Encoded]) -> Feed:
+    def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:
+        if Part.TEXT not in self.modalities:
+            _note(missed, Part.TEXT, NotRead.NOT_SEEN, [text or None for text in texts])
+        if self.about.preprocessing == FIRST:
+            return Windows(encode(self.tokenizer, texts, fold=False), np.arange(len(texts)), {})
+        found = windows(self.tokenizer, texts, int(self.about.preset.get("windows", 1)))
+        if Part.TEXT in self.modalities:
+            for row, detail in found.unread.items():
+                missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))
+        return found
+
+    def _feed(self, ids: list[list[int]], place: NDArray[np.int64], visible: _Visible) -> Feed:
+        """Of rows whose images and videos are those of the posts at `place`."""
         input_ids, mask = padded(ids)
         size = self.about.image_size
-        shown = self._decoded(images, partial(pixels, size=size)) if "image" in self.modalities else []
-        played = self._decoded(videos, partial(frames, watch=self.watch))
-        nothing: list[NDArray[np.float32] | None] = [None] * len(ids)
-        found, index, frame_index = stacked(shown or nothing, played, size, self.watch.frames, np.float32)
+        shown = self._decoded(visible.images, partial(pixels, size=size))
+        played = self._decoded(visible.videos, partial(frames, watch=self.watch))
+        for part, given, found in (
+            (Part.IMAGE, visible.images, shown),
+            (Part.VIDEO, visible.videos, played),
+        ):
+            broken = [item if opened is None else None for item, opened in zip(given, found, strict=True)]
+            _note(visible.missed, part, NotRead.UNREADABLE, broken)
+        stack, index, frame_index = stacked(shown, played, size, self.watch.frames, np.float32)
         inputs: Feed = {
             "input_ids": input_ids,
             "attention_mask": mask,
-            "pixels": found,
-            "image_index": index,
-            "frame_index": frame_index,
+            "pixels": stack,
+            "image_index": index[place],
+            "frame_index": frame_index[place],
         }
         return {name: inputs[name] for name in self._wanted}
 
@@ -188,10 +216,28 @@ class Scorer:
         return [entry.name for entry in self.session.get_inputs()]
 
 
-def _unseen(parts: dict[Part, Sequence[str | Encoded]], row: int) -> tuple[Unread, ...]:
-    """The parts of one post that the model does not look at."""
-    there = (part for part, given in parts.items() if given[row] is not None)
-    return tuple(
-        Unread(part=part, reason=NotRead.NOT_SEEN, detail=f"the model does not look at a post's {part}")
-        for part in there
-    )
+def _batches(
+    text: Windows, images: Sequence[Encoded], videos: Sequence[Encoded]
+) -> Iterator[NDArray[np.int64]]:
+    """Windows of like length together, those of posts with videos or images apart from those without."""
+
+    def kind(window: int) -> tuple[bool, bool, int]:
+        post = text.owner[window]
+        return videos[post] is not None, images[post] is not None, len(text.ids[window])
+
+    order = sorted(range(len(text.ids)), key=kind)
+    for start in range(0, len(order), BATCH):
+        yield np.array(order[start : start + BATCH], np.int64)
+
+
+DETAILS = {
+    NotRead.NOT_SEEN: "the model does not look at a post's {}",
+    NotRead.UNREADABLE: "the {} cannot be opened",
+}
+
+
+def _note(missed: list[list[Unread]], part: Part, reason: NotRead, given: Sequence[str | Encoded]) -> None:
+    """Add to each post of which there is such a part that it was not read."""
+    for items, there in zip(missed, given, strict=True):
+        if there is not None:
+            items.append(Unread(part=part, reason=reason, detail=DETAILS[reason].format(part)))
