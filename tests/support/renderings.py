@@ -182,8 +182,9 @@ def moving(place: int, sides: tuple[int, int] = FILM) -> Bytes:
     ground = np.asarray(
         scene(1 + 2 * place // FRAMES, (160, 120)).crop((24, 24, 136, 96)).resize(sides)
     ).copy()
-    left = round((sides[0] - 16) * place / FRAMES)
-    ground[sides[1] // 3 : sides[1] // 3 + 16, left : left + 16] = (250, 240, 60)
+    side, top = round(sides[0] / 6), sides[1] // 3
+    left = round((sides[0] - side) * place / FRAMES)
+    ground[top : top + side, left : left + side] = (250, 240, 60)
     return ground
 
 
