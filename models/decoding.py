@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.pixels import picture
-from models.video import BrokenVideoError, Watch, film
+from models.video import Watch, film
 
 NICER = 10  # than those who answer requests
 GRACE = 2  # seconds beyond the deadline, after which it ends itself: whoever asked may be gone
@@ -46,12 +46,13 @@ def serve(given: BinaryIO, made: BinaryIO) -> None:
         signal.alarm(0)
         answer["bytes"] = sum(array.nbytes for array in arrays)
         made.write(json.dumps(answer).encode() + b"\n")
-        for array in arrays:
-            made.write(np.ascontiguousarray(array).data)
+        made.writelines(np.ascontiguousarray(array).data for array in arrays)
         made.flush()
 
 
 if __name__ == "__main__":
     os.nice(NICER)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches it too; it ends with its questions
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal's Ctrl-C reaches it too; it ends with its questions
     serve(sys.stdin.buffer, sys.stdout.buffer)

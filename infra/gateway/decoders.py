@@ -63,7 +63,7 @@ class Decoder:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
                 COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -21,7 +21,7 @@ from infra.gateway.remote import Fetcher
 from infra.gateway.served import Standing
 from infra.gateway.videos import Film
 from infra.settings import Settings
-from models import pixels
+from models import pictures, pixels
 
 CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread here
 THREADS, PROCESSES = 2, 2  # that decode
@@ -81,7 +81,7 @@ class Openers:
             return Held(sent, b"", self.limit)
         if sent.how == "address":
             text, param = sent.text, sent.param
-            data = await self._fetch.run(key, lambda: self.fetcher.fetch(text, images.MAX_BYTES, param))
+            data = await self._fetch.run(key, lambda: self.fetcher.fetch(text, pictures.MAX_BYTES, param))
             return await self._light.run(key, lambda: self._weighed(sent, data), len(data) * SIGN)
         return await self._light.run(key, lambda: self._weighed(sent, _bytes(sent)), len(sent.text) * SIGN)
 
@@ -145,7 +145,10 @@ def _bytes(sent: Sent) -> bytes:
         return decoded_base64(sent.text)
     except FormError as error:
         raise ApiError(
-            400, f"the {sent.kind} is no base64: {error.detail}", code=f"invalid_{sent.kind}", param=sent.param
+            400,
+            f"the {sent.kind} is no base64: {error.detail}",
+            code=f"invalid_{sent.kind}",
+            param=sent.param,
         ) from None
 
 

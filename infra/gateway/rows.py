@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from infra.gateway.identity import new_id
+from infra.gateway.identity import secret_id
 from infra.gateway.images import Picture
-from infra.gateway.served import Served
+from infra.gateway.served import Served, Standing
 from infra.gateway.videos import Film
 from models.content import NONE_OF_IT, Reason, Unread
 
@@ -32,6 +32,13 @@ class Content:
     image: Picture | None
     market: str
     video: Film | None = None
+    key_id: str | None = None  # of the API key that asked
+    decision_id: str | None = None  # of the live decision, where its request names it
+
+    def suits(self, standing: Standing) -> bool:
+        """Whether what it shows was opened as every model of the standing wants it."""
+        image = self.image is None or self.image.pixels.keys() >= standing.image_sizes
+        return image and (self.video is None or self.video.frames.keys() >= standing.watches)
 
 
 @dataclass(slots=True, eq=False)
@@ -104,12 +111,18 @@ def _unread(content: Content, by_model: Sequence[Unread]) -> list[Unread]:
 
 
 def _failed(post: Waiting, error: Exception) -> Row:
-    return _row(post, 0.0, _now()) | {"error": f"{type(error).__name__}: {error}"[:300]}
+    return (
+        _row(post, 0.0, _now())
+        | {
+            "decision_id": secret_id(),  # the request may be sent again, and its own name is for what comes of it then
+            "error": f"{type(error).__name__}: {error}"[:300],
+        }
+    )
 
 
 def _row(post: Waiting, latency: float, now: str) -> Row:
     return {
-        "decision_id": new_id(),
+        "decision_id": (post.content.decision_id if post.shadow_of is None else None) or secret_id(),
         "post_id": post.content.post_id,
         "market": post.content.market,
         "model_version": post.served.version,
@@ -126,6 +139,7 @@ def _row(post: Waiting, latency: float, now: str) -> Row:
         "latency_ms": latency,
         "decided_at": now,
         "unread": [],
+        "key_id": post.content.key_id,
     }
 
 

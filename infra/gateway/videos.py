@@ -14,9 +14,8 @@ from infra.objects import SCHEME, Objects, UnreachableError, split
 from infra.settings import Settings
 from models.content import Unread
 from models.pixels import scaled
-from models.video import MAX_BYTES, MAX_FRAMES, BrokenVideoError, Watch, about
+from models.video import MAX_BYTES, BrokenVideoError, Watch, about
 
-RATE = 30.0  # frames a second that are reckoned with
 NANOSECONDS = 8  # a pixel takes to decode, measured on H.264 and VP9
 LEAST = 0.05  # seconds that any video takes
 
@@ -41,8 +40,7 @@ def seconds_of(data: bytes, param: str) -> float:
         found = about(data)
     except BrokenVideoError as error:
         raise refused(str(error), param) from None
-    frames = min(found.seconds * RATE, MAX_FRAMES) if found.seconds else MAX_FRAMES
-    return LEAST + frames * found.width * found.height * NANOSECONDS / 1e9
+    return LEAST + found.cost_pixels * NANOSECONDS / 1e9
 
 
 def refused(why: str, param: str) -> ApiError:
