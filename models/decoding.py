@@ -14,27 +14,24 @@ import sys
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.pixels import picture
-from models.video import Watch, film
+from models import pixels, video
+from models.pictures import BrokenPictureError
+from models.pixels import Shown, Sight
+from models.video import BrokenVideoError, Watch
 
 NICER = 10  # than those who answer requests
 GRACE = 2  # seconds beyond the deadline, after which it ends itself: whoever asked may be gone
 
-Array = NDArray[np.uint8]
 
+def shown(kind: str, data: bytes, ways: list[Any]) -> list[Shown]:
+    """For each way of looking, a Sight of an image or a Watch of a video, what a model is shown of it.
 
-def answered(question: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[Array]]:
-    """Arrays [..., 3, S, S], one for each size or watch that was asked for, or why there are none."""
-    if question["kind"] == "picture":
-        found = [picture(data, size) for size in question["ways"]]
-    else:
-        found = [film(data, Watch(*way)) for way in question["ways"]]
-    arrays = [array for array in found if array is not None]
-    if len(arrays) < len(found):
-        return {"refused": "broken"}, []
-    return {"shapes": [array.shape for array in arrays]}, arrays
+    Raises BrokenPictureError, BrokenVideoError.
+    """
+    if kind == "image":
+        return [pixels.shown(data, Sight(*way)) for way in ways]
+    return [video.shown(data, Watch(*way)) for way in ways]
 
 
 def serve(given: BinaryIO, made: BinaryIO) -> None:
@@ -42,12 +39,21 @@ def serve(given: BinaryIO, made: BinaryIO) -> None:
     while line := given.readline():
         question = json.loads(line)
         signal.alarm(int(question["seconds"]) + GRACE)
-        answer, arrays = answered(question, given.read(question["bytes"]))
+        _answer(question, given.read(question["bytes"]), made)
         signal.alarm(0)
-        answer["bytes"] = sum(array.nbytes for array in arrays)
-        made.write(json.dumps(answer).encode() + b"\n")
-        made.writelines(np.ascontiguousarray(array).data for array in arrays)
-        made.flush()
+
+
+def _answer(question: dict[str, Any], data: bytes, made: BinaryIO) -> None:
+    found: list[Shown] = []
+    answer: dict[str, Any] = {}
+    try:
+        found = shown(question["kind"], data, question["ways"])
+    except (BrokenPictureError, BrokenVideoError) as error:
+        answer["refused"] = str(error)
+    answer["shown"] = [{"shape": one.pictures.shape, "unseen": one.unseen} for one in found]
+    made.write(json.dumps(answer).encode() + b"\n")
+    made.writelines(np.ascontiguousarray(one.pictures).data for one in found)
+    made.flush()
 
 
 if __name__ == "__main__":

@@ -9,24 +9,26 @@ import sys
 import threading
 from collections.abc import Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.pixels import Shown
 
 COMMAND = [sys.executable, "-m", "models.decoding"]
 MODULES = os.pathsep.join(sys.path)  # of this process, so that the other finds the same ones
 MOST = 1 << 30  # bytes of an answer
 
-Array = NDArray[np.uint8]
+LONGEST = 300  # characters of what it says was wrong
 
 
-class UndecodedError(Exception):
-    """No arrays: `reason` is broken, overran or died."""
+class BrokenError(Exception):
+    """It cannot be decoded; the message says why."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+
+class OverranError(Exception):
+    """It took longer than it may."""
 
 
 class Decoder:
@@ -35,8 +37,8 @@ class Decoder:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def decode(self, kind: str, data: bytes, ways: Sequence[Any], seconds: float) -> list[Array]:
-        """An array [..., 3, S, S] for each size or watch; raises UndecodedError."""
+    def decode(self, kind: str, data: bytes, ways: Sequence[Any], seconds: float) -> list[Shown]:
+        """What models.decoding shows for each way of looking; raises BrokenError, OverranError."""
         process = self._running()
         overran = threading.Event()
 
@@ -50,7 +52,9 @@ class Decoder:
             return _asked(process, {"kind": kind, "ways": ways, "seconds": seconds}, data)
         except (OSError, ValueError):  # a pipe that is closed, an answer that is none
             self.close()
-            raise UndecodedError("overran" if overran.is_set() else "died") from None
+            if overran.is_set():
+                raise OverranError from None
+            raise BrokenError("what decodes it fell over it") from None
         finally:
             clock.cancel()
 
@@ -82,8 +86,8 @@ class Decoders:
         for decoder in self._all:
             self._free.put(decoder)
 
-    def decode(self, kind: str, data: bytes, ways: Sequence[Any], seconds: float) -> list[Array]:
-        """By one that is free; raises UndecodedError."""
+    def decode(self, kind: str, data: bytes, ways: Sequence[Any], seconds: float) -> list[Shown]:
+        """By one that is free; raises BrokenError, OverranError."""
         decoder = self._free.get()
         try:
             return decoder.decode(kind, data, ways, seconds)
@@ -95,7 +99,7 @@ class Decoders:
             decoder.close()
 
 
-def _asked(process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes) -> list[Array]:
+def _asked(process: subprocess.Popen[bytes], question: dict[str, Any], data: bytes) -> list[Shown]:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(json.dumps({**question, "bytes": len(data)}).encode() + b"\n")
@@ -103,13 +107,14 @@ def _asked(process: subprocess.Popen[bytes], question: dict[str, Any], data: byt
     process.stdin.flush()
     answer = json.loads(process.stdout.readline())
     if "refused" in answer:
-        raise UndecodedError(str(answer["refused"]))
-    return [_array(process, shape) for shape in answer["shapes"]]
+        raise BrokenError(str(answer["refused"])[:LONGEST])
+    return [
+        Shown(_array(process.stdout, one["shape"]), str(one["unseen"])[:LONGEST]) for one in answer["shown"]
+    ]
 
 
-def _array(process: subprocess.Popen[bytes], shape: list[int]) -> Array:
+def _array(given: IO[bytes], shape: list[int]) -> NDArray[np.uint8]:
     size = int(np.prod(shape))
     if not 0 < size <= MOST:
         raise ValueError(shape)
-    assert process.stdout is not None
-    return np.frombuffer(process.stdout.read(size), np.uint8).reshape(shape)
+    return np.frombuffer(given.read(size), np.uint8).reshape(shape)

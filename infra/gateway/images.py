@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.gateway.errors import ApiError
-from models.content import Unread
+from models.content import NotRead, Part, Unread
 from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, header
-from models.pixels import scaled
+from models.pixels import Shown, Sight, scaled
 
 NANOSECONDS = {"JPEG": 10, "PNG": 20, "GIF": 20, "BMP": 10}  # a pixel takes to decode, measured
 SLOWEST = 80  # nanoseconds a pixel of the other formats
@@ -23,19 +23,29 @@ A_ROW = 100  # nanoseconds more: a picture of one column and 50,000,000 rows tak
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An image by the size that a model wants it in, bytes [3, S, S]."""
+    """What a model is shown of an image, by the way that it looks at pictures."""
 
     digest: bytes
-    pixels: dict[int, NDArray[np.uint8]]
-    unread: tuple[Unread, ...] = ()  # what was left out when it was opened
+    shown: dict[Sight, Shown]
 
-    def at(self, size: int) -> NDArray[np.float32] | bytes:
-        """What the model of this size is given; one that looks at no pictures, that there is one."""
-        return scaled(self.pixels[size]) if size in self.pixels else b""
+    def at(self, sight: Sight) -> NDArray[np.float32] | bytes:
+        """What the model that looks so is given; one that looks at no pictures, that there is one."""
+        return scaled(self.shown[sight].pictures) if sight in self.shown else b""
+
+    def unread(self, sight: Sight) -> tuple[Unread, ...]:
+        """What of it is not among that."""
+        return skipped(Part.IMAGE, self.shown.get(sight))
 
 
-def picture(data: bytes, arrays: dict[int, NDArray[np.uint8]]) -> Picture:
-    return Picture(hashlib.blake2b(data, digest_size=16).digest(), arrays)
+def skipped(part: Part, shown: Shown | None) -> tuple[Unread, ...]:
+    if shown is None or not shown.unseen:
+        return ()
+    return (Unread(part=part, reason=NotRead.SKIPPED, detail=shown.unseen),)
+
+
+def digest_of(data: bytes) -> bytes:
+    """By which an image that its caller gave no name is known again."""
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def seconds_of(data: bytes, param: str) -> float:
@@ -47,13 +57,13 @@ def seconds_of(data: bytes, param: str) -> float:
     except HugePictureError as error:
         raise too_large(f"the image has {error}", param) from None
     except BrokenPictureError as error:
-        raise refused(f"the image cannot be read: {error}", param) from None
+        raise refused(str(error), param) from None
     rows = about.height * about.decoded
     return (about.cost_pixels * NANOSECONDS.get(about.kind, SLOWEST) + rows * A_ROW) / 1e9
 
 
-def refused(message: str, param: str) -> ApiError:
-    return ApiError(400, message, code="invalid_image", param=param)
+def refused(why: str, param: str) -> ApiError:
+    return ApiError(400, f"the image cannot be read: {why}", code="invalid_image", param=param)
 
 
 def too_large(message: str, param: str) -> ApiError:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from infra.forms import FormError, decoded_base64
 from infra.gateway import images, videos
-from infra.gateway.decoders import Array, Decoders, UndecodedError
+from infra.gateway.decoders import BrokenError, Decoders, OverranError
 from infra.gateway.errors import ApiError
 from infra.gateway.fairness import Budget, Turns
 from infra.gateway.images import Picture
@@ -21,7 +21,9 @@ from infra.gateway.remote import Fetcher
 from infra.gateway.served import Standing
 from infra.gateway.videos import Film
 from infra.settings import Settings
-from models import pictures, pixels
+from models.decoding import shown
+from models.pictures import MAX_BYTES, BrokenPictureError
+from models.pixels import Shown
 
 CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread here
 THREADS, PROCESSES = 2, 2  # that decode
@@ -81,7 +83,7 @@ class Openers:
             return Held(sent, b"", self.limit)
         if sent.how == "address":
             text, param = sent.text, sent.param
-            data = await self._fetch.run(key, lambda: self.fetcher.fetch(text, pictures.MAX_BYTES, param))
+            data = await self._fetch.run(key, lambda: self.fetcher.fetch(text, MAX_BYTES, param))
             return await self._light.run(key, lambda: self._weighed(sent, data), len(data) * SIGN)
         return await self._light.run(key, lambda: self._weighed(sent, _bytes(sent)), len(sent.text) * SIGN)
 
@@ -90,54 +92,38 @@ class Openers:
         return Held(sent, data, min(seconds_of(data, sent.param), self.limit))
 
     async def _decoded(self, key: str, held: Held, standing: Standing) -> Picture | Film:
-        if held.sent.kind == "image":
-            return await self._picture(key, held, sorted(standing.image_sizes))
-        return await self._film(key, held, sorted(standing.watches))
-
-    async def _picture(self, key: str, held: Held, sizes: list[int]) -> Picture:
-        data = held.data
-
-        def decode() -> list[Array]:
-            made = [pixels.picture(data, size) for size in sizes]
-            if any(array is None for array in made):
-                raise UndecodedError("broken")
-            return [array for array in made if array is not None]
-
-        try:
-            if held.seconds * len(sizes) <= CHEAP:
-                arrays = await self._light.run(key, decode, held.seconds)
-            else:
-                arrays = await self._heavy.run(
-                    key, lambda: self._decoders.decode("picture", data, sizes, self.limit), held.seconds
-                )
-        except UndecodedError as error:
-            raise self._told(error, held.sent) from None
-        return images.picture(data, dict(zip(sizes, arrays, strict=True)))
-
-    async def _film(self, key: str, held: Held, watches: list[Any]) -> Film:
-        sent = held.sent
-
-        def decode() -> list[Array]:
-            data = held.data
-            if sent.how == "key":
-                data = videos.stored(self.settings, sent.text, sent.param)
-                videos.seconds_of(data, sent.param)
-            return self._decoders.decode("clip", data, watches, self.limit)
-
+        """Raises ApiError 400, 404, 422 or 503."""
+        sent, ways = held.sent, sorted(standing.sights if held.sent.kind == "image" else standing.watches)
         turns = self._store if sent.how == "key" else self._heavy
-        try:
-            arrays = await turns.run(key, decode, held.seconds)
-        except UndecodedError as error:
-            raise self._told(error, sent) from None
-        return Film(dict(zip(watches, arrays, strict=True)))
 
-    def _told(self, error: UndecodedError, sent: Sent) -> ApiError:
-        if error.reason == "overran":
+        def apart() -> list[Shown]:
+            data = self._stored(sent) if sent.how == "key" else held.data
+            return self._decoders.decode(sent.kind, data, ways, self.limit)
+
+        try:
+            if sent.kind == "image" and held.seconds * len(ways) <= CHEAP:
+                found = await self._light.run(key, lambda: _here(held.data, ways), held.seconds)
+            else:
+                found = await turns.run(key, apart, held.seconds)
+        except BrokenError as error:
+            raise (images if sent.kind == "image" else videos).refused(str(error), sent.param) from None
+        except OverranError:
             message = f"the {sent.kind} took more than {self.limit:g} s to decode; send a smaller one"
-            return ApiError(422, message, code="too_large", param=sent.param)
-        if sent.kind == "image":
-            return images.refused("the image is broken", sent.param)
-        return videos.refused("cannot be decoded", sent.param)
+            raise ApiError(422, message, code="too_large", param=sent.param) from None
+        by_way: dict[Any, Shown] = dict(zip(ways, found, strict=True))
+        return Picture(images.digest_of(held.data), by_way) if sent.kind == "image" else Film(by_way)
+
+    def _stored(self, sent: Sent) -> bytes:
+        data = videos.stored(self.settings, sent.text, sent.param)
+        videos.seconds_of(data, sent.param)
+        return data
+
+
+def _here(data: bytes, ways: list[Any]) -> list[Shown]:
+    try:
+        return shown("image", data, ways)
+    except BrokenPictureError as error:
+        raise BrokenError(str(error)) from None
 
 
 def _bytes(sent: Sent) -> bytes:

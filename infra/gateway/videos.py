@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from infra.forms import FormError, beneath
 from infra.gateway.errors import ApiError
+from infra.gateway.images import skipped
 from infra.objects import SCHEME, Objects, UnreachableError, split
 from infra.settings import Settings
-from models.content import Unread
-from models.pixels import scaled
+from models.content import Part, Unread
+from models.pixels import Shown, scaled
 from models.video import MAX_BYTES, BrokenVideoError, Watch, about
 
 NANOSECONDS = 8  # a pixel takes to decode, measured on H.264 and VP9
@@ -22,14 +23,17 @@ LEAST = 0.05  # seconds that any video takes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """A video's frames by the way that a model watches, bytes [F, 3, S, S]."""
+    """What a model is shown of a video, by the way that it watches."""
 
-    frames: dict[Watch, NDArray[np.uint8]]
-    unread: tuple[Unread, ...] = ()  # what was left out when it was opened
+    shown: dict[Watch, Shown]
 
     def at(self, watch: Watch) -> NDArray[np.float32] | bytes:
         """What the model that watches so is given; of a video that nobody here watches, that there is one."""
-        return scaled(self.frames[watch]) if watch in self.frames else b""
+        return scaled(self.shown[watch].pictures) if watch in self.shown else b""
+
+    def unread(self, watch: Watch) -> tuple[Unread, ...]:
+        """What of it is not among that."""
+        return skipped(Part.VIDEO, self.shown.get(watch))
 
 
 def seconds_of(data: bytes, param: str) -> float:
