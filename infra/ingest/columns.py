@@ -180,7 +180,7 @@ def _moments(column: pa.Array, faults: dict[int, tuple[str, str]]) -> pa.Array:
         raise _wrong(WHEN, kind, "a timestamp, a date, a number or text")
     else:
         return column
-    odd = pc.or_(pc.less(counted, 0), pc.greater(counted, SECONDS * unit)).fill_null(False)
+    odd = pc.or_(pc.less(counted, 0), pc.greater(counted, min(SECONDS * unit, 2**63 - 1))).fill_null(False)
     for row in np.flatnonzero(odd.to_numpy(zero_copy_only=False)):
         faults[int(row)] = ("invalid_time", f"{counted[int(row)].as_py()} {kind} is not between 1970 and 9999")
     counted = _without(counted, odd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
@@ -34,8 +35,10 @@ from infra.ingest.summary import Summary
 from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.lake import Lake, open_lake
 from infra.settings import Settings
+from models.errors import UserError
 from models.policies import POLICY_SETS
 
+NO_FAULT_OF_THE_FILE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO}
 CLOCK_SKEW = timedelta(minutes=5)
 
 Progress = Callable[[str, int, int], None]  # file, bytes done, bytes in all
@@ -160,7 +163,11 @@ class Run:
                     yield from read_json(path)
         except BadLineError as error:
             yield _refused(Reject(first.name, 1, *error.args))
-        except (OSError, EOFError, pa.ArrowException) as error:
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_FAULT_OF_THE_FILE:
+                raise
             yield _refused(Reject(first.name, 1, "unreadable_file", explained(error)))
 
 

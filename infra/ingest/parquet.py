@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from infra.ingest.columns import MEDIA
+from infra.ingest.columns import MEDIA, read_columns
 from infra.ingest.lines import MAX_LINE
 from infra.ingest.notes import Notes
 from infra.ingest.opening import PARQUET, SPARE, SWELLING, regular
@@ -38,6 +38,7 @@ def read_parquet(file: Found, path: Path, form: Json, notes: Notes) -> Iterator[
         rows = max(1, parquet.metadata.num_rows)
     # As dictionaries, values that repeat lie in memory once, and how long each row will be is known.
     with pq.ParquetFile(path, read_dictionary=coded, buffer_size=READ) as parquet:
+        read_columns(_empty(parquet.schema_arrow, wanted), form)  # types that cannot be read are told once
         first = 1
         for batch in parquet.iter_batches(batch_size=_step(parquet, wanted), columns=wanted):
             yield from _units(batch, first, file, file.size / rows)
@@ -56,6 +57,11 @@ def _wanted(names: Sequence[str], form: Json, notes: Notes) -> list[str]:
         told = notes.similar() or f"it has {', '.join(names)}"
         raise BadLineError("missing_column", shorten(f"none of the columns that are read: {told}"))
     return wanted
+
+
+def _empty(schema: pa.Schema, wanted: Sequence[str]) -> pa.RecordBatch:
+    columns = [schema.field(name) for name in wanted]
+    return pa.RecordBatch.from_arrays([pa.array([], column.type) for column in columns], schema=pa.schema(columns))
 
 
 def _texts(parquet: pq.ParquetFile) -> list[str]:

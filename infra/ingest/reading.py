@@ -20,7 +20,7 @@ from infra.ingest.database import another, database
 from infra.ingest.folding import folded
 from infra.ingest.lines import Block, lines, may_be_parsed, newlines, sift
 from infra.ingest.notes import Notes
-from infra.ingest.reject import BadLineError, Reject, shorten
+from infra.ingest.reject import Reject, shorten
 from infra.ingest.shaping import json_lines, judged, typed
 from infra.ingest.source import Json, Source
 from infra.ingest.units import Unit
@@ -40,8 +40,8 @@ NONE = pa.schema(
 
 AHEAD = 2  # units in work at once; bounds memory
 LOOKED_AT = 64 << 10  # bytes of each block whose keys are looked at
-OUTAGES = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, OSError, MemoryError,
-           BadLineError)  # no fault of one row: a full disk, no memory, a column that nothing can be read of
+# No fault of one row: a full disk, no memory.
+OUTAGES = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, OSError, MemoryError)
 
 Faults = dict[int, tuple[str, str]]  # reason and detail by place
 
@@ -104,17 +104,17 @@ class Reader:
     def _table(
         self, connection: duckdb.DuckDBPyConnection, raw: pa.Table | pa.RecordBatch, count: int
     ) -> pa.Table:
-        """Raises BadLineError for a column that cannot be read."""
-        found = read_columns(raw, self.source.reads) if isinstance(raw, pa.RecordBatch) else None
-        table = found.table() if found else raw
-        select = found.select(self.source.reads) if found and isinstance(self.source.reads, Json) else "FROM piece"
-
         def shape(connection: duckdb.DuckDBPyConnection, start: int, end: int) -> pa.Table:
-            connection.register("piece", table.slice(start, end - start))
-            return self._shaped(connection, select)
+            piece = raw.slice(start, end - start)
+            if isinstance(piece, pa.Table):
+                connection.register("piece", piece)
+                return self._shaped(connection, "FROM piece")
+            assert isinstance(self.source.reads, Json)
+            found = read_columns(piece, self.source.reads)
+            connection.register("piece", found.table())
+            return _with_faults(self._shaped(connection, found.select(self.source.reads)), found)
 
-        shaped = self._surely(connection, shape, count)
-        return _with_faults(shaped, found) if found else shaped
+        return self._surely(connection, shape, count)
 
     def _lines(
         self, connection: duckdb.DuckDBPyConnection, file: str, block: Block
