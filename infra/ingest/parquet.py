@@ -11,18 +11,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.ingest.columns import MEDIA, read_columns
-from infra.ingest.lines import MAX_LINE
 from infra.ingest.notes import Notes
 from infra.ingest.opening import PARQUET, SPARE, SWELLING, regular
 from infra.ingest.places import Found
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Json
 from infra.ingest.units import Unit
+from models.content import MAX_TEXT
 from models.video import MAX_BYTES
 
 RECORDS = 20_000  # rows a piece
 PIECE = 32 << 20  # decoded bytes a piece
 READ = 1 << 20  # packed bytes read at once
+LONGEST = 1 << 20  # bytes of a value that is no content: an id, a code, labels
+LIMITS = {  # reason and bytes, before anything is decoded
+    "text": ("text_too_long", 4 * MAX_TEXT),  # of UTF-8, whose signs have four bytes at most
+    **{name: (f"huge_{name}", MAX_BYTES * 3 // 2) for name in MEDIA},  # as base64, too
+}
 MAP = ".key_value."  # within the path of a map's leaf; a map of dictionaries is read as something else
 
 
@@ -100,12 +105,12 @@ def _units(batch: pa.RecordBatch, first: int, file: Found, row_size: float) -> I
     keep = np.ones(len(batch), bool)
     for name in batch.schema.names:
         sizes = decoded_sizes(batch.column(name))
-        limit = MAX_BYTES if name in MEDIA else MAX_LINE
+        reason, limit = LIMITS.get(name, ("value_too_long", LONGEST))
         whole += sizes
         for row in np.flatnonzero((sizes > limit) & keep):
             keep[row] = False
-            detail = f"{sizes[row]} bytes in column {name}, at most {limit}"
-            bad.append(Reject(file.name, int(numbers[row]), "value_too_long", detail))
+            detail = f"{sizes[row]:,} bytes in column {name}, at most {limit:,}"
+            bad.append(Reject(file.name, int(numbers[row]), reason, detail))
     if bad:
         batch, numbers, whole = batch.filter(pa.array(keep)), numbers[keep], whole[keep]
     for start, end in _spans(whole):

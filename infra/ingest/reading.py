@@ -39,7 +39,7 @@ NONE = pa.schema(
 ).empty_table()
 
 AHEAD = 2  # units in work at once; bounds memory
-LOOKED_AT = 64 << 10  # bytes of each block whose keys are looked at
+LOOKED_AT = 16 << 10  # bytes of each block whose keys are looked at
 # No fault of one row: a full disk, no memory.
 OUTAGES = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, OSError, MemoryError)
 

@@ -54,7 +54,7 @@ mapped AS ({rows}),
 whole AS (FROM mapped UNION ALL BY NAME SELECT {nulls} WHERE false),
 given AS (
     SELECT * REPLACE (nullif(post_id, '') AS post_id, nullif(author_id, '') AS author_id,
-        nullif(trim(views), '') AS views), nullif(created_at, '') AS time,
+        nullif(views, '') AS views), nullif(created_at, '') AS time,
         created_at IS NOT NULL AND created_at != '' AND NOT regexp_full_match(created_at, '{time}') AS odd_time
     FROM whole
 )
