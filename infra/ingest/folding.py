@@ -14,6 +14,7 @@ from infra.forms import FormError, author_id, language, market, moment, post_id
 from infra.forms.ids import LARGEST, SMALLEST
 from infra.ingest.notes import Notes
 from models.content import UNKNOWN_LANGUAGE
+from models.folding import is_blank
 from models.schemas import TIME
 
 NUMERIC = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?")
@@ -33,11 +34,12 @@ class Folded:
 
 
 def folded(table: pa.Table) -> Folded:
-    """The table, with `odd_post`, `odd_author` and `odd_time` saying which rows to look at."""
+    """The table, where `odd_post`, `odd_author`, `odd_time` and `odd_text` say which rows to look at."""
     made = Folded(table)
     _codes(made, "market", market)
     _codes(made, "language", language)
     _times(made)
+    _texts(made)
     _odd(made, "odd_author", "author_id", author_id)
     _odd(made, "odd_post", "post_id", post_id)
     return made
@@ -73,6 +75,16 @@ def _times(made: Folded) -> None:
         except FormError as error:
             made.reasons[place] = (error.key, error.detail)
     made.replace("created_at", pa.array(moments, pa.timestamp("us")).view(pa.int64()).view(TIME))
+
+
+def _texts(made: Folded) -> None:
+    """What draws nothing is no text."""
+    places = _places(made.table["odd_text"])
+    texts = made.table["text"].take(pa.array(places)).to_pylist()
+    blank = np.zeros(len(made.table), bool)
+    blank[[place for place, text in zip(places.tolist(), texts, strict=True) if is_blank(text)]] = True
+    if blank.any():
+        made.replace("text", pc.if_else(pa.array(blank), pa.scalar(None, pa.string()), made.table["text"]))
 
 
 def _odd(made: Folded, flag: str, name: str, fold: Callable[[object], str]) -> None:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-
-from PIL import Image
-
 from infra.ingest.reject import BadLineError
 from models import video
-
-MAX_BYTES = 16 << 20
-MAX_PIXELS = 50_000_000  # 150 MB decoded; a larger one is a decompression bomb or a mistake
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
 
 GLANCE = video.Watch(frames=2, size=32)  # enough to see whether it can be decoded
 
@@ -33,21 +25,9 @@ def checked_image(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
         raise BadLineError("huge_image", f"{len(data)} bytes, at most {MAX_BYTES}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning; ours is the lower bound
-            _decode(data)
-    except BadLineError:
-        raise
-    except Image.DecompressionBombError as error:
+        looked(data, GLANCE.size, lambda _: None)
+    except HugePictureError as error:
         raise BadLineError("huge_image", str(error)) from None
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
-        raise BadLineError("broken_image", f"{type(error).__name__}: {error}".replace("\n", " ")) from None
+    except BrokenPictureError as error:
+        raise BadLineError("broken_image", str(error)) from None
     return data
-
-
-def _decode(data: bytes) -> None:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise BadLineError("huge_image", f"{width} x {height} pixels, at most {MAX_PIXELS} in all")
-        image.load()

@@ -47,7 +47,8 @@ PLAIN_TIME = (
     "(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 
-# Trimming is what costs, so texts that begin with a visible ASCII character are not trimmed.
+# Looking through texts is what costs, so those that begin with a visible ASCII character are not; what is odd, with
+# no such character at all, may be signs that draw nothing.
 TYPED = """
 WITH raw AS ({raw}),
 mapped AS ({rows}),
@@ -64,6 +65,7 @@ SELECT
     coalesce(strlen(post_id) > {longest} OR NOT regexp_full_match(post_id, '{id}'), false) AS odd_post,
     coalesce(strlen(author_id) > {longest} OR NOT regexp_full_match(author_id, '{id}'), false) AS odd_author,
     CASE WHEN ascii(text) BETWEEN 33 AND 126 THEN text WHEN trim(text, {blank}) != '' THEN text END AS text,
+    coalesce(ascii(text) NOT BETWEEN 33 AND 126 AND NOT regexp_matches(text, '[!-~]'), false) AS odd_text,
     text IS NOT NULL AS given,
     nullif(trim(image), '') AS image, image_bytes, nullif(trim(video), '') AS video, video_bytes,
     views AS count, coalesce(try_cast(views AS BIGINT), 0) AS views, labels::VARCHAR AS labels, problem
