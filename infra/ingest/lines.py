@@ -76,8 +76,12 @@ def newlines(data: bytes) -> int:
 
 
 def may_be_parsed(data: bytes) -> bool:
-    """Whether DuckDB may see the block: it finds invalid UTF-8 and NUL itself, but not that NUL was escaped."""
-    return len(data) <= MAX_LINE and (b"\\" not in data or NUL_ESCAPE not in data)
+    """Whether DuckDB may see the block: it finds invalid UTF-8 and NUL itself.
+
+    It does not find that NUL was escaped, and takes for text what only Python's JSON knows: NaN and Infinity.
+    """
+    escaped = b"\\" in data and NUL_ESCAPE in data
+    return len(data) <= MAX_LINE and not escaped and b"NaN" not in data and b"Infinity" not in data
 
 
 def lines(block: Block) -> Iterator[Line]:
