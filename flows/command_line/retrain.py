@@ -32,6 +32,12 @@ def retrain(
     dry_run: Annotated[
         tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
     ] = (),
+    begin_anew: Annotated[
+        bool,
+        Parameter(
+            help="where the champion has vanished from MLflow: let this model decide, met by no other", negative=""
+        ),
+    ] = False,
     approval: Annotated[
         Literal["automatic", "before canary", "before promotion"],
         Parameter(help="ask a person at this terminal before the model goes on"),
@@ -41,7 +47,7 @@ def retrain(
     """Cut a snapshot, validate, train, evaluate, register, and let the challenger climb through live traffic.
 
     A first champion is promoted at once, as is any with --no-canary. Exit code 3 when a gate rejects the model or its
-    canary is rolled back.
+    canary is rolled back, 2 when the champion has vanished from MLflow and a person has to say how it goes on.
 
     Steps that an earlier run with the same inputs has finished are not done again.
     """
@@ -58,7 +64,7 @@ def retrain(
     console = Console(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
     training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
-    rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run)
+    rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run, begin_anew=begin_anew)
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
     console.print(f"retraining {training.preset} on {data.policy_set}", highlight=False)

@@ -69,6 +69,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.stands_in = Gauge(
+            "moderato_champion_stands_in",
+            "1 while a model decides that the registry does not name: its champion has vanished or was refused",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+
     def exposition(self) -> bytes:
         """In Prometheus' text format; of all processes together where they share a place."""
         if SHARED not in os.environ:

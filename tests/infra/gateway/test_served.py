@@ -5,8 +5,9 @@ from urllib.parse import urlparse
 import httpx
 from gateway_server import add_challenger, copied, in_thread, roll_out, until
 
-from infra.gateway.served import MEMORY, Deck
+from infra.gateway.served import Deck
 from infra.registry import Registry
+from infra.registry.deciders import MEMORY
 
 
 def deck(settings, refused=None):
