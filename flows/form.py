@@ -120,7 +120,6 @@ class RollOut(Group):
         json_schema_extra={"position": 2, "items": {"type": "string", "enum": _named(GUARDRAILS)}},
     )
 
-
     begin_anew: bool = Field(
         default=False,
         description="Where the champion has vanished from MLflow: let this model decide first, met by no other.",

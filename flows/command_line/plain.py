@@ -31,16 +31,21 @@ def plain(value: object) -> str:
     return escape(said(value))
 
 
+def lines(text: str) -> str:
+    """A text of several lines, such as Markdown, which `rich` reads no markup in."""
+    return LINES.sub(_shown, text)
+
+
 def terminal(*, stderr: bool = False, **options: Any) -> Console:
     """The console that commands write to."""
-    return _Terminal(stderr=stderr, **options)
+    return _Terminal(stderr=stderr, emoji=False, **options)
 
 
 class _Terminal(Console):
     """The second line of defence: a value that came here without `plain` loses its paint, not the command's life."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        seen = LINES.sub(_shown, text)
+        seen = lines(text)
         try:
             return super().render_str(seen, **options)
         except MarkupError:

@@ -15,7 +15,8 @@ def rollback(
     copy: Annotated[
         bool,
         Parameter(
-            help="a champion that was deleted decides again, registered from its run or a gateway's copy", negative=""
+            help="a champion that was deleted decides again, registered from its run or a gateway's copy",
+            negative="",
         ),
     ] = False,
     reason: Annotated[str, Parameter(help="why, for the record")] = "",

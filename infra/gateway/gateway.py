@@ -54,7 +54,7 @@ class Gateway:
         self.deck = Deck(
             settings,
             lambda version: self.metrics.refused.labels(version).inc(),
-            lambda stands_in: self.metrics.stands_in.set(stands_in),
+            self.metrics.stands_in.set,
         )
         self.doorkeeper = Doorkeeper(KeyStore.of(self.lake), settings.gateway_rate)
         self.journals = settings.home.absolute() / JOURNAL

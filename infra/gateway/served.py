@@ -143,7 +143,8 @@ class Deck:
         elif told and (told != self._said or time.monotonic() - self._said_at > REMIND):
             served = self.standing.champion
             version = served.version if served else None
-            log.warning("no word from the registry on who decides", extra={"why": told, "error": error, "version": version})
+            extra = {"why": told, "error": error, "version": version}
+            log.warning("the registry names nobody who can decide", extra=extra)
         else:
             return
         self._said, self._said_at = told, time.monotonic()

@@ -81,7 +81,7 @@ def keep(settings: Settings, decider: Decider) -> None:
 
 
 def kept(settings: Settings) -> Decider:
-    """What a gateway on this machine served last; raises OSError, ValueError where there is no such note of this model."""
+    """What a gateway on this machine served last; raises OSError, ValueError where no note of this model is."""
     found = Decider.model_validate_json((settings.home / MEMORY).read_bytes())
     forms.digest(found.digest)
     if found.model not in ("", settings.registered_model):

@@ -5,7 +5,13 @@ from infra.rollout.assignment import is_shadowed, meets_challenger
 from infra.rollout.chart import Story, plot, table
 from infra.rollout.controller import LEASE, Controller, Step
 from infra.rollout.guardrails import GUARDRAILS
-from infra.rollout.incident import Incident, VanishedChampionError, incident, require_champion_or_none
+from infra.rollout.incident import (
+    CHOICES,
+    Incident,
+    VanishedChampionError,
+    incident,
+    require_champion_or_none,
+)
 from infra.rollout.observation import posts_in_stage
 from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
@@ -14,6 +20,7 @@ from infra.rollout.store import Store
 from infra.rollout.unattended import rest_unattended
 
 __all__ = [
+    "CHOICES",
     "GUARDRAILS",
     "LEASE",
     "PLANS",

@@ -95,7 +95,9 @@ class Controller:
                 self.version, "promote", lambda it: it.stopped("promoted", "healthy"), CONTROLLER
             )
         if decides != rollout.champion:
-            return self._end(f"version {rollout.champion} is no longer the champion, {self._now_decides(decides)}")
+            return self._end(
+                f"version {rollout.champion} is no longer the champion, {self._now_decides(decides)}"
+            )
         if challenger is None or challenger.version != self.version:
             now = f"version {challenger.version} has it" if challenger else "nobody has it"
             return self._end(f"version {self.version} lost the alias challenger, {now}")
@@ -103,7 +105,10 @@ class Controller:
 
     def _end(self, why: str) -> Rollout:
         return self.store.change(
-            self.version, "roll back", lambda it: it if it.is_over else it.stopped("rolled back", why), CONTROLLER
+            self.version,
+            "roll back",
+            lambda it: it if it.is_over else it.stopped("rolled back", why),
+            CONTROLLER,
         )
 
     def _now_decides(self, version: int) -> str:
@@ -127,7 +132,9 @@ class Controller:
 
     def _change(self, act: str, seen: Rollout, after: Rollout) -> Rollout:
         """Keep `after`; a person who has acted since it was read goes before."""
-        return self.store.change(self.version, act, lambda there: after if there == seen else there, CONTROLLER)
+        return self.store.change(
+            self.version, act, lambda there: after if there == seen else there, CONTROLLER
+        )
 
     def _attended(self, rollout: Rollout) -> Rollout:
         """With its stage's traffic again where that rested while nobody drove it."""

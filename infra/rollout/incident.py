@@ -30,10 +30,16 @@ class Incident:
     happened: str
 
     @property
+    def seen(self) -> str:
+        """In a line for people."""
+        return (
+            f"version {self.last.version} decided last, but {self.happened}; gateways that hold it serve on"
+        )
+
+    @property
     def told(self) -> str:
-        """In a line for people, with the choices."""
-        served = "gateways that hold it serve on"
-        return f"version {self.last.version} decided last, but {self.happened}; {served}. {CHOICES}"
+        """The same with the choices."""
+        return f"{self.seen}. {CHOICES}"
 
 
 def incident(store: Store, *, deep: bool = False) -> Incident | None:

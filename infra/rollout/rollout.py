@@ -54,7 +54,9 @@ class Rollout(BaseModel):
     began: AwareDatetime
     stage_began: AwareDatetime
     reason: str = ""
-    quiet: Quiet | None = Field(default=None, description="while no traffic reaches the stage; its clock stands")
+    quiet: Quiet | None = Field(
+        default=None, description="while no traffic reaches the stage; its clock stands"
+    )
     last: Act | None = Field(
         default=None,
         description="the last act: one killed before it wrote that down is made up for from here",

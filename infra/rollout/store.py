@@ -91,7 +91,7 @@ class Store:
         return after
 
     def end_without_version(self, rollout: Rollout, why: str) -> Rollout:
-        """The rollout of a version that was deleted: no tag is left to keep it in, so only the lake hears of its end."""
+        """The rollout of a version that was deleted: no tag is left to keep it in, so the lake alone hears."""
         ended = rollout.stopped("rolled back", why)
         self._write(_now("abort", why, CONTROLLER), rollout.challenger, rollout.id)
         return ended

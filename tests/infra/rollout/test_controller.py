@@ -195,7 +195,10 @@ def test_a_rollout_whose_challenger_lost_its_alias_is_over(store, clock, begun):
     driver.look()
     store.registry.client.delete_registered_model_alias(store.registry.name, "challenger")
     ended = driver.look().rollout
-    assert (ended.status, ended.reason) == ("rolled back", "version 2 lost the alias challenger, nobody has it")
+    assert (ended.status, ended.reason) == (
+        "rolled back",
+        "version 2 lost the alias challenger, nobody has it",
+    )
 
 
 def test_a_rollout_whose_champion_was_deleted_ends_and_says_what_a_person_may_do(store, clock, begun):
