@@ -68,6 +68,16 @@ def fetch(registry: Registry, version: RegisteredVersion) -> Path:
     return folder
 
 
+def mlflow_has(registry: Registry, version: RegisteredVersion) -> bool:
+    """Whether MLflow gives out the version's whole bundle, whatever this machine has."""
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            _check(_download(registry, version, Path(scratch)), version)
+        except (LostBundleError, TamperedBundleError):
+            return False
+    return True
+
+
 def discard(folder: Path) -> None:
     """Remove what lies there; of a link only the link."""
     if folder.is_symlink() or folder.is_file():

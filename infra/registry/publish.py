@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +11,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from infra.registry.copies import ARTIFACT
+from infra.registry.copies import ARTIFACT, mlflow_has
 from infra.registry.deciders import Decider
 from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
-from models.errors import UserError
 
 CODE = Path(__file__).parent / "served_model.py"
 PACKAGES = (
@@ -62,7 +63,7 @@ def register_again(registry: Registry, gone: Decider, copy: Path | None) -> Regi
     with FileLock(registry.settings.home / "registry.lock"):
         run_id = _live_run(registry, gone)
         if copy is not None:
-            model_id: str | None = _log(registry, copy, run_id, gone.digest)
+            model_id = _log_copy(registry, copy, run_id, gone.digest)
         else:
             model_id = _logged(registry, gone.run_id, gone.digest) if gone.run_id and gone.digest else None
         if model_id is None:
@@ -74,12 +75,17 @@ def register_again(registry: Registry, gone: Decider, copy: Path | None) -> Regi
             tags={name: value for name, value in tags.items() if value},
         )  # fmt: skip
         version = registry.resolve(str(made.version))
-        try:
-            registry.fetch(version)
-        except UserError:
+        if not mlflow_has(registry, version):
             registry.client.delete_model_version(registry.name, str(made.version))
             return None
     return version
+
+
+def _log_copy(registry: Registry, copy: Path, run_id: str, digest: str) -> str | None:
+    """MLflow calls an artifact's folder as the one that it was given, and a local copy is called by its digest."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = shutil.copytree(copy, Path(scratch) / ARTIFACT)
+        return _log(registry, folder, run_id, digest)
 
 
 def _live_run(registry: Registry, gone: Decider) -> str:

@@ -95,7 +95,7 @@ def roll_back(
         store.registry.fetch(restored)
     else:
         restored = _again(store, trouble) if copy else _before(store, champion, trouble)
-    store.registry.restore(restored.version)
+    restored = store.registry.restore(restored.version)
     store.record("roll back", restored.version, f"from version {gone}: {why}")
     running = store.running()
     if running is not None and not running.is_over:
