@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.types import JsonValue
 
 from infra.cluster import ray_for
+from infra.registry import is_empty
 from infra.rollout import GUARDRAILS, PLANS, Store, plan_named, require_champion_or_none
 from infra.settings import Settings
 from models.catalogue import Catalogue
@@ -203,8 +204,11 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
     if approval.when != "automatic":
         can_ask()
     settings = Settings()
+    store = Store(settings)
+    if not is_empty(settings):
+        _ = store.registry.experiment_id
     if not rollout.begin_anew:
-        require_champion_or_none(Store(settings))
+        require_champion_or_none(store)
     return settings
 
 
