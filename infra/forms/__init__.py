@@ -12,7 +12,6 @@ __all__ = [
     "author_id",
     "beneath",
     "decoded_base64",
-    "decoded_base64",
     "digest",
     "language",
     "market",
