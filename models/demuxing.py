@@ -40,7 +40,8 @@ OTHERS = {
     rb"v=0|#EXTM3U|ffconcat|<": "it is a playlist, not a video",
 }
 
-OPTIONS = {"protocol_whitelist": "none", "enable_drefs": "0", "max_pixels": str(MAX_PIXELS)}
+LIMITS = {"max_pixels": str(MAX_PIXELS)}  # of a frame, whatever size the file names before
+OPTIONS = {"protocol_whitelist": "none", "enable_drefs": "0", **LIMITS}
 RATE = 25.0  # frames a second where nothing says
 
 
@@ -109,6 +110,8 @@ def readable(container: Any) -> list[Any]:
     found = [stream for stream in streams if stream.codec_context is not None]
     if not found:
         raise BrokenVideoError("its pictures are of a codec that is not known")
+    for stream in found:
+        stream.codec_context.options = LIMITS
     return found
 
 

@@ -32,7 +32,6 @@ __all__ = [
     "about",
     "clip",
     "film",
-    "frames",
     "shown",
 ]
 
@@ -121,12 +120,6 @@ def clip(video: bytes, watch: Watch) -> Clip:
     """Its frames, fewer of a video that has fewer. Raises BrokenVideoError."""
     seen = _watched(video, watch)
     return Clip(scaled(seen.pictures), seen.seconds, seen.length, seen.unseen)
-
-
-def frames(video: bytes | None, watch: Watch) -> NDArray[np.float32] | None:
-    """The frames of a clip; None where there is no video or it cannot be read."""
-    found = film(video, watch)
-    return None if found is None else scaled(found)
 
 
 def shown(video: bytes, watch: Watch) -> Shown:

@@ -172,6 +172,13 @@ def test_key_frames_are_jumped_to_where_all_frames_would_cost_too_much(monkeypat
     assert np.abs(found.frames - plain.frames).max() < 0.02
 
 
+def test_a_frame_that_is_larger_than_its_file_says_is_not_decoded(monkeypatch):
+    data = CLIPS["mp4"]()
+    monkeypatch.setattr("models.demuxing.LIMITS", {"max_pixels": "4000"})
+    with pytest.raises(BrokenVideoError, match="cannot be decoded"):
+        clip(data, WAYS)
+
+
 def test_what_an_edit_list_leaves_out_is_not_shown_and_said():
     found = clip(trimmed(CLIPS["mp4"](), 0.5), WAYS)
     assert found.length == pytest.approx(1, abs=0.1)
