@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from PIL import Image
 
 from models.perceptual_hash import (
@@ -11,7 +12,9 @@ from models.perceptual_hash import (
     matched,
     same_video,
     telling,
+    video_hashes,
 )
+from tests.support.renderings import CLIPS
 
 PUBLISHED = (
     "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22"  # of the photo, by PDQ's authors
@@ -62,3 +65,10 @@ def test_a_video_matches_where_four_in_five_of_its_telling_frames_do():
     assert same_video(query, known)
     assert not same_video([*query, hashed(scene(51))], known)
     assert matched([flat], known) == matched(known, []) == 0
+
+
+@pytest.mark.parametrize(
+    "way", [way for way in CLIPS if "the rate" not in way]
+)  # other frames of what moves fast
+def test_a_clip_is_known_again_in_whatever_file_it_comes(way):
+    assert same_video(video_hashes(CLIPS[way]()), video_hashes(CLIPS["mp4"]()))
