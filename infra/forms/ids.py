@@ -13,7 +13,12 @@ LONGEST = 200  # characters
 # digit before it, and so hexadecimal ids pass.
 FLOAT = re.compile(r"[+-]?(\d+\.0*|\.\d+|\d*\.?\d+[eE][+-]\d+|\d(\.\d*)?[eE]\d{1,3}|\d*\.\d+[eE]\d+)")
 NO_VALUE = frozenset({"true", "false", "nan", "inf", "-inf", "none", "null", "undefined"})
-UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of surrogate pairs, line and paragraph separators
+UNSEEN = {
+    "Cc",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # control characters, halves of surrogate pairs, line and paragraph separators
 
 
 def post_id(value: object) -> str:

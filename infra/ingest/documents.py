@@ -100,7 +100,8 @@ class Splitter:
             self._at = max(self._at, len(self._buffer))
         if len(self._buffer) - self._start > MAX_LINE:
             raise BadLineError(
-                "line_too_long", f"an object of over {MAX_LINE} bytes, or a quote or bracket that is not closed"
+                "line_too_long",
+                f"an object of over {MAX_LINE} bytes, or a quote or bracket that is not closed",
             )
 
     def end(self) -> Iterator[bytes]:
@@ -108,7 +109,9 @@ class Splitter:
         if rest.strip():
             yield rest
         if self._base or self._depth:
-            raise BadLineError("unreadable_file", "its list is not closed: it was cut short; all before was read")
+            raise BadLineError(
+                "unreadable_file", "its list is not closed: it was cut short; all before was read"
+            )
 
     def _cut(self, token: re.Match[bytes]) -> bytes | None:
         """The document that ends with the token, if one does."""

@@ -26,7 +26,9 @@ class Folded:
 
     table: pa.Table
     reasons: dict[int, tuple[str, str]] = field(default_factory=dict)
-    doubtful: bool = False  # an id is a number that is none, or a text that looks like one: only the file can tell
+    doubtful: bool = (
+        False  # an id is a number that is none, or a text that looks like one: only the file can tell
+    )
     notes: Notes = field(default_factory=Notes)
 
     def replace(self, name: str, column: pa.Array | pa.ChunkedArray) -> None:
@@ -58,7 +60,9 @@ def _codes(made: Folded, name: str, fold: Callable[[str], str]) -> None:
             kept.append(value)
             made.reasons |= dict.fromkeys(np.flatnonzero(codes == number).tolist(), (error.key, error.detail))
         if kept[-1] == UNKNOWN_LANGUAGE and value.strip().lower() not in {"", UNKNOWN_LANGUAGE}:
-            made.notes.add("unknown_language", f"{value!r} is read as {UNKNOWN_LANGUAGE}", int((codes == number).sum()))
+            made.notes.add(
+                "unknown_language", f"{value!r} is read as {UNKNOWN_LANGUAGE}", int((codes == number).sum())
+            )
     if kept != given:
         made.replace(name, pa.array(kept, pa.string()).take(coded.indices))
 

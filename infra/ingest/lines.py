@@ -160,7 +160,9 @@ def _refuse_constant(constant: str) -> Any:
 def _advice(text: str, place: int) -> str:
     """What is wrong with a line that is no JSON, in the words of who wrote it."""
     bare = text.strip()
-    if bare.startswith(("{'", '{"')) and ("': " in bare or "'," in bare or " None" in bare or " True" in bare):
+    if bare.startswith(("{'", '{"')) and (
+        "': " in bare or "'," in bare or " None" in bare or " True" in bare
+    ):
         return "written as Python prints a dict; write each row with json.dumps"
     if bare.startswith("{") and not bare.endswith("}"):
         return "the line ends before its object does; a row is one object on one line"
@@ -174,7 +176,9 @@ def _called(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def sift(block: Block, file: str, columns: Sequence[str], notes: Notes) -> tuple[list[str], list[int], list[Reject]]:
+def sift(
+    block: Block, file: str, columns: Sequence[str], notes: Notes
+) -> tuple[list[str], list[int], list[Reject]]:
     """The block's JSON objects with their line numbers, and the lines that are none."""
     good, rows, bad = [], [], []
     for line in lines(block):

@@ -55,7 +55,8 @@ def _wanted(names: Sequence[str], form: Json, notes: Notes) -> list[str]:
     for name in form.columns:
         if names.count(name) > 1:
             raise BadLineError(
-                "ambiguous_column", f"{names.count(name)} columns are called {name}; rename or drop all but one"
+                "ambiguous_column",
+                f"{names.count(name)} columns are called {name}; rename or drop all but one",
             )
     wanted = [name for name in form.columns if name in names]
     if not wanted:
@@ -66,7 +67,9 @@ def _wanted(names: Sequence[str], form: Json, notes: Notes) -> list[str]:
 
 def _empty(schema: pa.Schema, wanted: Sequence[str]) -> pa.RecordBatch:
     columns = [schema.field(name) for name in wanted]
-    return pa.RecordBatch.from_arrays([pa.array([], column.type) for column in columns], schema=pa.schema(columns))
+    return pa.RecordBatch.from_arrays(
+        [pa.array([], column.type) for column in columns], schema=pa.schema(columns)
+    )
 
 
 def _texts(parquet: pq.ParquetFile) -> list[str]:
@@ -143,20 +146,27 @@ def decoded_sizes(column: pa.Array) -> np.ndarray:
     if pa.types.is_map(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
         lengths = _lengths(column)
         ends = np.cumsum(lengths)
-        inner = np.concatenate([[0], np.cumsum(decoded_sizes(column.flatten()))]) if not pa.types.is_map(kind) else (
-            np.concatenate([[0], np.cumsum(_entries(column))])
+        inner = (
+            np.concatenate([[0], np.cumsum(decoded_sizes(column.flatten()))])
+            if not pa.types.is_map(kind)
+            else (np.concatenate([[0], np.cumsum(_entries(column))]))
         )
         return inner[ends] - inner[ends - lengths]
-    if pa.types.is_binary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind) or (
-        pa.types.is_large_binary(kind)
+    if (
+        pa.types.is_binary(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or (pa.types.is_large_binary(kind))
     ):
         return pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     return sizes + 8
 
 
 def _lengths(column: pa.Array) -> np.ndarray:
-    lengths = pc.list_value_length(column) if not pa.types.is_map(column.type) else pc.subtract(
-        column.offsets[1:], column.offsets[:-1]
+    lengths = (
+        pc.list_value_length(column)
+        if not pa.types.is_map(column.type)
+        else pc.subtract(column.offsets[1:], column.offsets[:-1])
     )
     return lengths.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.ingest.columns import Columns, read_columns
-from infra.ingest.database import another, database
+from infra.ingest.database import Spare, another, database
 from infra.ingest.folding import folded
 from infra.ingest.lines import Block, lines, may_be_parsed, newlines, sift
 from infra.ingest.notes import Notes
@@ -65,6 +65,7 @@ class Rows(NamedTuple):
 class Reader:
     """Turns units into rows, several at once, in their order."""
 
+    spare: Spare
     source: Source
     now: datetime
     work: Path
@@ -72,9 +73,10 @@ class Reader:
     notes: Notes
 
     def read(self, file: str, units: Iterator[Unit]) -> Iterator[Rows]:
-        """In a database of its own: one that a file's rows have broken is broken for all."""
+        """In a database apart: one that a file's rows have broken is broken for all that lies in it."""
         waiting: list[Future[Rows]] = []
-        with database(self.work) as connection, ThreadPoolExecutor(self.workers) as pool:
+        connection = self.spare.whole()
+        with ThreadPoolExecutor(self.workers) as pool:
             for unit in units:
                 waiting.append(pool.submit(self._rows, connection, file, unit))
                 if len(waiting) >= AHEAD:
@@ -243,4 +245,6 @@ def _reasons(table: pa.Table) -> Faults:
         return {}
     places = np.flatnonzero(given.is_valid().to_numpy())
     parted = (text.partition("|") for text in given.drop_null().to_pylist())
-    return {place: (reason, detail) for place, (reason, _, detail) in zip(places.tolist(), parted, strict=True)}
+    return {
+        place: (reason, detail) for place, (reason, _, detail) in zip(places.tolist(), parted, strict=True)
+    }

@@ -94,7 +94,8 @@ def test_a_market_has_one_spelling(given, kept):
 
 
 @pytest.mark.parametrize(
-    ("given", "hint"), [("Germany", "Germany's is DE"), ("EU", "ZZ stands for unknown"), ("AN", "until 2010-12-15")]
+    ("given", "hint"),
+    [("Germany", "Germany's is DE"), ("EU", "ZZ stands for unknown"), ("AN", "until 2010-12-15")],
 )
 def test_a_market_that_is_none_is_refused_with_what_to_do(given, hint):
     with pytest.raises(FormError, match=f"unknown_market.*{hint}"):
