@@ -42,19 +42,21 @@ def _id(value: object, key: str) -> str:
 
 
 def _checked(value: object) -> str:
-    if isinstance(value, float):
-        raise ValueError(f"{value!r} went through a float and has lost digits; export ids as text")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{repr(value)[:60]} is no id; give a text or a whole number")
-    if isinstance(value, int):
+    if isinstance(value, str):
+        text = value.strip()
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
+        _check(text)
+        return text
+    if isinstance(value, int) and not isinstance(value, bool):
         if not SMALLEST <= value <= LARGEST:
             raise ValueError("a whole number below -2^63 or above 2^64-1; give it as text")
         return str(value)
-    text = value.strip()
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    _check(text)
-    return text
+    shown = repr(value)[:60]
+    told = "went through a float and has lost digits; export ids as text"
+    raise ValueError(
+        f"{shown} {told if isinstance(value, float) else 'is no id; give a text or a whole number'}"
+    )
 
 
 def _check(text: str) -> None:

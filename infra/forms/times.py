@@ -30,8 +30,9 @@ def moment(text: str) -> datetime:
     """The moment in UTC. Raises FormError, with what to write instead.
 
     ISO 8601 with an offset, Z or a zone's full name (Europe/Berlin); without one it is UTC, a date its midnight. A
-    bare number of nine digits or more counts from 1970: seconds below 10^11, milliseconds below 10^14, microseconds below 10^17, else
-    nanoseconds. Dates of mails and of Twitter. Abbreviations of zones are refused, for CST is in America, China and Cuba.
+    bare number of nine digits or more counts from 1970: seconds below 10^11, milliseconds below 10^14, microseconds
+    below 10^17, else nanoseconds. Dates of mails and of Twitter. Abbreviations of zones are refused: CST is in America,
+    in China and in Cuba.
     """
     given = text.strip()
     try:

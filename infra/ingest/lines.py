@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ def _cut(block: Block) -> Iterator[Block]:
         return
     ends = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))[ROWS - 1 :: ROWS] + 1
     places = [0, *map(int, ends), len(block.data)]
-    for number, (start, end) in enumerate(zip(places, places[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(places)):
         if start < end:
             yield Block(block.first + number * ROWS, block.data[start:end])
 

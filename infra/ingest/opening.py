@@ -1,4 +1,4 @@
-"""Files opened for what their first bytes say they are: packed or not, UTF-8 or UTF-16, or something to unpack first."""
+"""Files opened for what their first bytes say they are: packed or not, UTF-8 or UTF-16, or to be unpacked first."""
 
 from __future__ import annotations
 

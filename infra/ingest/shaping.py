@@ -38,7 +38,10 @@ NULLS = ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
 
 # Ids that are no float, no JSON and no word for nothing, and need no folding: whole numbers that any store holds,
 # a letter with something else behind it, hexadecimal digits and UUIDs.
-PLAIN_ID = "[0-9]{1,19}|[A-Za-z_][!-~]*[0-9_:/.-][!-~]*|[0-9][0-9a-f]*[a-df][0-9a-f]*|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+PLAIN_ID = (
+    "[0-9]{1,19}|[A-Za-z_][!-~]*[0-9_:/.-][!-~]*|[0-9][0-9a-f]*[a-df][0-9a-f]*"
+    "|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+)
 # A date of ISO 8601, with or without a time of day and an offset.
 PLAIN_TIME = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"

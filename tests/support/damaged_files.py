@@ -88,7 +88,7 @@ VALUES: dict[str, Callable[[], tuple[str, bytes]]] = {  # the field, and its val
 
 
 def damaged_rows(kind: str, folder: Path, seeds: range) -> str:
-    """One file of rows with such a value damaged, as text and, where that is JSON, as it is; each followed by a good row."""
+    """One file of rows with such a value damaged, as text or, where that is JSON, as it is; a good row behind each."""
     field, whole = VALUES[kind]()
     (folder / "pictures").mkdir(parents=True)
     (folder / "pictures" / "one.png").write_bytes(picture())

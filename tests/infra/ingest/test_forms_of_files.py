@@ -197,7 +197,8 @@ NUMBERS = pa.array([list(picture()), None], pa.list_(pa.uint8()))
 BYTES = [picture(), None]
 TAKEN = {
     "image": {
-        "binary": pa.array(BYTES), "large": pa.array(BYTES, pa.large_binary()), "view": pa.array(BYTES, pa.binary_view()),
+        "binary": pa.array(BYTES), "large": pa.array(BYTES, pa.large_binary()),
+        "view": pa.array(BYTES, pa.binary_view()),
         "dictionary": pa.array(BYTES).dictionary_encode(),
         "struct of bytes and path": pa.array([{"bytes": BYTES[0], "path": "nowhere.jpg"}, None]),
         "struct whose bytes are missing": pa.array([{"bytes": BYTES[0], "path": None}, {"bytes": None, "path": None}]),
@@ -421,17 +422,19 @@ def test_base64_is_read_as_people_write_it(bring, lake, kind):
 
 
 @pytest.mark.parametrize(
-    ("path", "reason", "words"),
+    "case",
     [("../secret.jpg", "path_leaves_folder", "leads out of"), ("..\\secret.jpg", "path_leaves_folder", "leads out of"),
-     ("%2e%2e/secret.jpg", "path_leaves_folder", "leads out of"), ("/etc/passwd.jpg", "path_leaves_folder", "leads out"),
-     ("https://cdn.example/a.jpg", "missing_image", "is an address"), ("file:///a.jpg", "missing_image", "is an address"),
+     ("%2e%2e/secret.jpg", "path_leaves_folder", "leads out of"),
+     ("/etc/passwd.jpg", "path_leaves_folder", "leads out"),
+     ("https://cdn.example/a.jpg", "missing_image", "is an address"),
+     ("file:///a.jpg", "missing_image", "is an address"),
      ("pictures/none.jpg", "missing_image", "no such file"), ("pictures/", "not_a_file", "folder"),
      ("pipe.jpg", "not_a_file", "a pipe"), ("ring.jpg", "missing_image", "ring.jpg"),
-     ("x" * 300 + ".jpg", "missing_image", "xxx"), ("a\u0000b.jpg", "nul_bytes", ""), ("AAAA", "broken_image", "base64")],
+     ("x" * 300 + ".jpg", "missing_image", "xxx"), ("a\u0000b.jpg", "nul_bytes", ""),
+     ("AAAA", "broken_image", "base64")],
 )  # fmt: skip
-def test_a_path_that_leads_elsewhere_or_nowhere_is_said_so(
-    bring, lake, pictures, tmp_path, path, reason, words
-):
+def test_a_path_that_leads_elsewhere_or_nowhere_is_said_so(bring, lake, pictures, tmp_path, case):
+    path, reason, words = case
     (tmp_path / "secret.jpg").write_bytes(pictures)
     os.mkfifo(tmp_path / "in" / "pipe.jpg")
     (tmp_path / "in" / "ring.jpg").symlink_to("ring.jpg")
