@@ -123,6 +123,12 @@ def test_a_damaged_object_of_a_list_costs_no_other(bring, lake):
     assert summary.posts.inserted == 2
 
 
+def test_a_list_that_is_cut_short_gives_what_it_held(bring, lake):
+    summary = bring("jsonl", "a.json", json.dumps(POSTS, indent=1)[:-9])
+    assert summary.rejects.by_reason == {"unreadable_file": 1}
+    assert {row["post_id"] for row in rows(lake.posts)} == {"p0", "p1"}
+
+
 # Ids, codes and times
 
 
