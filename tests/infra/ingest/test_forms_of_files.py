@@ -561,8 +561,8 @@ def long_pages(path):
 
 
 def no_posts(path):
-    path.write_bytes(b"{}\n" * 3_000_000)
-    return {"missing_column": 3_000_000}
+    path.write_bytes(b"{}\n" * 2_500_000)
+    return {"missing_column": 2_500_000}
 
 
 def packed(path):
@@ -575,11 +575,11 @@ def packed(path):
 
 
 def many_pictures(path):
-    """Lines that name one picture, 5 GB in all."""
+    """Lines that name one picture, 1.7 GB in all."""
     noise = BytesIO()
     Image.effect_noise((1500, 1500), 90).save(noise, "BMP")
     (path.parent / "one.bmp").write_bytes(noise.getvalue())
-    path.write_text("".join(json.dumps({"post_id": str(n), "image": "one.bmp"}) + "\n" for n in range(700)))
+    path.write_text("".join(json.dumps({"post_id": str(n), "image": "one.bmp"}) + "\n" for n in range(250)))
     return {}
 
 
