@@ -115,7 +115,9 @@ class Splitter:
 
     def end(self) -> Iterator[bytes]:
         if self._base:
-            raise BadLineError("unreadable_file", "its list is not closed: it was cut short; all before was read")
+            raise BadLineError(
+                "unreadable_file", "its list is not closed: it was cut short; all before was read"
+            )
         rest = self._buffer[self._start :]
         if rest.strip():
             yield rest

@@ -37,7 +37,7 @@ class Folded:
 
 def folded(table: pa.Table) -> Folded:
     """The table, where `odd_post`, `odd_author`, `odd_time` and `odd_text` say which rows to look at."""
-    made = Folded(table)
+    made = Folded(table, doubtful=bool(pc.any(table["odd_word"]).as_py()))
     _codes(made, "market", market)
     _codes(made, "language", language)
     _times(made)

@@ -33,11 +33,6 @@ class Line(NamedTuple):
 
 def blocks(stream: Stream) -> Iterator[Block]:
     """Whole lines, about BLOCK bytes and at most ROWS of them at a time; never holds more than MAX_LINE of one line."""
-    for block in _blocks(stream):
-        yield from _cut(block)
-
-
-def _blocks(stream: Stream) -> Iterator[Block]:
     row, rest = 1, b""
     skipping = False
     while data := stream.read(BLOCK):
@@ -54,14 +49,16 @@ def _blocks(stream: Stream) -> Iterator[Block]:
             rest += data
             continue
         block = Block(row, rest + data[:end])
-        yield block
-        row, rest = row + newlines(block.data), data[end:]
+        count = newlines(block.data)
+        yield from _cut(block, count)
+        row, rest = row + count, data[end:]
     if rest:
         yield Block(row, rest)
 
 
-def _cut(block: Block) -> Iterator[Block]:
-    if newlines(block.data) <= ROWS:
+def _cut(block: Block, count: int) -> Iterator[Block]:
+    """A block of so many lines, in pieces of ROWS."""
+    if count <= ROWS:
         yield block
         return
     ends = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))[ROWS - 1 :: ROWS] + 1
@@ -77,12 +74,8 @@ def newlines(data: bytes) -> int:
 
 
 def may_be_parsed(data: bytes) -> bool:
-    """Whether DuckDB may see the block: it finds invalid UTF-8 and NUL itself.
-
-    It does not find that NUL was escaped, and takes for text what only Python's JSON knows: NaN and Infinity.
-    """
-    escaped = b"\\" in data and NUL_ESCAPE in data
-    return len(data) <= MAX_LINE and not escaped and b"NaN" not in data and b"Infinity" not in data
+    """Whether DuckDB may see the block: it finds invalid UTF-8 and NUL itself, but not that NUL was escaped."""
+    return len(data) <= MAX_LINE and (b"\\" not in data or NUL_ESCAPE not in data)
 
 
 def lines(block: Block) -> Iterator[Line]:

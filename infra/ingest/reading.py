@@ -46,8 +46,8 @@ OUTAGES = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptExce
 Faults = dict[int, tuple[str, str]]  # reason and detail by place
 
 
-class DoubtfulIdsError(Exception):
-    """Whether ids are texts or numbers can be told from the file only."""
+class DoubtfulError(Exception):
+    """Whether values are texts or numbers can be told from the file only."""
 
 
 class Rows(NamedTuple):
@@ -130,7 +130,7 @@ class Reader:
             try:
                 with another(connection) as cursor:
                     table = self._json(cursor, block.data, sure=False)
-            except (duckdb.Error, DoubtfulIdsError, UnicodeError) as error:
+            except (duckdb.Error, DoubtfulError, UnicodeError) as error:
                 _reraise_outage(error)
                 table = None  # the careful way finds the line and the reason
             if table is not None and len(table) == count:
@@ -156,7 +156,7 @@ class Reader:
                 self.notes.columns(value, columns)
 
     def _json(self, connection: duckdb.DuckDBPyConnection, data: bytes, *, sure: bool) -> pa.Table:
-        """Raises DoubtfulIdsError unless what ids are is sure."""
+        """Raises DoubtfulError unless what they are is sure."""
         assert isinstance(self.source.reads, Json)
         with tempfile.NamedTemporaryFile(dir=self.work, suffix=".jsonl") as file:
             file.write(data)
@@ -166,7 +166,7 @@ class Reader:
     def _shaped(self, connection: duckdb.DuckDBPyConnection, select: str, *, sure: bool = True) -> pa.Table:
         made = folded(typed(connection, select, self.source))
         if made.doubtful and not sure:
-            raise DoubtfulIdsError
+            raise DoubtfulError
         self.notes.merge(made.notes)
         verdict = judged(connection, made.table, self.now)
         given = verdict["reason"].to_pylist() if made.reasons else []
