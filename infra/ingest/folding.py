@@ -26,9 +26,7 @@ class Folded:
 
     table: pa.Table
     reasons: dict[int, tuple[str, str]] = field(default_factory=dict)
-    doubtful: bool = (
-        False  # an id is a number that is none, or a text that looks like one: only the file can tell
-    )
+    doubtful: bool = False  # whether a value was a text or a number, only the file can tell
     notes: Notes = field(default_factory=Notes)
 
     def replace(self, name: str, column: pa.Array | pa.ChunkedArray) -> None:
