@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import pycountry
 
@@ -43,12 +44,13 @@ def market(given: str) -> str:
 def _country(code: str) -> str | None:
     if len(code) not in {ALPHA_2, ALPHA_3}:
         return None
-    found = pycountry.countries.get(**{f"alpha_{len(code)}": code})
+    countries = pycountry.countries
+    found = countries.get(alpha_2=code) if len(code) == ALPHA_2 else countries.get(alpha_3=code)
     return str(found.alpha_2) if found else None
 
 
 def _country_of(code: str) -> str | None:
-    found = pycountry.subdivisions.get(code=code)
+    found: Any = pycountry.subdivisions.get(code=code)  # type: ignore[no-untyped-call]
     return str(found.country_code) if found else None
 
 
@@ -58,10 +60,11 @@ def _successor(code: str) -> str | None:
     return _country(found.alpha_4[ALPHA_2:]) if found else None
 
 
-def _withdrawn(code: str) -> pycountry.db.Data | None:
+def _withdrawn(code: str) -> Any:
     if len(code) not in {ALPHA_2, ALPHA_3}:
         return None
-    return pycountry.historic_countries.get(**{f"alpha_{len(code)}": code})
+    withdrawn = pycountry.historic_countries
+    return withdrawn.get(alpha_2=code) if len(code) == ALPHA_2 else withdrawn.get(alpha_3=code)
 
 
 def _hint(given: str) -> str:

@@ -13,7 +13,12 @@ LONGEST = 200  # characters
 # digit before it, and so hexadecimal ids pass.
 FLOAT = re.compile(r"[+-]?(\d+\.0*|\.\d+|\d*\.?\d+[eE][+-]\d+|\d(\.\d*)?[eE]\d{1,3}|\d*\.\d+[eE]\d+)")
 NO_VALUE = frozenset({"true", "false", "nan", "inf", "-inf", "none", "null", "undefined"})
-UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of surrogate pairs, line and paragraph separators
+UNSEEN = {
+    "Cc",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # control characters, halves of surrogate pairs, line and paragraph separators
 
 
 def post_id(value: object) -> str:
@@ -37,19 +42,21 @@ def _id(value: object, key: str) -> str:
 
 
 def _checked(value: object) -> str:
-    if isinstance(value, float):
-        raise ValueError(f"{value!r} went through a float and has lost digits; export ids as text")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"{repr(value)[:60]} is no id; give a text or a whole number")
-    if isinstance(value, int):
+    if isinstance(value, str):
+        text = value.strip()
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
+        _check(text)
+        return text
+    if isinstance(value, int) and not isinstance(value, bool):
         if not SMALLEST <= value <= LARGEST:
             raise ValueError("a whole number below -2^63 or above 2^64-1; give it as text")
         return str(value)
-    text = value.strip()
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    _check(text)
-    return text
+    shown = repr(value)[:60]
+    told = "went through a float and has lost digits; export ids as text"
+    raise ValueError(
+        f"{shown} {told if isinstance(value, float) else 'is no id; give a text or a whole number'}"
+    )
 
 
 def _check(text: str) -> None:

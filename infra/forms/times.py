@@ -12,7 +12,9 @@ from infra.forms.form_error import FormError
 KEY = "invalid_time"
 LONGEST = 100  # characters
 WANTED = "write 2026-11-02T10:00:00Z, or with its offset as +05:30"
-NUMBER = re.compile(r"\d{9,19}(\.\d+)?")  # fewer digits are no moment since 1973, but a date written together or a nought
+NUMBER = re.compile(
+    r"\d{9,19}(\.\d+)?"
+)  # fewer digits are no moment since 1973, but a date written together or a nought
 UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6))  # below which a number counts so many a second
 NANOSECONDS = 10**9  # a second
 ISO = re.compile(r"\d{4}-(\d{2}-\d{2}|W\d{2}-\d)([T ].*)?|\d{8}T.*", re.IGNORECASE)
@@ -28,8 +30,9 @@ def moment(text: str) -> datetime:
     """The moment in UTC. Raises FormError, with what to write instead.
 
     ISO 8601 with an offset, Z or a zone's full name (Europe/Berlin); without one it is UTC, a date its midnight. A
-    bare number of nine digits or more counts from 1970: seconds below 10^11, milliseconds below 10^14, microseconds below 10^17, else
-    nanoseconds. Dates of mails and of Twitter. Abbreviations of zones are refused, for CST is in America, China and Cuba.
+    bare number of nine digits or more counts from 1970: seconds below 10^11, milliseconds below 10^14, microseconds
+    below 10^17, else nanoseconds. Dates of mails and of Twitter. Abbreviations of zones are refused: CST is in America,
+    in China and in Cuba.
     """
     given = text.strip()
     try:
@@ -37,9 +40,9 @@ def moment(text: str) -> datetime:
     except (ValueError, OverflowError) as error:
         if isinstance(error, FormError):
             raise
-        raise FormError(KEY, f"{ascii(given[:60])} is no time; {WANTED}") from None
+        raise FormError(KEY, f"{given[:60]!a} is no time; {WANTED}") from None
     if found < EPOCH:
-        raise FormError(KEY, f"{ascii(given[:60])} is before 1970; leave out a time that is not known")
+        raise FormError(KEY, f"{given[:60]!a} is before 1970; leave out a time that is not known")
     return found
 
 
@@ -80,7 +83,7 @@ def _in_zone(time: str, zone: str) -> datetime:
     try:
         place = ZoneInfo(zone)
     except (KeyError, OSError, ValueError):
-        raise FormError(KEY, f"{ascii(zone[:60])} is no time zone; {WANTED}") from None
+        raise FormError(KEY, f"{zone[:60]!a} is no time zone; {WANTED}") from None
     local = datetime.fromisoformat(time.strip().upper()).replace(tzinfo=place)
     if local.utcoffset() != local.replace(fold=1).utcoffset():
         raise FormError(KEY, f"clocks in {zone} skip that hour or show it twice; {WANTED}")

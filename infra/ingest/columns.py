@@ -64,29 +64,34 @@ def read_columns(batch: pa.RecordBatch, form: Json) -> Columns:
 
 def plain(column: pa.Array) -> pa.Array:
     """Without the ways in which Arrow and Parquet save space."""
+    while (inner := _unwrapped(column)) is not column:
+        column = inner
+    kind = column.type
+    if pa.types.is_struct(kind) and kind.num_fields:
+        fields = [plain(column.field(place)) for place in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(fields, [item.name for item in kind], mask=column.is_null())
+    if _is_list(kind):
+        return pa.LargeListArray.from_arrays(_offsets(column), plain(column.flatten()), mask=column.is_null())
+    return column
+
+
+def _unwrapped(column: pa.Array) -> pa.Array:
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
-        return plain(column.storage)
-    if pa.types.is_dictionary(kind):
-        return plain(column.dictionary_decode())
-    if pa.types.is_run_end_encoded(kind):
-        return plain(pc.run_end_decode(column))
-    if pa.types.is_string_view(kind):
-        return plain(_text_of(column.cast(pa.binary_view()).cast(pa.binary())))
-    if pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
-        return column.cast(pa.binary())
-    if pa.types.is_struct(kind):
-        fields = [plain(column.field(place)) for place in range(kind.num_fields)]
-        names = [item.name for item in kind]
-        return pa.StructArray.from_arrays(fields, names, mask=column.is_null()) if names else column
-    if pa.types.is_map(kind) or not _is_list(kind):
-        return column
-    values = column.flatten()
-    return pa.LargeListArray.from_arrays(_offsets(column), plain(values), mask=column.is_null())
+        column = column.storage
+    elif pa.types.is_dictionary(kind):
+        column = column.dictionary_decode()
+    elif pa.types.is_run_end_encoded(kind):
+        column = pc.run_end_decode(column)
+    elif pa.types.is_string_view(kind):
+        column = _text_of(column.cast(pa.binary_view()).cast(pa.binary()))
+    elif pa.types.is_binary_view(kind) or pa.types.is_fixed_size_binary(kind):
+        column = column.cast(pa.binary())
+    return column
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _offsets(column: pa.Array) -> pa.Array:
@@ -111,9 +116,14 @@ def _parts(name: str, column: pa.Array) -> list[tuple[str, pa.Array]]:
         parts = {key: _without(given[key], absent) for key in ("bytes", "path") if key in given}
         if not parts:
             raise _wrong(name, kind, "a struct of bytes and path")
-        found = [part for key, part in parts.items() for part in _parts(name, part)] if len(parts) == 1 else []
+        found = (
+            [part for key, part in parts.items() for part in _parts(name, part)] if len(parts) == 1 else []
+        )
         if not found:
-            found = [*_parts(name, parts["bytes"]), (name, _without(parts["path"], parts["bytes"].is_valid()))]
+            found = [
+                *_parts(name, parts["bytes"]),
+                (name, _without(parts["path"], parts["bytes"].is_valid())),
+            ]
         return [part for part in found if not pa.types.is_null(part[1].type)]
     if _is_list(kind) and pa.types.is_integer(kind.value_type):
         return [(f"{name}_bytes", pa.array([_bytes(item) for item in column], pa.large_binary()))]
@@ -129,7 +139,7 @@ def _bytes(numbers: pa.ListScalar) -> bytes | None:
     if not numbers.is_valid:
         return None
     values = numbers.values.fill_null(0).to_numpy(zero_copy_only=False)
-    return values.astype(np.uint8).tobytes()
+    return bytes(values.astype(np.uint8))
 
 
 def _without(column: pa.Array, mask: pa.Array) -> pa.Array:
@@ -160,7 +170,7 @@ def _readable(column: pa.Array) -> pa.Array:
     if pa.types.is_floating(kind):
         wide = column.cast(pa.float64())
         return _without(wide, pc.is_nan(wide).fill_null(False))
-    if pa.types.is_decimal256(kind) or pa.types.is_temporal(kind) and not pa.types.is_timestamp(kind):
+    if pa.types.is_decimal256(kind) or (pa.types.is_temporal(kind) and not pa.types.is_timestamp(kind)):
         return column.cast(pa.string())
     return column
 
@@ -175,14 +185,15 @@ def _moments(column: pa.Array, faults: dict[int, tuple[str, str]]) -> pa.Array:
     elif pa.types.is_date64(kind):
         counted, unit = column.view(pa.int64()), A_SECOND["ms"]
     elif pa.types.is_floating(kind):
-        return pa.array([None if item is None or item != item else f"{item:.6f}" for item in column.to_pylist()])  # noqa: PLR0124 - NaN is not itself
+        numbers = _readable(column).to_pylist()
+        return pa.array([None if number is None else f"{number:.6f}" for number in numbers], pa.string())
     elif pa.types.is_nested(kind) or pa.types.is_temporal(kind) or pa.types.is_boolean(kind):
         raise _wrong(WHEN, kind, "a timestamp, a date, a number or text")
     else:
         return column
     odd = pc.or_(pc.less(counted, 0), pc.greater(counted, min(SECONDS * unit, 2**63 - 1))).fill_null(False)
-    for row in np.flatnonzero(odd.to_numpy(zero_copy_only=False)):
-        faults[int(row)] = ("invalid_time", f"{counted[int(row)].as_py()} {kind} is not between 1970 and 9999")
+    for row in map(int, np.flatnonzero(odd.to_numpy(zero_copy_only=False))):
+        faults[row] = ("invalid_time", f"{counted[row].as_py()} {kind} is not between 1970 and 9999")
     counted = _without(counted, odd)
     micro = A_SECOND["us"]
     scaled = pc.multiply(counted, micro // unit) if unit <= micro else pc.divide(counted, unit // micro)
@@ -195,10 +206,18 @@ def _labels(name: str, column: pa.Array) -> pa.Array:
     if pa.types.is_struct(kind):
         fields = [_flags(column.field(place)) for place in range(kind.num_fields)]
         names = [item.name for item in kind]
-        return pa.StructArray.from_arrays(fields, names, mask=column.is_null()) if names else pa.nulls(len(column))
+        return (
+            pa.StructArray.from_arrays(fields, names, mask=column.is_null())
+            if names
+            else pa.nulls(len(column))
+        )
     if pa.types.is_map(kind):
         pieces = pa.MapArray.from_arrays(_offsets_of(column), column.keys, _flags(column.items))
-        return pc.if_else(column.is_valid(), pieces, pa.scalar(None, pieces.type)) if column.null_count else pieces
+        return (
+            pc.if_else(column.is_valid(), pieces, pa.scalar(None, pieces.type))
+            if column.null_count
+            else pieces
+        )
     texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind)
     if texts or pa.types.is_large_binary(kind) or _is_list(kind):
         return column
@@ -213,7 +232,11 @@ def _flags(values: pa.Array) -> pa.Array:
     kind = values.type
     if pa.types.is_floating(kind):
         values = _readable(values)
-    if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and {*pc.unique(values).to_pylist()} <= {0, 1, None}:
+    if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and {*pc.unique(values).to_pylist()} <= {
+        0,
+        1,
+        None,
+    }:
         return values.cast(pa.bool_())
     return values
 
@@ -226,8 +249,9 @@ def _checked(column: pa.Array, faults: dict[int, tuple[str, str]]) -> pa.Array:
     spoilt = _spoilt(column)
     if text:
         data = column.cast(pa.binary() if pa.types.is_string(column.type) else pa.large_binary())
-        for row in np.flatnonzero(pc.match_substring(data, "\0").fill_null(False).to_numpy(zero_copy_only=False)):
-            faults[int(row)] = ("nul_bytes", f"at byte {data[int(row)].as_py().index(0) + 1}")
+        there = pc.match_substring(data, "\0").fill_null(False).to_numpy(zero_copy_only=False)
+        for row in map(int, np.flatnonzero(there)):
+            faults[row] = ("nul_bytes", f"at byte {data[row].as_py().index(0) + 1}")
         for row in spoilt:
             faults[row] = ("invalid_utf8", _told(data[row].as_py()))
     faults |= {row: ("invalid_utf8", "text within it is not UTF-8") for row in spoilt if not text}

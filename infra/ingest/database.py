@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 import duckdb
 
@@ -22,6 +23,32 @@ def database(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     with duckdb.connect(config=options) as connection:
         yield _quiet(connection)
+
+
+class Spare:
+    """A database for what may break it, opened anew once something has; good for one thread at a time to ask for."""
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._open = ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def whole(self) -> duckdb.DuckDBPyConnection:
+        try:
+            if self._connection:
+                self._connection.execute("SELECT 1").fetchall()
+        except duckdb.Error:
+            self._open.close()
+            self._connection = None
+        if self._connection is None:
+            self._connection = self._open.enter_context(database(self._work))
+        return self._connection
 
 
 def another(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

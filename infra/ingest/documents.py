@@ -49,14 +49,23 @@ def _unclosed(line: bytes) -> bytes:
 def spread(stream: Stream) -> Iterator[Block]:
     """Each document on a line of its own, counted from 1; raises BadLineError where the file is cut or too long."""
     row, lines, size = 1, [], 0
-    for document in _documents(stream):
-        lines.append(document.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
-        size += len(lines[-1])
-        if size > BLOCK or len(lines) >= ROWS:
+    fault: BadLineError | None = None
+    documents = _documents(stream)
+    while fault is None:
+        try:
+            document = next(documents, None)
+        except BadLineError as error:
+            document, fault = None, error  # what came before is kept
+        if document is not None:
+            lines.append(document.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
+            size += len(lines[-1])
+        if lines and (document is None or size > BLOCK or len(lines) >= ROWS):
             yield Block(row, b"".join(lines))
             row, lines, size = row + len(lines), [], 0
-    if lines:
-        yield Block(row, b"".join(lines))
+        if document is None:
+            break
+    if fault:
+        raise fault
 
 
 def _documents(stream: Stream) -> Iterator[bytes]:
@@ -100,15 +109,18 @@ class Splitter:
             self._at = max(self._at, len(self._buffer))
         if len(self._buffer) - self._start > MAX_LINE:
             raise BadLineError(
-                "line_too_long", f"an object of over {MAX_LINE} bytes, or a quote or bracket that is not closed"
+                "line_too_long",
+                f"an object of over {MAX_LINE} bytes, or a quote or bracket that is not closed",
             )
 
     def end(self) -> Iterator[bytes]:
+        if self._base:
+            raise BadLineError(
+                "unreadable_file", "its list is not closed: it was cut short; all before was read"
+            )
         rest = self._buffer[self._start :]
         if rest.strip():
             yield rest
-        if self._base or self._depth:
-            raise BadLineError("unreadable_file", "its list is not closed: it was cut short; all before was read")
 
     def _cut(self, token: re.Match[bytes]) -> bytes | None:
         """The document that ends with the token, if one does."""

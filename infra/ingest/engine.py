@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.ingest.commit import Commit
-from infra.ingest.database import database
+from infra.ingest.database import Spare, database
 from infra.ingest.first_load import first_load
 from infra.ingest.labels import Labels
 from infra.ingest.notes import Notes
@@ -60,8 +60,9 @@ def ingest(
     with (
         tempfile.TemporaryDirectory(prefix="moderato-") as work,
         database(Path(work)) as connection,
+        Spare(Path(work)) as spare,
     ):
-        run = Run(settings, entry, place, open_lake(settings), connection, Path(work), dry_run)
+        run = Run(settings, entry, place, open_lake(settings), connection, spare, Path(work), dry_run)
         summary = Summary(source=source, path=path, dry_run=dry_run)
         for files in run.groups():
             summary = run.take(files, summary, progress)
@@ -79,6 +80,7 @@ class Run:
     place: Place
     lake: Lake
     connection: duckdb.DuckDBPyConnection
+    spare: Spare
     work: Path
     dry_run: bool
     notes: Notes = field(default_factory=Notes)
@@ -139,7 +141,7 @@ class Run:
             also,
         )
         workers = self.settings.threads or os.cpu_count() or 1
-        reader = Reader(self.source, now + CLOCK_SKEW, self.work, workers, self.notes)
+        reader = Reader(self.spare, self.source, now + CLOCK_SKEW, self.work, workers, self.notes)
         done, total = 0, sum(found.size for found in files)
         for size in staging.fill(reader.read(files[0].name, self._units(files, labels.policies))):
             done = min(total, done + size)

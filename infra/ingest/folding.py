@@ -26,7 +26,7 @@ class Folded:
 
     table: pa.Table
     reasons: dict[int, tuple[str, str]] = field(default_factory=dict)
-    doubtful: bool = False  # an id is a number that is none, or a text that looks like one: only the file can tell
+    doubtful: bool = False  # whether a value was a text or a number, only the file can tell
     notes: Notes = field(default_factory=Notes)
 
     def replace(self, name: str, column: pa.Array | pa.ChunkedArray) -> None:
@@ -35,7 +35,7 @@ class Folded:
 
 def folded(table: pa.Table) -> Folded:
     """The table, where `odd_post`, `odd_author`, `odd_time` and `odd_text` say which rows to look at."""
-    made = Folded(table)
+    made = Folded(table, doubtful=bool(pc.any(table["odd_word"]).as_py()))
     _codes(made, "market", market)
     _codes(made, "language", language)
     _times(made)
@@ -58,7 +58,9 @@ def _codes(made: Folded, name: str, fold: Callable[[str], str]) -> None:
             kept.append(value)
             made.reasons |= dict.fromkeys(np.flatnonzero(codes == number).tolist(), (error.key, error.detail))
         if kept[-1] == UNKNOWN_LANGUAGE and value.strip().lower() not in {"", UNKNOWN_LANGUAGE}:
-            made.notes.add("unknown_language", f"{value!r} is read as {UNKNOWN_LANGUAGE}", int((codes == number).sum()))
+            made.notes.add(
+                "unknown_language", f"{value!r} is read as {UNKNOWN_LANGUAGE}", int((codes == number).sum())
+            )
     if kept != given:
         made.replace(name, pa.array(kept, pa.string()).take(coded.indices))
 

@@ -46,7 +46,9 @@ def _entries(text: str) -> list[tuple[str, str, Any]]:
     if isinstance(value, list) and all(isinstance(entry, Pairs) for entry in value):
         try:
             entries = [dict(entry.items) for entry in value]
-            return [(_text(entry["policy"]), _text(entry["moderator_id"]), entry["violates"]) for entry in entries]
+            return [
+                (_text(entry["policy"]), _text(entry["moderator_id"]), entry["violates"]) for entry in entries
+            ]
         except KeyError as error:
             raise BadLineError("label_not_boolean", f"a judgement lacks {error.args[0]!r}") from None
     hint = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,11 +33,6 @@ class Line(NamedTuple):
 
 def blocks(stream: Stream) -> Iterator[Block]:
     """Whole lines, about BLOCK bytes and at most ROWS of them at a time; never holds more than MAX_LINE of one line."""
-    for block in _blocks(stream):
-        yield from _cut(block)
-
-
-def _blocks(stream: Stream) -> Iterator[Block]:
     row, rest = 1, b""
     skipping = False
     while data := stream.read(BLOCK):
@@ -53,19 +49,21 @@ def _blocks(stream: Stream) -> Iterator[Block]:
             rest += data
             continue
         block = Block(row, rest + data[:end])
-        yield block
-        row, rest = row + newlines(block.data), data[end:]
+        count = newlines(block.data)
+        yield from _cut(block, count)
+        row, rest = row + count, data[end:]
     if rest:
         yield Block(row, rest)
 
 
-def _cut(block: Block) -> Iterator[Block]:
-    if newlines(block.data) <= ROWS:
+def _cut(block: Block, count: int) -> Iterator[Block]:
+    """A block of so many lines, in pieces of ROWS."""
+    if count <= ROWS:
         yield block
         return
     ends = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))[ROWS - 1 :: ROWS] + 1
     places = [0, *map(int, ends), len(block.data)]
-    for number, (start, end) in enumerate(zip(places, places[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(places)):
         if start < end:
             yield Block(block.first + number * ROWS, block.data[start:end])
 
@@ -76,12 +74,8 @@ def newlines(data: bytes) -> int:
 
 
 def may_be_parsed(data: bytes) -> bool:
-    """Whether DuckDB may see the block: it finds invalid UTF-8 and NUL itself.
-
-    It does not find that NUL was escaped, and takes for text what only Python's JSON knows: NaN and Infinity.
-    """
-    escaped = b"\\" in data and NUL_ESCAPE in data
-    return len(data) <= MAX_LINE and not escaped and b"NaN" not in data and b"Infinity" not in data
+    """Whether DuckDB may see the block: it finds invalid UTF-8 and NUL itself, but not that NUL was escaped."""
+    return len(data) <= MAX_LINE and (b"\\" not in data or NUL_ESCAPE not in data)
 
 
 def lines(block: Block) -> Iterator[Line]:
@@ -160,7 +154,9 @@ def _refuse_constant(constant: str) -> Any:
 def _advice(text: str, place: int) -> str:
     """What is wrong with a line that is no JSON, in the words of who wrote it."""
     bare = text.strip()
-    if bare.startswith(("{'", '{"')) and ("': " in bare or "'," in bare or " None" in bare or " True" in bare):
+    if bare.startswith(("{'", '{"')) and (
+        "': " in bare or "'," in bare or " None" in bare or " True" in bare
+    ):
         return "written as Python prints a dict; write each row with json.dumps"
     if bare.startswith("{") and not bare.endswith("}"):
         return "the line ends before its object does; a row is one object on one line"
@@ -174,7 +170,9 @@ def _called(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def sift(block: Block, file: str, columns: Sequence[str], notes: Notes) -> tuple[list[str], list[int], list[Reject]]:
+def sift(
+    block: Block, file: str, columns: Sequence[str], notes: Notes
+) -> tuple[list[str], list[int], list[Reject]]:
     """The block's JSON objects with their line numbers, and the lines that are none."""
     good, rows, bad = [], [], []
     for line in lines(block):

@@ -50,7 +50,9 @@ class Notes:
 
     def noticed(self) -> Noticed:
         with self._lock:
-            return Noticed(by_kind=dict(self._counts), examples={kind: list(told) for kind, told in self._told.items()})
+            return Noticed(
+                by_kind=dict(self._counts), examples={kind: list(told) for kind, told in self._told.items()}
+            )
 
 
 def nearest(name: str, wanted: Collection[str]) -> str | None:

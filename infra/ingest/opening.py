@@ -1,4 +1,4 @@
-"""Files opened for what their first bytes say they are: packed or not, UTF-8 or UTF-16, or something to unpack first."""
+"""Files opened for what their first bytes say they are: packed or not, UTF-8 or UTF-16, or to be unpacked first."""
 
 from __future__ import annotations
 
@@ -130,7 +130,10 @@ class _Gunzipped:
             try:
                 data = self._more(size)
             except zlib.error:
-                data, self._fault = b"", BadLineError("unreadable_file", "its gzip data is damaged; fetch it anew")
+                data, self._fault = (
+                    b"",
+                    BadLineError("unreadable_file", "its gzip data is damaged; fetch it anew"),
+                )
             except BadLineError as fault:
                 data, self._fault = b"", fault
             if data is None:
@@ -157,13 +160,17 @@ class _Gunzipped:
             if not self._waiting:
                 return None
             if not GZIP.startswith(self._waiting[:2]):
-                raise BadLineError("unreadable_file", "what follows its gzip data is none; all before it was read")
+                raise BadLineError(
+                    "unreadable_file", "what follows its gzip data is none; all before it was read"
+                )
             self._member, self._begun = zlib.decompressobj(wbits=31), False
         self._waiting = self._waiting or self._packed.read(STEP)
         if not self._waiting and not self._begun:
             return None
         if not self._waiting:
-            raise BadLineError("unreadable_file", "its gzip data ends early; all before it was read, fetch it anew")
+            raise BadLineError(
+                "unreadable_file", "its gzip data ends early; all before it was read, fetch it anew"
+            )
         self._begun = True
         data = self._member.decompress(self._waiting, size)
         self._waiting = self._member.unconsumed_tail

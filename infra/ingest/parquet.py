@@ -28,6 +28,8 @@ LIMITS = {  # reason and bytes, before anything is decoded
     "text": ("text_too_long", 4 * MAX_TEXT),  # of UTF-8, whose signs have four bytes at most
     **{name: (f"huge_{name}", MAX_BYTES * 3 // 2) for name in MEDIA},  # as base64, too
 }
+FIXED = 8  # bytes of a number
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 MAP = ".key_value."  # within the path of a map's leaf; a map of dictionaries is read as something else
 
 
@@ -55,7 +57,8 @@ def _wanted(names: Sequence[str], form: Json, notes: Notes) -> list[str]:
     for name in form.columns:
         if names.count(name) > 1:
             raise BadLineError(
-                "ambiguous_column", f"{names.count(name)} columns are called {name}; rename or drop all but one"
+                "ambiguous_column",
+                f"{names.count(name)} columns are called {name}; rename or drop all but one",
             )
     wanted = [name for name in form.columns if name in names]
     if not wanted:
@@ -66,7 +69,9 @@ def _wanted(names: Sequence[str], form: Json, notes: Notes) -> list[str]:
 
 def _empty(schema: pa.Schema, wanted: Sequence[str]) -> pa.RecordBatch:
     columns = [schema.field(name) for name in wanted]
-    return pa.RecordBatch.from_arrays([pa.array([], column.type) for column in columns], schema=pa.schema(columns))
+    return pa.RecordBatch.from_arrays(
+        [pa.array([], column.type) for column in columns], schema=pa.schema(columns)
+    )
 
 
 def _texts(parquet: pq.ParquetFile) -> list[str]:
@@ -137,29 +142,26 @@ def decoded_sizes(column: pa.Array) -> np.ndarray:
     sizes = np.zeros(len(column), np.int64)
     if pa.types.is_dictionary(kind):
         held = np.append(decoded_sizes(column.dictionary), 0)
-        return held[column.indices.fill_null(len(column.dictionary)).to_numpy(zero_copy_only=False)]
-    if pa.types.is_struct(kind):
-        return sum((decoded_sizes(column.field(place)) for place in range(kind.num_fields)), start=sizes)
-    if pa.types.is_map(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        lengths = _lengths(column)
-        ends = np.cumsum(lengths)
-        inner = np.concatenate([[0], np.cumsum(decoded_sizes(column.flatten()))]) if not pa.types.is_map(kind) else (
-            np.concatenate([[0], np.cumsum(_entries(column))])
-        )
-        return inner[ends] - inner[ends - lengths]
-    if pa.types.is_binary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind) or (
-        pa.types.is_large_binary(kind)
-    ):
-        return pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    return sizes + 8
+        sizes = held[column.indices.fill_null(len(column.dictionary)).to_numpy(zero_copy_only=False)]
+    elif pa.types.is_struct(kind):
+        for place in range(kind.num_fields):
+            sizes = sizes + decoded_sizes(column.field(place))
+    elif pa.types.is_map(kind):
+        lengths = pc.subtract(column.offsets[1:], column.offsets[:-1])
+        sizes = _summed(decoded_sizes(column.keys) + decoded_sizes(column.items), lengths)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        sizes = _summed(decoded_sizes(column.flatten()), pc.list_value_length(column))
+    elif any(told(kind) for told in TEXTS):
+        sizes = pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    else:
+        sizes = sizes + FIXED
+    return sizes
 
 
-def _lengths(column: pa.Array) -> np.ndarray:
-    lengths = pc.list_value_length(column) if not pa.types.is_map(column.type) else pc.subtract(
-        column.offsets[1:], column.offsets[:-1]
-    )
-    return lengths.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _entries(column: pa.MapArray) -> np.ndarray:
-    return decoded_sizes(column.keys) + decoded_sizes(column.items)
+def _summed(inner: np.ndarray, lengths: pa.Array) -> np.ndarray:
+    """The sizes of what each row's list holds."""
+    counts = lengths.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    ends = np.cumsum(counts)
+    before = np.concatenate([[0], np.cumsum(inner)])
+    sums: np.ndarray = before[ends] - before[ends - counts]
+    return sums

@@ -83,7 +83,8 @@ def _read_mapping(path: Path) -> dict[str, dict[str, object]]:
         value = None
     if not isinstance(value, dict):
         raise BadLineError(
-            "malformed_mapping", f'{MAPPING} is {{"folder": {{"policy": true}}}} in UTF-8, at most {MAX_MAPPING} bytes'
+            "malformed_mapping",
+            f'{MAPPING} is {{"folder": {{"policy": true}}}} in UTF-8, at most {MAX_MAPPING} bytes',
         )
     return value
 

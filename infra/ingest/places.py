@@ -23,7 +23,6 @@ from infra.settings import Settings
 from models.errors import UserError
 from models.video import MAX_BYTES
 
-
 LEFTOVERS = (".part", ".crdownload", ".download", ".tmp", ".swp", "~")  # of downloads and editors that go on
 SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
 
@@ -122,7 +121,9 @@ def _target(base: Path, reference: str) -> Path:
             continue
         if target.exists():
             return target
-        if target.parent.is_dir() and (name := alike(target.name, (entry.name for entry in target.parent.iterdir()))):
+        if target.parent.is_dir() and (
+            name := alike(target.name, (entry.name for entry in target.parent.iterdir()))
+        ):
             return _target(base, str(target.with_name(name).relative_to(base)))
     raise outside or BadLineError("missing_image", "there is no such file beside its file")
 
@@ -196,7 +197,9 @@ class Zone:
                 continue
             except BadLineError as error:
                 outside = outside or error
-        raise outside or BadLineError("missing_image", f"{shorten(reference)[:60]}: there is no such object beside it")
+        raise outside or BadLineError(
+            "missing_image", f"{shorten(reference)[:60]}: there is no such object beside it"
+        )
 
     def taken(self, files: Sequence[Found]) -> None:
         self.landing.remember({found.key: found.etag for found in files})

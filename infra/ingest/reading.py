@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.ingest.columns import Columns, read_columns
-from infra.ingest.database import another, database
+from infra.ingest.database import Spare, another, database
 from infra.ingest.folding import folded
 from infra.ingest.lines import Block, lines, may_be_parsed, newlines, sift
 from infra.ingest.notes import Notes
@@ -46,8 +46,8 @@ OUTAGES = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptExce
 Faults = dict[int, tuple[str, str]]  # reason and detail by place
 
 
-class DoubtfulIdsError(Exception):
-    """Whether ids are texts or numbers can be told from the file only."""
+class DoubtfulError(Exception):
+    """Whether values are texts or numbers can be told from the file only."""
 
 
 class Rows(NamedTuple):
@@ -65,6 +65,7 @@ class Rows(NamedTuple):
 class Reader:
     """Turns units into rows, several at once, in their order."""
 
+    spare: Spare
     source: Source
     now: datetime
     work: Path
@@ -72,9 +73,10 @@ class Reader:
     notes: Notes
 
     def read(self, file: str, units: Iterator[Unit]) -> Iterator[Rows]:
-        """In a database of its own: one that a file's rows have broken is broken for all."""
+        """In a database apart: one that a file's rows have broken is broken for all that lies in it."""
         waiting: list[Future[Rows]] = []
-        with database(self.work) as connection, ThreadPoolExecutor(self.workers) as pool:
+        connection = self.spare.whole()
+        with ThreadPoolExecutor(self.workers) as pool:
             for unit in units:
                 waiting.append(pool.submit(self._rows, connection, file, unit))
                 if len(waiting) >= AHEAD:
@@ -128,7 +130,7 @@ class Reader:
             try:
                 with another(connection) as cursor:
                     table = self._json(cursor, block.data, sure=False)
-            except (duckdb.Error, DoubtfulIdsError, UnicodeError) as error:
+            except (duckdb.Error, DoubtfulError, UnicodeError) as error:
                 _reraise_outage(error)
                 table = None  # the careful way finds the line and the reason
             if table is not None and len(table) == count:
@@ -154,7 +156,7 @@ class Reader:
                 self.notes.columns(value, columns)
 
     def _json(self, connection: duckdb.DuckDBPyConnection, data: bytes, *, sure: bool) -> pa.Table:
-        """Raises DoubtfulIdsError unless what ids are is sure."""
+        """Raises DoubtfulError unless what they are is sure."""
         assert isinstance(self.source.reads, Json)
         with tempfile.NamedTemporaryFile(dir=self.work, suffix=".jsonl") as file:
             file.write(data)
@@ -164,7 +166,7 @@ class Reader:
     def _shaped(self, connection: duckdb.DuckDBPyConnection, select: str, *, sure: bool = True) -> pa.Table:
         made = folded(typed(connection, select, self.source))
         if made.doubtful and not sure:
-            raise DoubtfulIdsError
+            raise DoubtfulError
         self.notes.merge(made.notes)
         verdict = judged(connection, made.table, self.now)
         given = verdict["reason"].to_pylist() if made.reasons else []
@@ -243,4 +245,6 @@ def _reasons(table: pa.Table) -> Faults:
         return {}
     places = np.flatnonzero(given.is_valid().to_numpy())
     parted = (text.partition("|") for text in given.drop_null().to_pylist())
-    return {place: (reason, detail) for place, (reason, _, detail) in zip(places.tolist(), parted, strict=True)}
+    return {
+        place: (reason, detail) for place, (reason, _, detail) in zip(places.tolist(), parted, strict=True)
+    }

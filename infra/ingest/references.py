@@ -26,7 +26,9 @@ def named(value: str, kind: str, fetch: Fetch) -> bytes:
     if given[:5].lower() == "data:":
         return _decoded(given, kind)
     if ADDRESS.match(given[:60]):
-        raise BadLineError(f"missing_{kind}", f"{shorten(given)[:60]} is an address; give a path beside the file, or base64")
+        raise BadLineError(
+            f"missing_{kind}", f"{shorten(given)[:60]} is an address; give a path beside the file, or base64"
+        )
     if not _may_be_path(given):
         return _decoded(given, kind)
     try:
@@ -46,9 +48,13 @@ def _decoded(given: str, kind: str) -> bytes:
         data = decoded_base64(given)
     except FormError as error:
         shown = shorten(given) if len(given) < LONGEST_PATH else f"{len(given)} characters"
-        raise BadLineError(f"broken_{kind}", f"{shown[:60]} is no file beside it, nor base64: {error.detail}") from None
+        raise BadLineError(
+            f"broken_{kind}", f"{shown[:60]} is no file beside it, nor base64: {error.detail}"
+        ) from None
     if len(data) < SMALLEST:
-        raise BadLineError(f"broken_{kind}", f"{shorten(given)[:60]} is no file beside it, nor a picture in base64")
+        raise BadLineError(
+            f"broken_{kind}", f"{shorten(given)[:60]} is no file beside it, nor a picture in base64"
+        )
     return data
 
 

@@ -39,7 +39,8 @@ NULLS = ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
 # Ids that are no float, no JSON and no word for nothing, and need no folding: whole numbers that any store holds,
 # a letter with something else behind it, hexadecimal digits and UUIDs.
 PLAIN_ID = (
-    "[0-9]{1,19}|[A-Za-z_][!-~]*[0-9_:/.-][!-~]*|[0-9][0-9a-f]*[a-df][0-9a-f]*|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    "[0-9]{1,19}|[A-Za-z_][!-~]*[0-9_:/.-][!-~]*|[0-9][0-9a-f]*[a-df][0-9a-f]*"
+    "|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 )
 # A date of ISO 8601, with or without a time of day and an offset.
 PLAIN_TIME = (
@@ -48,7 +49,7 @@ PLAIN_TIME = (
 )
 
 # Looking through texts is what costs, so those that begin with a visible ASCII character are not; what is odd, with
-# no such character at all, may be signs that draw nothing.
+# no such character at all, may be signs that draw nothing; and a word that only Python's JSON knows may be no text.
 TYPED = """
 WITH raw AS ({raw}),
 mapped AS ({rows}),
@@ -66,7 +67,7 @@ SELECT
     coalesce(strlen(author_id) > {longest} OR NOT regexp_full_match(author_id, '{id}'), false) AS odd_author,
     CASE WHEN ascii(text) BETWEEN 33 AND 126 THEN text WHEN trim(text, {blank}) != '' THEN text END AS text,
     coalesce(ascii(text) NOT BETWEEN 33 AND 126 AND NOT regexp_matches(text, '[!-~]'), false) AS odd_text,
-    text IS NOT NULL AS given,
+    text IS NOT NULL AS given, coalesce(text IN ('NaN', 'Infinity', '-Infinity'), false) AS odd_word,
     nullif(trim(image), '') AS image, image_bytes, nullif(trim(video), '') AS video, video_bytes,
     views AS count, coalesce(try_cast(views AS BIGINT), 0) AS views, labels::VARCHAR AS labels, problem
 FROM given

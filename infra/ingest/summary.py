@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-
 EXAMPLES = 5  # told of each kind of thing that was noticed
 
 

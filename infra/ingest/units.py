@@ -87,19 +87,26 @@ def _header(record: Record, form: Delimited, notes: Notes) -> list[str]:
     if missing := [name for name in form.columns if name not in names]:
         raise BadLineError(
             "missing_column",
-            shorten(f"needs {', '.join(map(repr, missing))}; has {', '.join(map(repr, names))}; {_hint(names, form)}"),
+            shorten(
+                f"needs {', '.join(map(repr, missing))}; has {', '.join(map(repr, names))}; {_hint(names, form)}"
+            ),
         )
     for name in form.columns:
         if names.count(name) > 1:
             raise BadLineError(
-                "ambiguous_column", f"{names.count(name)} columns are called {name}; rename or drop all but one"
+                "ambiguous_column",
+                f"{names.count(name)} columns are called {name}; rename or drop all but one",
             )
     return [name if name in form.columns else f"{place} {name}" for place, name in enumerate(names)]
 
 
 def _hint(names: list[str], form: Delimited) -> str:
     other = next((sign for sign in ";\t|," if len(names) == 1 and sign in names[0]), None)
-    return f"fields are separated by {form.delimiter!r}, and not by {other!r}" if other else "the header is line 1"
+    return (
+        f"fields are separated by {form.delimiter!r}, and not by {other!r}"
+        if other
+        else "the header is line 1"
+    )
 
 
 def _tabled(file: Found, piece: Sequence[Record], header: list[str], size: int) -> Unit:

@@ -51,7 +51,9 @@ def check(batch: pa.RecordBatch, schema: pa.Schema) -> None:
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
-            raise ValueError(f"{field.name} holds bytes that are not UTF-8, or offsets that lead out of it") from None
+            raise ValueError(
+                f"{field.name} holds bytes that are not UTF-8, or offsets that lead out of it"
+            ) from None
         if _gap(column, field):
             raise ValueError(f"{field.name} may not be missing, and is")
 

@@ -127,7 +127,10 @@ class Table:
         """Files of rows that belong to no version of the table yet. Raises UnfitRowsError, as all that writes does."""
 
         def written(reader: pa.RecordBatchReader) -> list[lance.FragmentMetadata]:
-            return write_fragments(reader, dataset, mode="append", storage_options=self.storage_options or None)
+            fragments: list[lance.FragmentMetadata] = write_fragments(
+                reader, dataset, mode="append", storage_options=self.storage_options or None
+            )
+            return fragments
 
         return self._door().through(batches, written)
 

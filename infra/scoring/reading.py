@@ -106,9 +106,10 @@ def _tabled(unit: Unit, path: Path, found: Found, read: int) -> Iterator[PostBat
         posts = []
         for place, values in enumerate(rows.slice(start, BATCH).to_pylist(), start):
             row = int(unit.rows[place])
+            if place in columns.faults:
+                bad.append(Reject(found.name, row, *columns.faults[place]))
+                continue
             try:
-                if place in columns.faults:
-                    raise BadLineError(*columns.faults[place])
                 posts.append(_post(values, row, path.parent, found))
             except BadLineError as error:
                 bad.append(Reject(found.name, row, *error.args))

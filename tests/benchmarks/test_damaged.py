@@ -16,5 +16,9 @@ def test_ten_thousand(tmp_path, kind):
     place = tmp_path / "in"
     source = (damaged_files if kind in FILES else damaged_rows)(kind, place, SEEDS)
     path = place if kind in FILES else place / "a.jsonl"
-    summary = ingest(Settings(_env_file=None, home=tmp_path / "home"), source, str(path), dry_run=kind in FILES)
-    print(f"\n{kind}: {summary.rows:,} rows, {summary.posts.inserted:,} kept, {dict(summary.rejects.by_reason)}")
+    summary = ingest(
+        Settings(_env_file=None, home=tmp_path / "home"), source, str(path), dry_run=kind in FILES
+    )
+    print(
+        f"\n{kind}: {summary.rows:,} rows, {summary.posts.inserted:,} kept, {dict(summary.rejects.by_reason)}"
+    )

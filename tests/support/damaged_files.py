@@ -42,12 +42,12 @@ def picture() -> bytes:
     return data.getvalue()
 
 
-CSV = """,count,hate_speech,offensive_language,neither,class,tweet
+CSV = b""",count,hate_speech,offensive_language,neither,class,tweet
 0,3,0,0,3,2,"rain again, ""and"" the bus is late"
 1,3,0,2,1,1,that referee
 2,3,3,0,0,0,"every grelk
 should leave"
-""".encode()
+"""
 
 FILES: dict[str, tuple[str, str, Callable[[int], bytes]]] = {  # source, suffix, the file before it is damaged
     "JSON lines": ("jsonl", ".jsonl", lambda _: lines()),
@@ -88,7 +88,7 @@ VALUES: dict[str, Callable[[], tuple[str, bytes]]] = {  # the field, and its val
 
 
 def damaged_rows(kind: str, folder: Path, seeds: range) -> str:
-    """One file of rows with such a value damaged, as text and, where that is JSON, as it is; each followed by a good row."""
+    """One file of rows with such a value damaged, as text or, where that is JSON, as it is; a good row behind each."""
     field, whole = VALUES[kind]()
     (folder / "pictures").mkdir(parents=True)
     (folder / "pictures" / "one.png").write_bytes(picture())

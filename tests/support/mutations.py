@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-HARSH = (b"\0", b"\xff", b"\xc3", b'"', b"\\", b"{", b"[", b"]", b",", b"\n", b"\r", b"\xe2\x80\x8b", b"\\ud800", b"\\u0000",
-         b"1e999", b"-0", b"9" * 30, b"null", b"NaN", b"[" * 2000, b'{"a":' * 1500, b"../", b"%00", b"=", b"data:")  # fmt: skip
+HARSH = (b"\0", b"\xff", b"\xc3", b'"', b"\\", b"{", b"[", b"]", b",", b"\n", b"\r", b"\xe2\x80\x8b", b"\\ud800",
+         b"\\u0000", b"1e999", b"-0", b"9" * 30, b"null", b"NaN", b"[" * 2000, b'{"a":' * 1500, b"../", b"%00", b"=",
+         b"data:")  # fmt: skip
 
 
 def mutated(data: bytes, seed: int) -> bytes:

@@ -27,7 +27,8 @@ def test_an_id_has_one_spelling(given, kept):
 
 @pytest.mark.parametrize(
     "given",
-    [True, False, None, 1.43e18, 2**64, -(2**63) - 1, "1.43e+18", "1436278513418522630.0", "5e3", ".5", "true", "NaN", "", "  ",
+    [True, False, None, 1.43e18, 2**64, -(2**63) - 1,
+     "1.43e+18", "1436278513418522630.0", "5e3", ".5", "true", "NaN", "", "  ",
      '{"a": 1}', "[1]", "a\0b", "a\x1bb", "x" * 201],
 )  # fmt: skip
 def test_what_is_no_id_is_refused(given):
@@ -94,7 +95,8 @@ def test_a_market_has_one_spelling(given, kept):
 
 
 @pytest.mark.parametrize(
-    ("given", "hint"), [("Germany", "Germany's is DE"), ("EU", "ZZ stands for unknown"), ("AN", "until 2010-12-15")]
+    ("given", "hint"),
+    [("Germany", "Germany's is DE"), ("EU", "ZZ stands for unknown"), ("AN", "until 2010-12-15")],
 )
 def test_a_market_that_is_none_is_refused_with_what_to_do(given, hint):
     with pytest.raises(FormError, match=f"unknown_market.*{hint}"):
@@ -105,7 +107,8 @@ def test_a_market_that_is_none_is_refused_with_what_to_do(given, hint):
     ("given", "kept"),
     [("iw", "he"), ("en_US", "en-US"), ("EN", "en"), ("eng", "en"), ("zh_hans", "zh-Hans"),
      ("zh-hant-tw", "zh-Hant-TW"),
-     ("en_US.UTF-8", "en-US"), ("en-GB-oed", "en-GB-oed"), ("de-u-co-phonebk", "de"), ("fil", "fil"), ("", "und"), ("Klingon", "und"), ("x-klingon", "und"), ("qqq", "und")],
+     ("en_US.UTF-8", "en-US"), ("en-GB-oed", "en-GB-oed"), ("de-u-co-phonebk", "de"), ("fil", "fil"), ("", "und"),
+     ("Klingon", "und"), ("x-klingon", "und"), ("qqq", "und")],
 )  # fmt: skip
 def test_a_language_has_one_spelling_and_is_unknown_otherwise(given, kept):
     assert language(given) == kept
