@@ -56,6 +56,7 @@ def _named(show: Show, file: str, done: int, total: int) -> None:
 
 def _table(summary: Summary) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     from flows.command_line.plain import plain
 
@@ -72,6 +73,8 @@ def _table(summary: Summary) -> Table:
     kept, dropped = summary.hashes.kept, summary.hashes.dropped
     notes += [f"{kept:,} hashes of pictures and frames kept"] if kept else []
     notes += [f"{dropped:,} pictures and frames show too little for one"] if dropped else []
+    for kind, count in summary.noticed.by_kind.items():
+        notes += [f"{count:,} {kind}: {', '.join(summary.noticed.examples[kind])}"]
     notes += ["dry run: nothing was written"] if summary.dry_run else []
-    table.caption = "\n".join(notes)
+    table.caption = Text("\n".join(notes))  # names are other people's, and no markup
     return table

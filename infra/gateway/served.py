@@ -23,6 +23,7 @@ from infra.registry.copies import copy_of
 from infra.registry.deciders import Decider, deciders, keep, kept
 from infra.rollout import Rollout
 from infra.settings import Settings
+from models.pixels import Sight
 from models.policy import OPENAI_CATEGORIES
 from models.serving.bundle import Bundle, verify
 from models.video import Watch
@@ -51,7 +52,6 @@ class Served:
     bundle: Bundle
     categories: dict[str, tuple[str, ...]]  # each of OpenAI's, with the policies that map to it
     modalities: tuple[str, ...]  # text, image: what of a post it sees
-    image_size: int  # pixels on a side
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Standing:
     warning: str = ""
 
     @property
-    def image_sizes(self) -> set[int]:
-        """The sizes that the models here want images in."""
-        return {served.image_size for served in self._both if "image" in served.modalities}
+    def sights(self) -> set[Sight]:
+        """How the models here look at pictures; empty where none does."""
+        return {served.bundle.scorer.sight for served in self._both if "image" in served.modalities}
 
     @property
     def watches(self) -> set[Watch]:
@@ -201,7 +201,7 @@ def _load(version: str, digest: str, folder: Path, threads: int) -> Served:
         name: tuple(policy.key for policy in policies if name in policy.categories)
         for name in OPENAI_CATEGORIES
     }
-    return Served(version, digest, bundle, mapped, bundle.scorer.modalities, bundle.scorer.about.image_size)
+    return Served(version, digest, bundle, mapped, bundle.scorer.modalities)
 
 
 def _rollout(challenger: RegisteredVersion | None) -> Rollout | None:

@@ -1,13 +1,15 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from infra.lake import Load
+from infra.lake import Load, UnfitRowsError
 from infra.lake.table import NoSuchVersionError
 from models.schemas import JUDGEMENTS
 
@@ -123,3 +125,118 @@ def test_a_load_says_what_stopped_its_writer(lake):
         load.put(batch("a"))
         with pytest.raises(OSError, match="File exists"):
             load.commit()
+
+
+def damaged(ids):
+    """A batch whose second id is no UTF-8, as a column of a file that nobody checks may be."""
+    good = batch(ids)
+    raw = pa.array([name.encode() if place != 1 else b"b\xff" for place, name in enumerate(ids)], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), len(ids), raw.buffers())
+    return pa.RecordBatch.from_arrays([text, *good.columns[1:]], schema=JUDGEMENTS)
+
+
+def gapped(ids):
+    good = batch(ids)
+    return pa.RecordBatch.from_arrays([pa.nulls(len(ids), pa.string()), *good.columns[1:]], schema=JUDGEMENTS)
+
+
+def loaded(table, batches):
+    with Load(table) as load:
+        for item in batches:
+            load.put(item)
+        load.commit()
+
+
+WAYS = {
+    "an upsert": lambda table, batches: table.upsert(batches),
+    "an append": lambda table, batches: table.append(batches),
+    "a load": loaded,
+    "a replacement": lambda table, batches: table.replace_where(pa.Table.from_batches(batches), "true"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize(("spoilt", "why"), [(damaged, "not UTF-8"), (gapped, "may not be missing")])
+def test_rows_that_would_make_a_table_unreadable_are_refused_and_cost_nothing(lake, way, filled, spoilt, why):
+    table = lake.judgements
+    if filled:
+        table.upsert([batch("xy")])
+    with pytest.raises(UnfitRowsError, match=f"post_id .*{why}"):
+        WAYS[way](table, [batch("ab"), spoilt("cde")])
+    held = table.open().to_table()["post_id"].to_pylist() if table.exists() else []
+    assert sorted(held) == (["x", "y"] if filled else [])
+
+
+def test_rows_of_another_type_are_refused(lake):
+    other = batch("ab")
+    coded = other.set_column(0, "post_id", other["post_id"].dictionary_encode())
+    with pytest.raises(UnfitRowsError, match="post_id holds dictionary"):
+        lake.judgements.upsert([coded])
+
+
+def test_a_list_of_reasons_is_checked_within(lake):
+    decision = {field.name: None for field in lake.decisions.schema} | {
+        "decision_id": "d", "post_id": "p", "market": "DE", "model_version": "1", "role": "champion", "scores": [],
+        "reasons": [{"policy": None, "score": 0.5, "threshold": 0.5, "action": "allow", "market": "DE"}],
+        "latency_ms": 1.0, "decided_at": NOW,
+    }  # fmt: skip
+    with pytest.raises(UnfitRowsError, match="reasons may not be missing"):
+        lake.decisions.append([pa.RecordBatch.from_pylist([decision], schema=lake.decisions.schema)])
+
+
+OLDER = {
+    "decisions": ("unread",),
+    "judgements": ("decided_at",),  # which stands in the middle of its schema
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_table_of_an_older_release_gets_the_columns_it_lacks_at_its_first_write(lake, name, rows):
+    table = getattr(lake, name)
+    older = replace(table, schema=pa.schema([item for item in table.schema if item.name not in OLDER[name]]))
+    older.create()
+    older.append([plain_rows(older.schema, [f"old{n}" for n in range(rows)])][: rows and 1])
+    table.append([plain_rows(table.schema, ["new"])])
+    table.upsert([plain_rows(table.schema, ["new", "newer"])])
+    assert set(table.open().schema.names) == set(table.schema.names)
+    key = table.keys[0]
+    found = {row[key]: row for row in table.open().to_table().to_pylist()}
+    assert set(found) == {"new", "newer", *(f"old{n}" for n in range(rows))}
+    assert all(row[column] is None for row in found.values() for column in OLDER[name])
+    older.append([plain_rows(older.schema, ["late"])])  # by a writer that was not restarted yet
+    assert table.open().count_rows() == rows + 3
+
+
+def test_a_widened_table_keeps_the_numbers_of_its_rows(lake):
+    table = lake.decisions
+    older = replace(table, schema=table.schema.remove(table.schema.get_field_index("unread")))
+    older.append([plain_rows(older.schema, ["a", "b"])])
+    before = table.since(0, ["decision_id"], "true").to_pylist()
+    table.append([plain_rows(table.schema, ["c"])])
+    assert table.since(0, ["decision_id"], "true").to_pylist()[:2] == before
+    assert table.since(2, ["decision_id"], "true")["decision_id"].to_pylist() == ["c"]
+
+
+def test_writers_who_widen_a_table_at_once_all_arrive(lake):
+    table = lake.decisions
+    older = replace(table, schema=table.schema.remove(table.schema.get_field_index("unread")))
+    older.append([plain_rows(older.schema, ["old"])])
+    start = threading.Barrier(4)
+
+    def write(writer):
+        start.wait()
+        table.append([plain_rows(table.schema, [f"w{writer}"])])
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(4)))
+    assert table.open().count_rows() == 5
+
+
+def plain_rows(schema, ids):
+    """Rows with nothing where that may be, and otherwise the same but for their ids."""
+    plain = {pa.string(): "", pa.bool_(): True, pa.float64(): 0.0, schema.field(0).type: ""}
+    values = {item.name: plain.get(item.type, [] if pa.types.is_list(item.type) else NOW)
+              for item in schema if not item.nullable}  # fmt: skip
+    return pa.RecordBatch.from_pylist([values | {schema.names[0]: name} for name in ids], schema=schema)
