@@ -56,12 +56,16 @@ def test_status_shows_the_stage_and_every_act(store, begun):
 
 def test_the_platform_s_status_shows_a_rollout_on_one_line_until_it_is_over(store, begun):
     moderato("canary", "pause", "--reason", "a holiday")
-    assert "\nrollout: paused, stage shadow, 0% of the traffic: a holiday\n" in moderato("status")
+    assert "\nrollout: paused, stage shadow, 0% of the traffic, 0 of 250 posts: a holiday\n" in moderato(
+        "status"
+    )
     assert json.loads(moderato("status", "--json"))["rollout"] == {
         "stage": "shadow",
         "share": 0.0,
         "status": "paused",
         "reason": "a holiday",
+        "posts": 0,
+        "minimum_posts": 250,
     }
     moderato("canary", "abort", "--reason", "complaints")
     assert json.loads(moderato("status", "--json"))["rollout"] is None
