@@ -1,9 +1,10 @@
-"""What one key sends is waited for by that key: pictures that are dear, hosts that are slow, bodies of a million values."""
+"""What one key sends is waited for by that key: dear pictures, slow work, bodies of a million values."""
 
 import asyncio
 import base64
 import threading
 import zlib
+from pathlib import Path
 
 import pytest
 from gateway_server import Served, new_key
@@ -116,7 +117,7 @@ def test_a_decoder_knows_no_secret_of_the_gateways(monkeypatch):
     monkeypatch.setenv("MODERATO_S3_SECRET_KEY", "hidden")
     decoder = Decoder()
     decoder.decode("image", picture(1), [Sight(32)], 20.0)
-    with open(f"/proc/{decoder._process.pid}/environ", "rb") as environ:
+    with Path(f"/proc/{decoder._process.pid}/environ").open("rb") as environ:
         assert b"hidden" not in environ.read()
     decoder.close()
 
