@@ -36,12 +36,11 @@ def _seconds(container: Any, stream: Any) -> float:
     return container.duration / av.time_base if container.duration else 0.0
 
 
-def looked_at(container: Any, looks: int) -> Iterator[tuple[float, Any]]:
+def looked_at(container: Any, stream: Any, looks: int) -> Iterator[tuple[float, Any]]:
     """Times and frames in the middles of equal shares of the time; every frame where it is not known.
 
     A long video is entered at the key frame before each.
     """
-    stream = container.streams.video[0]
     stream.codec_context.thread_count = 1
     seconds = _seconds(container, stream)
     targets = iter(((np.arange(looks) + 0.5) / looks * seconds).tolist())

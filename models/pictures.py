@@ -175,7 +175,7 @@ def _animated(opened: Image.Image, said: PictureAbout, make: Callable[[Image.Ima
     if count > LOOKS:
         glimpses = [np.asarray(_shown(opened).convert("L").resize(GLIMPSE)) for _ in _frames(opened, count)]
         count = len(glimpses)
-        chosen = set(evenly(count, glimpses, LOOKS).tolist())
+        chosen = {0, *evenly(count, glimpses, LOOKS - 1).tolist()}  # no change leads to the first
     read = 0
     for place in _frames(opened, count):
         if place in chosen:

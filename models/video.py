@@ -17,7 +17,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from models import before
-from models.demuxing import MAX_BYTES, MAX_PIXELS, BrokenVideoError, Track, opened, reason, track
+from models.demuxing import MAX_BYTES, MAX_PIXELS, BrokenVideoError, Track, opened, readable, reason, track
 from models.pixels import Shown, scaled
 from models.preprocessing import PREPROCESSING
 from models.sampling import evenly
@@ -166,7 +166,9 @@ def _watched(video: bytes, watch: Watch) -> _Seen:
     looks = watch.frames if watch.sampling == "uniform" else max(watch.frames, LOOKS)
     with opened(video) as container:
         if watch.preprocessing < PREPROCESSING:
-            pictures, times, chosen = _pictured(before.looked_at(container, looks), watch)
+            pictures, times, chosen = _pictured(
+                before.looked_at(container, readable(container)[0], looks), watch
+            )
             return _Seen(pictures, times[chosen], float(times[-1]), "")
         found = track(container)
         stretches = _stretches(found, _places(found, looks), _about(found).decoded)
@@ -200,7 +202,9 @@ def _places(found: Track, looks: int) -> Places:
     """
     order = np.flatnonzero(found.shown)[np.argsort(found.times[found.shown], kind="stable")]
     middles = (np.arange(looks) + 0.5) / looks * found.seconds
-    at = np.searchsorted(found.times[order], middles + EARLY, side="right") - 1
+    shown = found.times[order]
+    near = min(NEAR, np.median(np.diff(shown)) / 2) if len(shown) > 1 else 0.0
+    at = np.searchsorted(shown, middles + near - EARLY, side="right") - 1
     chosen = np.unique(at.clip(min=0))
     others = np.setdiff1d(np.arange(len(order)), chosen)
     more = min(looks - len(chosen), len(others))
@@ -208,6 +212,7 @@ def _places(found: Track, looks: int) -> Places:
     return order[np.union1d(chosen, others[middles])]
 
 
+NEAR = 0.05  # seconds: a frame that follows so soon is as good, where it is nearer
 EARLY = 1e-4  # seconds by which a frame may be late: times are rounded
 
 
@@ -280,13 +285,15 @@ def _decoded(found: Track, stretch: _Stretch) -> Iterator[tuple[float, Any]]:
 
 
 def _unseen(found: Track, times: Sequence[float], count: int) -> str:
-    """The longest stretch that passed without a look where it is far longer than it has to be; else empty."""
+    """What is not there, or the longest stretch that passed without a look where it is far longer than it has to be."""
     shown = np.sort(found.times[found.shown])
     after = np.append(shown, found.seconds)[np.searchsorted(shown, np.array(times) + EARLY)]
     gaps = [
         (end - start, start, end) for start, end in zip([0.0, *after], [*times, found.seconds], strict=True)
     ]
     length, start, end = max(gaps)
+    if found.said > len(shown):
+        return f"{found.said - len(shown)} of {found.said} frames that the file names are cut off or left out"
     if length <= SPARSE * found.seconds / count:
         return ""
     if end >= found.seconds:

@@ -57,7 +57,11 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.metrics, self.lake = settings, Metrics(), open_lake(settings)
-        self.deck = Deck(settings, lambda version: self.metrics.refused.labels(version).inc())
+        self.deck = Deck(
+            settings,
+            lambda version: self.metrics.refused.labels(version).inc(),
+            self.metrics.stands_in.set,
+        )
         self.doorkeeper = Doorkeeper(KeyStore.of(self.lake), settings.gateway_rate)
         self.journals = settings.home.absolute() / JOURNAL
         self.bodies = Bodies(settings.gateway_max_body)

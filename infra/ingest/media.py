@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Callable
-
-from infra.ingest.lines import BadLineError
+from infra.ingest.reject import BadLineError
 from models import video
 from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
 
 GLANCE = video.Watch(frames=2, size=32)  # enough to see whether it can be decoded
-
-Fetch = Callable[[str], bytes]  # the bytes of a path beside the file; raises BadLineError
-
-
-def named(value: str, kind: str, fetch: Fetch) -> bytes:
-    """The bytes that a row names: a path, which holds a dot, or base64, which never does; raises BadLineError."""
-    encoded = value.partition(",")[2] if value.startswith("data:") else value
-    if "." in encoded:
-        return fetch(encoded)
-    try:
-        return b64decode(encoded, validate=True)
-    except (Base64Error, ValueError) as error:
-        raise BadLineError(f"broken_{kind}", f"neither a path nor base64: {error}") from None
 
 
 def checked_video(data: bytes) -> bytes:
