@@ -103,7 +103,7 @@ def test_ids_and_codes_are_folded_as_ingest_folds_them(client, given, kept):
 
 
 @pytest.mark.parametrize(
-    "given", [True, 1.5, 1e30, "1.43e+18", "", "  ", '{"a": 1}', -1, 2**64, None, "a\u0000b"]
+    "given", [True, 1.5, 1e30, "1.43e+18", "", "  ", '{"a": 1}', 2**64, None, "a\u0000b"]
 )
 def test_what_is_no_id_is_refused_with_a_hint(client, given):
     answer = client.post("/v1/decisions", json=POST | {"post_id": given})
