@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from infra.gateway.errors import ApiError
@@ -94,7 +94,12 @@ class Fetcher:
 @contextmanager
 def _ended_at(deadline: float, plain: socket.socket) -> Iterator[None]:
     """Close what is still open then: a host that sends a byte now and then would never be late by its socket alone."""
-    clock = threading.Timer(max(0.0, deadline - time.monotonic()), plain.shutdown, [socket.SHUT_RDWR])
+
+    def end() -> None:
+        with suppress(OSError):  # it is closed by now
+            socket.socket.shutdown(plain, socket.SHUT_RDWR)  # beneath TLS, which another thread is reading by
+
+    clock = threading.Timer(max(0.0, deadline - time.monotonic()), end)
     clock.daemon = True
     clock.start()
     try:
@@ -109,6 +114,11 @@ def _read(response: http.client.HTTPResponse, most: int, deadline: float) -> byt
         data += chunk
         if len(data) > most:
             raise ValueError(f"it is larger than {most} bytes")
-        if time.monotonic() > deadline:
-            raise ValueError(f"it did not come within {SECONDS:g} s")
+        _check(deadline)
+    _check(deadline)
     return bytes(data)
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise ValueError(f"it did not come within {SECONDS:g} s")
