@@ -18,7 +18,14 @@ keys = App(name="keys", help="Create, list and revoke keys to the gateway.")
 @keys.command
 def create(
     *,
-    scope: Annotated[list[ScopeName], Parameter(help="what it is good for; repeat for several", negative="")],
+    scope: Annotated[
+        list[ScopeName],
+        Parameter(
+            help="what it is good for; repeat for several. decide: asks for decisions; read: reads again those that it "
+            "asked for; admin: both, and reads those of every key",
+            negative="",
+        ),
+    ],
     name: Annotated[str, Parameter(help="whose it is")] = "",
     json: Json = False,
 ) -> None:

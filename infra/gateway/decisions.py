@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC
 from typing import Annotated, Any, Self
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, With
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.forms import FormError, language, market, post_id
+from infra.forms import FormError, author_id, language, market, post_id
 from infra.gateway.errors import ApiError
 from infra.gateway.gateway import Gateway
 from infra.gateway.images import Picture
@@ -32,34 +33,42 @@ ID = re.compile(r"[0-9a-f]{32}")
 router = APIRouter(route_class=GuardedRoute, tags=["Decisions"])
 
 
-def _id(given: object) -> str:
-    try:
-        return post_id(given)
-    except FormError as error:
-        raise ValueError(error.detail) from None
+def _named(given: object) -> str:
+    return _told(post_id, given)
 
 
-def _market(given: object) -> object:
+def _author(given: object) -> str | None:
+    """Nobody, where the name is blank."""
+    return None if _is_missing(given) else _told(author_id, given)
+
+
+def _market(given: object) -> str:
+    return UNKNOWN_MARKET if _is_missing(given) else _told(market, _text(given))
+
+
+def _language(given: object) -> str:
+    return UNKNOWN_LANGUAGE if _is_missing(given) else _told(language, _text(given))
+
+
+def _is_missing(given: object) -> bool:
+    return given is None or (isinstance(given, str) and not given.strip())
+
+
+def _text(given: object) -> str:
     if not isinstance(given, str):
-        return UNKNOWN_MARKET if given is None else given
+        raise ValueError("Input should be a valid string")  # noqa: TRY004 - pydantic's own words, and it wants those
+    return given
+
+
+def _told(form: Callable[[Any], str], given: object) -> str:
+    """What a door of infra.forms makes of a field, or what it says, as pydantic tells it."""
     try:
-        return market(given)
+        return form(given)
     except FormError as error:
         raise ValueError(error.detail) from None
 
 
-def _language(given: object) -> object:
-    return language(given) if isinstance(given, str) else UNKNOWN_LANGUAGE if given is None else given
-
-
-def _named(given: object) -> object:
-    """An author is named as a post is; nobody, where the name is blank."""
-    if given is None or (isinstance(given, str) and not given.strip()):
-        return None
-    return _id(given)
-
-
-_NAME = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer", "minimum": 0}]}
+_NAME = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer"}]}
 _ENCODED = WithJsonSchema(
     {
         "anyOf": [{"type": "string", "contentEncoding": "base64"}, {"type": "null"}],
@@ -71,9 +80,9 @@ _ENCODED = WithJsonSchema(
 class SentPost(Post):
     """A post whose image and video are base64 or data: URLs; a long video may be named by its key instead."""
 
-    post_id: Annotated[str, BeforeValidator(_id), WithJsonSchema(_NAME)]
+    post_id: Annotated[str, BeforeValidator(_named), WithJsonSchema(_NAME)]
     author_id: Annotated[
-        str | None, BeforeValidator(_named), WithJsonSchema({"anyOf": [*_NAME["anyOf"], {"type": "null"}]})
+        str | None, BeforeValidator(_author), WithJsonSchema({"anyOf": [*_NAME["anyOf"], {"type": "null"}]})
     ] = None
     market: Annotated[
         str,
@@ -81,7 +90,9 @@ class SentPost(Post):
         WithJsonSchema({"type": ["string", "null"], "description": "ISO 3166-1"}),
     ] = UNKNOWN_MARKET
     language: Annotated[
-        str, BeforeValidator(_language), WithJsonSchema({"type": ["string", "null"], "description": "BCP 47"})
+        str,
+        BeforeValidator(_language),
+        WithJsonSchema({"type": ["string", "null"], "description": "BCP 47"}),
     ] = UNKNOWN_LANGUAGE
     image: Annotated[str | None, _ENCODED] = None  # type: ignore[assignment]
     video: Annotated[str | None, _ENCODED] = None  # type: ignore[assignment]

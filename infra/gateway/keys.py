@@ -42,8 +42,8 @@ class Scope(StrEnum):
     """What a key is good for; admin includes the others."""
 
     DECIDE = "decide"
-    READ = "read"
-    ADMIN = "admin"
+    READ = "read"  # decisions that the same key asked for
+    ADMIN = "admin"  # decisions of every key
 
 
 @dataclass(frozen=True)

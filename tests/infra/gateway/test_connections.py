@@ -225,6 +225,7 @@ def test_a_packed_body_is_read(gateway):
         (BODY, 400, "invalid_encoding"),
         (gzip.compress(b"{"), 400, "invalid_json"),
     ],
+    ids=["a bomb", "cut off", "two of them", "not packed", "no JSON in it"],
 )
 def test_a_packed_body_that_is_none_or_unpacks_to_too_much_is_refused(gateway, data, status, code):
     with gateway.client() as client:

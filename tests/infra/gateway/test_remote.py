@@ -1,6 +1,8 @@
 import ipaddress
 import ssl
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tiny_model import picture
 
+from infra.gateway import remote
 from infra.gateway.errors import ApiError
 from infra.gateway.remote import Fetcher, is_public
 
@@ -18,6 +21,14 @@ IMAGE = picture(200)
 
 class Images(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/trickle":
+            self.send_response(200)
+            with suppress(OSError):
+                for number in range(100):
+                    self.send_header(f"X-{number}", "a")
+                    self.flush_headers()
+                    time.sleep(0.1)
+            return
         target = {"/away": "https://elsewhere.example/a.png", "/round": "/round", "/moved": "/a.png"}.get(
             self.path
         )
@@ -132,3 +143,10 @@ def test_addresses_inside_a_network_are_not_public(address):
 def test_addresses_on_the_internet_are_public():
     assert is_public("93.184.216.34")
     assert is_public("2606:2800:220:1:248:1893:25c8:1946")
+
+
+def test_a_host_that_sends_a_header_now_and_then_is_late_all_the_same(host, monkeypatch):
+    monkeypatch.setattr(remote, "SECONDS", 0.5)
+    began = time.monotonic()
+    refusal(fetcher(host), f"https://{host[0]}/trickle")
+    assert time.monotonic() - began < 5
