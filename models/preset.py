@@ -78,6 +78,13 @@ class Preset(BaseModel):
     layers: int = Field(default=4, ge=1, description="layers of an encoder that is a transformer")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="share of features dropped in training")
     token_dropout: float = Field(default=0.15, ge=0, lt=1, description="share of tokens hidden in training")
+    respell: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of texts that training sees spaced, dotted, reversed or otherwise respelled, drawn anew in "
+        "each pass",
+    )
     image_size: int = Field(default=64, ge=32, description="pixels; images are scaled to a square")
     crop_area: float = Field(
         default=0.9,

@@ -62,12 +62,12 @@ def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str | None], *, fold: bool = True) -> list[list[int]]:
-    """Token ids of each text as far as one window goes; none for a missing text. Without `fold`, as it was written."""
+def encode(tokenizer: Tokenizer, texts: Sequence[str | None]) -> list[list[int]]:
+    """Token ids of each text, folded, as far as one window goes; none for a missing text."""
     truncation = tokenizer.truncation
     longest = truncation["max_length"] * MAX_CHARACTERS if truncation else None
-    given = [_folded(text) if fold else text or "" for text in texts]
-    encodings = tokenizer.encode_batch_fast([text[:longest] for text in given])
+    given = [_folded(text)[:longest] for text in texts]
+    encodings = tokenizer.encode_batch_fast(given)
     return [encoding.ids if text else [] for text, encoding in zip(given, encodings, strict=True)]
 
 
@@ -82,28 +82,35 @@ class Windows:
     unread: dict[int, str]
 
 
-def windows(tokenizer: Tokenizer, texts: Sequence[str | None], most: int) -> Windows:
-    """At most so many windows on each text, folded: a longer one is read at its beginning, and a quarter of the windows
-    go to its end. A missing text has one window without tokens.
+def windows(tokenizer: Tokenizer, texts: Sequence[str | None], most: int, *, fold: bool = True) -> Windows:
+    """At most so many windows on each text: a longer one is read at its beginning, and a quarter of the windows go to
+    its end. A missing text has one window without tokens. Without `fold` a text is read as it was written, and not
+    beyond the characters that its windows have room for.
     """
-    given = [_folded(text) for text in texts]
-    encodings = tokenizer.encode_batch_fast([text[:LONGEST] for text in given])
+    longest = LONGEST if fold else most * tokenizer.truncation["max_length"] * MAX_CHARACTERS
+    given = [_folded(text) if fold else text or "" for text in texts]
+    encodings = tokenizer.encode_batch_fast([text[:longest] for text in given])
     ids: list[list[int]] = []
     owner: list[int] = []
     unread: dict[int, str] = {}
     for row, (text, encoding) in enumerate(zip(given, encodings, strict=True)):
         found = [encoding.ids, *(more.ids for more in encoding.overflowing)] if text else [[]]
-        ids += (
-            found if len(found) <= most else found[: most - most // TAIL] + found[len(found) - most // TAIL :]
-        )
+        beyond = len(found) > most or len(text) > longest
+        if beyond:
+            unread[row] = _share(min(most, len(found)), len(found) * max(1.0, len(text) / longest), most)
+        ids += _ends(found, most) if beyond else found
         owner += [row] * (len(ids) - len(owner))
-        if len(found) > most or len(text) > LONGEST:
-            unread[row] = _share(min(most, len(found)), len(found) * max(1.0, len(text) / LONGEST))
     return Windows(ids, np.array(owner, np.int64), unread)
 
 
-def _share(read: int, windows: float) -> str:
-    return f"about {read / windows:.0%} of a long text was read, most of it from its beginning and some from its end"
+def _ends(found: list[list[int]], most: int) -> list[list[int]]:
+    last = min(most // TAIL, len(found))
+    return [*found[: most - last], *found[max(most - last, len(found) - last) :]]
+
+
+def _share(read: int, windows: float, most: int) -> str:
+    of = "most of it from its beginning and some from its end" if most >= TAIL else "from its beginning"
+    return f"about {read / windows:.0%} of a long text was read, {of}"
 
 
 def _folded(text: str | None) -> str:

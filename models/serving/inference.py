@@ -20,7 +20,7 @@ from models.errors import UserError
 from models.pixels import pixels, stacked
 from models.preprocessing import FIRST
 from models.serving.precision import Precision
-from models.tokenizer import Windows, encode, load_tokenizer, padded, windows
+from models.tokenizer import Windows, load_tokenizer, padded, windows
 from models.video import Sampling, Watch, clip, frames
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
@@ -171,9 +171,8 @@ class Scorer:
     def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:
         if Part.TEXT not in self.modalities:
             _note(missed, Part.TEXT, NotRead.NOT_SEEN, [text or None for text in texts])
-        if self.about.preprocessing == FIRST:
-            return Windows(encode(self.tokenizer, texts, fold=False), np.arange(len(texts)), {})
-        found = windows(self.tokenizer, texts, int(self.about.preset.get("windows", 1)))
+        most, fold = int(self.about.preset.get("windows", 1)), self.about.preprocessing > FIRST
+        found = windows(self.tokenizer, texts, most, fold=fold)
         if Part.TEXT in self.modalities:
             for row, detail in found.unread.items():
                 missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))
