@@ -5,50 +5,14 @@ import unicodedata
 import numpy as np
 import pyarrow as pa
 import pytest
+from spellings import PLAIN, drawn_alike
 
 from infra.snapshots.sketches import sketch
 from models.content import Post
 from models.folding import folded, is_blank
 from models.tokenizer import encode, load_tokenizer, train_tokenizer
 
-PLAIN = "congratulations you have won a free prize, call 0800 555 now to claim your cash"
-CYRILLIC = str.maketrans("aeopcyx", "\u0430\u0435\u043e\u0440\u0441\u0443\u0445")
-
-
-def between(sign):
-    return sign.join(PLAIN)
-
-
-DRAWN_ALIKE = {
-    "zero width space": between("\u200b"),
-    "zero width non-joiner": between("\u200c"),
-    "zero width joiner": between("\u200d"),
-    "word joiner": between("\u2060"),
-    "soft hyphen": between("\u00ad"),
-    "grapheme joiner": between("\u034f"),
-    "variation selectors": between("\ufe0f\ufe0e\U000e0101"),
-    "byte order marks": between("\ufeff"),
-    "fillers of Hangul": between("\u3164\u115f\u1160\uffa0"),
-    "Mongolian selectors and vowels of Khmer": between("\u180b\u17b4"),
-    "tags": between("\U000e0061\U000e007f"),
-    "direction marks": between("\u200e\u200f\u061c"),
-    "isolates": f"\u2066{PLAIN}\u2069",
-    "embeddings": f"\u202a{PLAIN}\u202c",
-    "written backwards under an override": f"\u202e{PLAIN[::-1]}\u202c",
-    "overridden in parts": f"{PLAIN[:20]}\u202e{PLAIN[20:40][::-1]}\u202c{PLAIN[40:]}",
-    "controls": between("\x01\x7f\x9f"),
-    "NFD": unicodedata.normalize("NFD", PLAIN),
-    "full width": "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in PLAIN),
-    "mathematical": "".join(chr(0x1D41A + ord(c) - 97) if c.isalpha() else c for c in PLAIN),
-    "in circles": "".join(chr(0x24D0 + ord(c) - 97) if c.isalpha() else c for c in PLAIN),
-    "in black squares": "".join(
-        chr(0x1F170 + ord(c) - 97) if c.isalpha() and c not in "abop" else c for c in PLAIN
-    ),
-    "Cyrillic look-alikes": PLAIN.translate(CYRILLIC),
-    "struck through": between("\u0336") + "\u0336",
-    "heaps of marks": between("\u0301\u0323\u0336\u0308"),
-    "joiners, twice and mixed": between("\u200d\u200c\u200d"),
-}
+DRAWN_ALIKE = drawn_alike()
 
 
 @pytest.mark.parametrize("name", DRAWN_ALIKE)

@@ -51,7 +51,7 @@ def write_model(
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "weights.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    preset = {"name": "trial", "int8": int8, "windows": 4} | (WATCHING if watches else {})
+    preset = {"name": "trial", "int8": int8, "window": 32, "windows": 4} | (WATCHING if watches else {})
     (folder / "model.json").write_text(json.dumps(DESCRIPTION | {"preset": preset} | about))
     return folder
 
