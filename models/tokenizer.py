@@ -90,7 +90,7 @@ def windows(
     """
     longest = LONGEST if fold else most * _window(parts) * MAX_CHARACTERS
     given = [_folded(text) if fold else text or "" for text in texts]
-    found = [
+    found: list[list[list[int]]] = [
         [encoding.ids, *(more.ids for more in encoding.overflowing)] if text else [[]]
         for text, encoding in zip(
             given, parts.encode_batch_fast([text[:longest] for text in given]), strict=True

@@ -5,28 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 PLAIN = "congratulations you have won a free prize, call 0800 555 now to claim your cash"
-HARMLESS = tuple(
-    [
-        "a",
-        "an",
-        "the",
-        "old",
-        "slow",
-        "garden",
-        "path",
-        "children",
-        "winds",
-        "ducks",
-        "weather",
-        "mill",
-        "feed",
-        "past",
-        "talk",
-        "about",
-        "where",
-        "and",
-    ]
-)
+HARMLESS = (
+    "a", "an", "the", "old", "slow", "garden", "path", "children", "winds", "ducks", "weather", "mill", "feed",
+    "past", "talk", "about", "where", "and",
+)  # fmt: skip
 _CYRILLIC = str.maketrans("aeopcyx", "\u0430\u0435\u043e\u0440\u0441\u0443\u0445")
 
 
