@@ -12,7 +12,6 @@ of each of 64 minima (b-bit minwise hashing, Li and Koenig 2010): 64 bytes a pos
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from rensa import RMinHash
 
 from infra.snapshots.hashing import mix
 from models.folding import folded
+from models.pictures import BrokenPictureError, telling
 
 WIDTH = 64  # minima in a sketch
 GRAM = 5  # bytes
@@ -107,15 +107,21 @@ def picture_hash(image: bytes) -> int:
     decoded, is told by its bytes instead. 0 is left for a post without picture.
     """
     try:
-        with Image.open(BytesIO(image)) as opened:
-            opened.draft("L", (64, 64))
-            thumbnail = np.asarray(opened.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
-    except (OSError, ValueError, Image.DecompressionBombError):
+        bits = telling(image, 64, _steps, _tells, grey=True)
+    except BrokenPictureError:
         return _bytes_hash(image)
-    bits = np.packbits(np.diff(thumbnail, axis=1) > 0)
-    if not _PLAIN <= int(np.unpackbits(bits).sum()) <= WIDTH - _PLAIN:
+    if not _tells(bits):
         return _bytes_hash(image)
     return int.from_bytes(bits.tobytes(), "little") or 1
+
+
+def _steps(shown: Image.Image) -> npt.NDArray[np.uint8]:
+    thumbnail = np.asarray(shown.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    return np.packbits(np.diff(thumbnail, axis=1) > 0)
+
+
+def _tells(bits: npt.NDArray[np.uint8]) -> bool:
+    return _PLAIN <= int(np.unpackbits(bits).sum()) <= WIDTH - _PLAIN
 
 
 _PLAIN = 8  # fewer rising or falling steps than this of 64 are a plain picture

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer
 
+from models import video
 from models.content import NotRead, Part, Unread
 from models.errors import UserError
-from models.pixels import pixels, stacked
+from models.pictures import BrokenPictureError
+from models.pixels import Shown, Sight, scaled, shown, stacked
 from models.preprocessing import FIRST
 from models.serving.precision import Precision
 from models.tokenizer import Windows, load_tokenizer, padded, windows
-from models.video import Sampling, Watch, clip, frames
+from models.video import BrokenVideoError, Sampling, Watch, clip
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
 LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
@@ -56,6 +58,16 @@ class Reading:
 
     logits: NDArray[np.float32]
     unread: list[tuple[Unread, ...]]
+
+
+Singles = NDArray[np.float32]
+
+
+class _Rows(NamedTuple):
+    """Windows on texts, [R], as token ids, and of which of the posts each is."""
+
+    ids: list[list[int]]
+    posts: NDArray[np.int64]
 
 
 class _Visible(NamedTuple):
@@ -106,15 +118,20 @@ class Scorer:
         """How it looks at videos, where it does."""
         preset = self.about.preset
         sampling: Sampling = "scenes" if preset.get("sampling") == "scenes" else "uniform"
-        return Watch(int(preset.get("frames", 1)), self.about.image_size, sampling)
+        return Watch(int(preset.get("frames", 1)), self.about.image_size, sampling, self.about.preprocessing)
+
+    @property
+    def sight(self) -> Sight:
+        """How it looks at pictures, where it does."""
+        return Sight(self.about.image_size, self.about.preprocessing)
 
     def logits(
         self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> NDArray[np.float32]:
         """[N, P], one column a policy in the order of `policies`; what cannot be read counts as missing.
 
-        An image may also be what models.pixels made of it already, a video what models.video did; `videos` may be
-        left out where no post has one.
+        An image may also be what models.pixels made of it already, one picture [3, S, S] or each that is looked at
+        [K, 3, S, S], and a video what models.video did; `videos` may be left out where no post has one.
         """
         return self.read(texts, images, videos).logits
 
@@ -149,7 +166,8 @@ class Scorer:
         """The batches that posts are scored in: which posts, and what the graph is given for them.
 
         A post of a long text has a row for each window on it, each with its image and its video: a person who reads on
-        has seen them. To `missed`, [N], is added what is not read.
+        has seen them. One with an animation has a row for each frame that is looked at. To `missed`, [N], is added what
+        is not read.
         """
         missed = [[] for _ in texts] if missed is None else missed
         pictures = self._shown(Part.IMAGE, images, missed)
@@ -162,7 +180,8 @@ class Scorer:
                 videos=[films[post] for post in posts],
                 missed=[missed[post] for post in posts],
             )
-            yield text.owner[rows], self._feed([text.ids[row] for row in rows], place, visible)
+            owner, feed = self._feed(_Rows([text.ids[row] for row in rows], place), visible)
+            yield posts[owner], feed
 
     def _shown(self, part: Part, given: Sequence[Encoded], missed: list[list[Unread]]) -> Sequence[Encoded]:
         """What the model is given of such parts."""
@@ -181,36 +200,33 @@ class Scorer:
                 missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))
         return found
 
-    def _feed(self, ids: list[list[int]], place: NDArray[np.int64], visible: _Visible) -> Feed:
-        """Of rows whose images and videos are those of the posts at `place`."""
-        input_ids, mask = padded(ids)
-        size = self.about.image_size
-        shown = self._decoded(visible.images, partial(pixels, size=size))
-        played = self._decoded(visible.videos, partial(frames, watch=self.watch))
-        for part, given, found in (
-            (Part.IMAGE, visible.images, shown),
-            (Part.VIDEO, visible.videos, played),
-        ):
-            broken = [item if opened is None else None for item, opened in zip(given, found, strict=True)]
-            _note(visible.missed, part, NotRead.UNREADABLE, broken)
-        stack, index, frame_index = stacked(shown, played, size, self.watch.frames, np.float32)
+    def _feed(self, rows: _Rows, visible: _Visible) -> tuple[NDArray[np.int64], Feed]:
+        """And of which of the posts each of its rows is: those that are given, and behind them one for each further
+        picture of a post that has several.
+        """
+        images = _opened(Part.IMAGE, visible.images, visible.missed, partial(shown, sight=self.sight))
+        videos = _opened(Part.VIDEO, visible.videos, visible.missed, partial(video.shown, watch=self.watch))
+        seen = [[None] if image is None else [*_each(image)] for image in images]
+        further = np.repeat(np.arange(len(seen)), [len(pictures) - 1 for pictures in seen])
+        first = {post: row for row, post in reversed(list(enumerate(rows.posts.tolist())))}
+        owner = np.concatenate([rows.posts, further])
+        rest = [picture for pictures in seen for picture in pictures[1:]]
+        found, index, frame_index = stacked(
+            [pictures[0] for pictures in seen] + rest,
+            [*videos, *[None] * len(rest)],
+            self.about.image_size,
+            self.watch.frames,
+            np.float32,
+        )
+        input_ids, mask = padded(rows.ids + [rows.ids[first[post]] for post in further.tolist()])
         inputs: Feed = {
             "input_ids": input_ids,
             "attention_mask": mask,
-            "pixels": stack,
-            "image_index": index[place],
-            "frame_index": frame_index[place],
+            "pixels": found,
+            "image_index": index[np.concatenate([rows.posts, len(seen) + np.arange(len(rest))])],
+            "frame_index": frame_index[owner],
         }
-        return {name: inputs[name] for name in self._wanted}
-
-    def _decoded(
-        self, given: list[Encoded], decode: Callable[[bytes], NDArray[np.float32] | None]
-    ) -> list[NDArray[np.float32] | None]:
-        if not any(isinstance(item, bytes) for item in given):
-            return [item for item in given if not isinstance(item, bytes)]
-        with ThreadPoolExecutor() as decoders:
-            ready = decoders.map(lambda item: decode(item) if isinstance(item, bytes) else item, given)
-            return list(ready)
+        return owner, {name: inputs[name] for name in self._wanted}
 
     @cached_property
     def _wanted(self) -> list[str]:
@@ -230,6 +246,37 @@ def _batches(
     order = sorted(range(len(text.ids)), key=kind)
     for start in range(0, len(order), BATCH):
         yield np.array(order[start : start + BATCH], np.int64)
+
+
+def _each(image: Singles) -> Singles:
+    """[K, 3, S, S]."""
+    return image if image.ndim == SEVERAL else image[None]
+
+
+SEVERAL = 4  # axes of pictures
+
+
+def _opened(
+    part: Part, given: list[Encoded], missed: list[list[Unread]], decode: Callable[[bytes], Shown]
+) -> list[Singles | None]:
+    """What is seen of each; what is not, or not all of it, is added to `missed`."""
+    if not any(isinstance(item, bytes) for item in given):
+        return [item for item in given if not isinstance(item, bytes)]
+
+    def made(item: Encoded) -> Singles | Shown | None:
+        try:
+            return decode(item) if isinstance(item, bytes) else item
+        except (BrokenPictureError, BrokenVideoError):
+            return None
+
+    with ThreadPoolExecutor() as decoders:
+        found = list(decoders.map(made, given))
+    broken = [item if opened is None else None for item, opened in zip(given, found, strict=True)]
+    _note(missed, part, NotRead.UNREADABLE, broken)
+    for items, opened in zip(missed, found, strict=True):
+        if isinstance(opened, Shown) and opened.unseen:
+            items.append(Unread(part=part, reason=NotRead.SKIPPED, detail=opened.unseen))
+    return [scaled(opened.pictures) if isinstance(opened, Shown) else opened for opened in found]
 
 
 DETAILS = {
