@@ -35,8 +35,8 @@ def folded(text: str) -> str:
         text = _lettered(unicodedata.normalize("NFKC", _drawn(text)))
     if not text.isprintable():  # it holds controls, or space that is no blank
         text = _CONTROL.sub("", text)
-    if _SPELT.search(text):
-        text = _LETTER_BY_LETTER.sub(lambda run: run[0].replace(run[1], ""), text)
+    if (spelt := _SPELT.search(text)) is not None:
+        text = _put_together(text, spelt[1])
     return _SPACES.sub(_space, text) if "  " in text or not text.isprintable() else text
 
 
@@ -91,6 +91,7 @@ def _space(run: re.Match[str]) -> str:
 
 _LETTER = r"[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u058f]"
 _BETWEEN = r"([ \n\t.\-_*/'~+|,\u00b7\u2022])"
+_EACH = 3
 _ALONE = rf"{_LETTER}(?![^\W_])"
 _SPELT = re.compile(
     rf"{_BETWEEN}{_LETTER}\1{_LETTER}\1{_ALONE}"
@@ -98,6 +99,13 @@ _SPELT = re.compile(
 _LETTER_BY_LETTER = re.compile(  # in such a text also shorter ones, but for a pair whose second letter begins the next
     rf"(?<![^\W_]){_LETTER}{_BETWEEN}{_ALONE}(?:(?:\1{_ALONE})+|(?![ \n\t.\-_*/'~+|,\u00b7\u2022]{_ALONE}))"
 )
+
+
+def _put_together(text: str, sign: str) -> str:
+    """Without the sign, where it stands behind every second character or so; else words of single letters alone."""
+    if sign != " " and text.count(sign) * _EACH >= len(text):
+        return text.replace(sign, "")
+    return _LETTER_BY_LETTER.sub(lambda run: run[0].replace(run[1], ""), text)
 
 
 # what looks like letters

@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pyarrow as pa
 import pytest
-from spellings import PLAIN, drawn_alike
+from spellings import PLAIN, drawn_alike, respelled
 
 from infra.snapshots.sketches import sketch
 from models.content import Post
@@ -108,3 +108,27 @@ def test_nfc_and_nfd_are_one_near_duplicate():
     pair = pa.array([unicodedata.normalize(form, text) for form in ("NFC", "NFD")])
     one, other = sketch(pair, np.arange(2, dtype=np.uint64))
     assert (one == other).all()
+
+
+@pytest.mark.parametrize("name", ["spaced", "a letter a line", "dotted", "dashed"])
+def test_words_that_are_spelt_letter_by_letter_are_put_together(name):
+    found = folded(respelled()[name])
+    words = [word for word in PLAIN.replace(",", "").split() if word.isalpha() and len(word) > 1]
+    assert [
+        word for word in words if word not in found.replace("\n", " ").split() and f"{word}," not in found
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the U.S.A. at 5 p.m.",
+        "snake_case_is_a_b",
+        "1.2.3.4 and 5 6 7 8",
+        "I am a b-boy",
+        "x/y or a/b",
+        "e.g. a b",
+    ],
+)
+def test_single_letters_that_spell_no_word_stay(text):
+    assert folded(text) == text
