@@ -17,7 +17,7 @@ from tokenizers.pre_tokenizers import Metaspace, Split
 from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.trainers import BpeTrainer
 
-from models.folding import folded
+from models.folding import folded, is_blank
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 END = "</s>"  # of language models whose tokeniser marks the beginning alone
@@ -132,7 +132,7 @@ def _window(tokenizer: Tokenizer) -> int:
 
 
 def _folded(text: str | None) -> str:
-    return folded(text).strip() if text else ""
+    return "" if text is None or is_blank(text) else folded(text)
 
 
 def marks(tokenizer: Tokenizer) -> tuple[int, int]:
