@@ -27,10 +27,17 @@ def is_blank(text: str | None) -> bool:
 
 
 def folded(text: str) -> str:
-    """The text as it is drawn, in Unicode's form NFKC, with runs of space as one; case and punctuation stay."""
+    """The text as it is drawn, in Unicode's form NFKC, with runs of space as one; case and punctuation stay.
+
+    Words that are spelt letter by letter are put together, where four letters or more stand so.
+    """
     if not text.isascii():
         text = _lettered(unicodedata.normalize("NFKC", _drawn(text)))
-    return _tidied(text) if _UNTIDY.search(text) else text
+    if not text.isprintable():  # it holds controls, or space that is no blank
+        text = _CONTROL.sub("", text)
+    if (spelt := _SPELT.search(text)) is not None:
+        text = _put_together(text, spelt[1])
+    return _SPACES.sub(_space, text) if "  " in text or not text.isprintable() else text
 
 
 # what draws nothing
@@ -72,13 +79,33 @@ def _as_read(found: re.Match[str]) -> str:
     return "".join(reversed(_CLUSTER.findall(inside))) if backwards else inside
 
 
-_UNTIDY = re.compile(rf"[{CONTROLS}]|\s\s")
-_CONTROL, _SPACES = re.compile(rf"[{CONTROLS}]+"), re.compile(r"\s{2,}")
+_CONTROL, _SPACES = re.compile(rf"[{CONTROLS}]"), re.compile(r"\s{2,}")
 
 
-def _tidied(text: str) -> str:
-    """Without controls; a run of space is one space, or one or two new lines where it has such."""
-    return _SPACES.sub(lambda run: "\n" * min(2, run[0].count("\n")) or " ", _CONTROL.sub("", text))
+def _space(run: re.Match[str]) -> str:
+    """A run of space is one space, or one or two new lines where it has such."""
+    return "\n" * min(2, run[0].count("\n")) or " "
+
+
+# words spelt letter by letter, as in w o r d s or w.o.r.d.s
+
+_LETTER = r"[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u058f]"
+_BETWEEN = r"([ \n\t.\-_*/'~+|,\u00b7\u2022])"
+_EACH = 3
+_ALONE = rf"{_LETTER}(?![^\W_])"
+_SPELT = re.compile(
+    rf"{_BETWEEN}{_LETTER}\1{_LETTER}\1{_ALONE}"
+)  # behind a first letter, for most texts have none
+_LETTER_BY_LETTER = re.compile(  # in such a text also shorter ones, but for a pair whose second letter begins the next
+    rf"(?<![^\W_]){_LETTER}{_BETWEEN}{_ALONE}(?:(?:\1{_ALONE})+|(?![ \n\t.\-_*/'~+|,\u00b7\u2022]{_ALONE}))"
+)
+
+
+def _put_together(text: str, sign: str) -> str:
+    """Without the sign, where it stands behind every second character or so; else words of single letters alone."""
+    if sign != " " and text.count(sign) * _EACH >= len(text):
+        return text.replace(sign, "")
+    return _LETTER_BY_LETTER.sub(lambda run: run[0].replace(run[1], ""), text)
 
 
 # what looks like letters

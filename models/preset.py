@@ -61,14 +61,21 @@ class Preset(BaseModel):
     )
     vocabulary: int = Field(default=16_000, ge=300, description="tokens that the tokenizer may learn")
     max_tokens: int = Field(
-        default=128, ge=8, description="tokens of a window on a text; a longer text is read in several"
+        default=128,
+        ge=8,
+        description="tokens of a text that training sees; a longer one is scored in windows",
+    )
+    window: int = Field(
+        default=48,
+        ge=8,
+        description="tokens of a window on a text that is longer, the strongest of which decides: the fewer, the less "
+        "a violation drowns in harmless words",
     )
     windows: int = Field(
-        default=32,
+        default=64,
         ge=1,
         le=256,
-        description="windows that a text is read in at most when it is scored, the strongest one deciding; what is "
-        "beyond them is said with the decision",
+        description="windows on a text at most; what lies beyond them is said with the decision",
     )
     ngram_bits: int = Field(
         default=16, ge=0, le=22, description="log2 of the buckets of a word n-gram; 0 for none"
@@ -78,6 +85,13 @@ class Preset(BaseModel):
     layers: int = Field(default=4, ge=1, description="layers of an encoder that is a transformer")
     dropout: float = Field(default=0.3, ge=0, lt=1, description="share of features dropped in training")
     token_dropout: float = Field(default=0.15, ge=0, lt=1, description="share of tokens hidden in training")
+    respell: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of texts that training sees spaced, dotted, reversed or otherwise respelled, drawn anew in "
+        "each pass",
+    )
     image_size: int = Field(default=64, ge=32, description="pixels; images are scaled to a square")
     crop_area: float = Field(
         default=0.9,
@@ -178,7 +192,7 @@ class Preset(BaseModel):
 
 def compact() -> Preset:
     """Two CPU cores, no downloaded weights, minutes."""
-    return Preset(name="compact")
+    return Preset(name="compact", respell=0.15)
 
 
 def trial() -> Preset:
@@ -191,6 +205,7 @@ def trial() -> Preset:
         checkpoint_steps=10,
         vocabulary=4_000,
         ngram_bits=14,
+        respell=0.0,
         image_size=32,
     )
 
@@ -206,7 +221,7 @@ def transformer() -> Preset:
         layers=4,
         dropout=0.1,
         learning_rate=5e-4,
-        windows=8,
+        windows=24,
         int8=True,
     )
 
@@ -226,7 +241,8 @@ def small_transformer(name: str) -> Preset:
         dropout=0.1,
         learning_rate=1e-3,
         max_tokens=64,
-        windows=8,
+        windows=24,
+        respell=0.0,
         vocabulary=8_000,
     )
 

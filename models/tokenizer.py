@@ -17,13 +17,13 @@ from tokenizers.pre_tokenizers import Metaspace, Split
 from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.trainers import BpeTrainer
 
-from models.folding import folded
+from models.folding import folded, is_blank
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 END = "</s>"  # of language models whose tokeniser marks the beginning alone
 MASKS = ("[MASK]", "<mask>", UNKNOWN, "<unk>")  # the first that there is
 START = "\N{LOWER ONE EIGHTH BLOCK}"  # what Metaspace puts before a word
-OVERLAP = 8  # a window begins with the last of so many parts of the one before
+OVERLAP = 4  # a window begins with the last of so many parts of the one before
 TAIL = 4  # one of so many windows shows the end, where a text has more of them than are read
 LONGEST = 200_000  # characters of a folded text that are looked for windows
 MAX_CHARACTERS = 32  # a token at most; of a text, this many for each token that is read
@@ -62,13 +62,10 @@ def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str | None], *, fold: bool = True) -> list[list[int]]:
-    """Token ids of each text as far as one window goes; none for a missing text. Without `fold`, as it was written."""
-    truncation = tokenizer.truncation
-    longest = truncation["max_length"] * MAX_CHARACTERS if truncation else None
-    given = [_folded(text) if fold else text or "" for text in texts]
-    encodings = tokenizer.encode_batch_fast([text[:longest] for text in given])
-    return [encoding.ids if text else [] for text, encoding in zip(given, encodings, strict=True)]
+def encode(tokenizer: Tokenizer, texts: Sequence[str | None]) -> list[list[int]]:
+    """Token ids of each text, folded, as far as one window goes; none for a missing text."""
+    given = [_folded(text) for text in texts]
+    return [ids if text else [] for text, ids in zip(given, _whole(tokenizer, given), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -82,32 +79,60 @@ class Windows:
     unread: dict[int, str]
 
 
-def windows(tokenizer: Tokenizer, texts: Sequence[str | None], most: int) -> Windows:
-    """At most so many windows on each text, folded: a longer one is read at its beginning, and a quarter of the windows
-    go to its end. A missing text has one window without tokens.
+def windows(
+    whole: Tokenizer, parts: Tokenizer, texts: Sequence[str | None], most: int, *, fold: bool = True
+) -> Windows:
+    """A text that one window of `parts` shows has that window alone. A longer one has at most so many, a quarter of
+    them on its end where there are more, and before them a window of `whole`: few words drown in many, and some are
+    only understood together. A missing text has one window without tokens.
+
+    Without `fold` a text is read as it was written, and not beyond the characters that its windows have room for.
     """
-    given = [_folded(text) for text in texts]
-    encodings = tokenizer.encode_batch_fast([text[:LONGEST] for text in given])
+    longest = LONGEST if fold else most * _window(parts) * MAX_CHARACTERS
+    given = [_folded(text) if fold else text or "" for text in texts]
+    found: list[list[list[int]]] = [
+        [encoding.ids, *(more.ids for more in encoding.overflowing)] if text else [[]]
+        for text, encoding in zip(
+            given, parts.encode_batch_fast([text[:longest] for text in given]), strict=True
+        )
+    ]
+    long = [row for row, shown in enumerate(found) if len(shown) > 1 and _window(whole) > _window(parts)]
+    together = dict(zip(long, _whole(whole, [given[row] for row in long]), strict=True))
     ids: list[list[int]] = []
     owner: list[int] = []
     unread: dict[int, str] = {}
-    for row, (text, encoding) in enumerate(zip(given, encodings, strict=True)):
-        found = [encoding.ids, *(more.ids for more in encoding.overflowing)] if text else [[]]
-        ids += (
-            found if len(found) <= most else found[: most - most // TAIL] + found[len(found) - most // TAIL :]
-        )
+    for row, (text, shown) in enumerate(zip(given, found, strict=True)):
+        if len(shown) > most or len(text) > longest:
+            unread[row] = _share(min(most, len(shown)), len(shown) * max(1.0, len(text) / longest), most)
+        ids += [*([together[row]] if row in together else []), *_ends(shown, most)]
         owner += [row] * (len(ids) - len(owner))
-        if len(found) > most or len(text) > LONGEST:
-            unread[row] = _share(min(most, len(found)), len(found) * max(1.0, len(text) / LONGEST))
     return Windows(ids, np.array(owner, np.int64), unread)
 
 
-def _share(read: int, windows: float) -> str:
-    return f"about {read / windows:.0%} of a long text was read, most of it from its beginning and some from its end"
+def _whole(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    longest = _window(tokenizer) * MAX_CHARACTERS
+    return [encoding.ids for encoding in tokenizer.encode_batch_fast([text[:longest] for text in texts])]
+
+
+def _ends(found: list[list[int]], most: int) -> list[list[int]]:
+    """All windows, or as many as may be: of the beginning, and some of the end."""
+    last = min(most // TAIL, len(found))
+    return found if len(found) <= most else [*found[: most - last], *found[len(found) - last :]]
+
+
+def _share(read: int, windows: float, most: int) -> str:
+    of = "most of it from its beginning and some from its end" if most >= TAIL else "from its beginning"
+    return f"about {read / windows:.0%} of a long text was read, {of}"
+
+
+def _window(tokenizer: Tokenizer) -> int:
+    """Tokens; without truncation as many as there is text."""
+    truncation = tokenizer.truncation
+    return int(truncation["max_length"]) if truncation else LONGEST
 
 
 def _folded(text: str | None) -> str:
-    return folded(text).strip() if text else ""
+    return "" if text is None or is_blank(text) else folded(text)
 
 
 def marks(tokenizer: Tokenizer) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from models.pictures import BrokenPictureError
 from models.pixels import Shown, Sight, scaled, shown, stacked
 from models.preprocessing import FIRST
 from models.serving.precision import Precision
-from models.tokenizer import Windows, encode, load_tokenizer, padded, windows
+from models.tokenizer import Windows, load_tokenizer, padded, windows
 from models.video import BrokenVideoError, Sampling, Watch, clip
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
@@ -83,7 +83,8 @@ class Scorer:
     """Raw logits for posts; rows without an image cost no image encoding."""
 
     session: onnxruntime.InferenceSession
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer  # reads as much of a text as training saw of it
+    parts: Tokenizer  # and this one in windows, where it is long
     about: ModelFile
     precision: Precision
 
@@ -99,7 +100,9 @@ class Scorer:
         served = graph or folder / precision.serves
         session = onnxruntime.InferenceSession(served, options, providers=["CPUExecutionProvider"])
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
-        return cls(session, load_tokenizer(folder / TOKENIZER, about.max_tokens), about, precision)
+        window = min(about.max_tokens, int(about.preset.get("window", about.max_tokens)))
+        whole, parts = (load_tokenizer(folder / TOKENIZER, tokens) for tokens in (about.max_tokens, window))
+        return cls(session, whole, parts, about, precision)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -190,9 +193,8 @@ class Scorer:
     def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:
         if Part.TEXT not in self.modalities:
             _note(missed, Part.TEXT, NotRead.NOT_SEEN, [text or None for text in texts])
-        if self.about.preprocessing == FIRST:
-            return Windows(encode(self.tokenizer, texts, fold=False), np.arange(len(texts)), {})
-        found = windows(self.tokenizer, texts, int(self.about.preset.get("windows", 1)))
+        most, fold = int(self.about.preset.get("windows", 1)), self.about.preprocessing > FIRST
+        found = windows(self.tokenizer, self.parts, texts, most, fold=fold)
         if Part.TEXT in self.modalities:
             for row, detail in found.unread.items():
                 missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))

@@ -23,6 +23,7 @@ from models.pixels import HALF, picture, stacked
 from models.preset import Modality, Preset
 from models.snapshot import SnapshotRows, matrix
 from models.tokenizer import encode, padded
+from models.training.respelling import some_respelled
 from models.video import Watch, film
 
 Bytes = NDArray[np.uint8]
@@ -147,14 +148,20 @@ class SplitBatches:
                 turns = rng.permutation(count) if self.shuffle else np.arange(count)
                 pieces = [(turn, part) for turn in turns.tolist() for part in range(self.parts)]
                 if start < len(pieces):
-                    yield from self._cut(self._read(block), pieces[start:], decoders)
+                    yield from self._cut(
+                        self._read(block, [self.seed, epoch, first]), pieces[start:], decoders
+                    )
                 start = max(0, start - len(pieces))
 
-    def _read(self, positions: NDArray[np.int64]) -> Block:
+    def _read(self, positions: NDArray[np.int64], seed: list[int]) -> Block:
+        """The seed draws which texts are respelled: a block that is read again after a kill is the same."""
         positions = np.sort(positions)
         table = self.rows.take(positions, "text", "has_media", "labels", "votes")
         width = len(self.rows.policies)
-        ids = encode(self.tokenizer, table["text"].to_pylist())
+        texts = table["text"].to_pylist()
+        if self.shuffle and self.preset.respell:
+            texts = some_respelled(texts, self.preset.respell, np.random.default_rng(seed))
+        ids = encode(self.tokenizer, texts)
         has_media = table["has_media"].to_numpy()
         return Block(positions, ids, has_media, matrix(table["labels"], width), matrix(table["votes"], width))
 

@@ -26,6 +26,7 @@ from models.regression import Regression
 from models.snapshot import SnapshotRows, matrix
 from models.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
 from models.training.data import DECODERS
+from models.training.respelling import some_respelled
 from models.video import Watch, film
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
@@ -126,15 +127,25 @@ def _texts(rows: SnapshotRows) -> Iterator[str]:
 def _judged_texts(
     rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer
 ) -> tuple[list[list[int]], NDArray[np.float32], NDArray[np.float32]]:
-    """Token ids, targets and weights [N, P] of at most `ngram_posts` posts, taken at even distances."""
+    """Token ids, targets and weights [N, P] of at most `ngram_posts` posts, taken at even distances.
+
+    Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too.
+    """
     positions, width = rows.positions("train"), len(rows.policies)
     positions = positions[:: -(-len(positions) // preset.ngram_posts)]
-    ids, targets, votes = [], [], []
+    ids: list[list[int]] = []
+    targets: list[NDArray[np.float32]] = []
+    votes: list[NDArray[np.float32]] = []
+    rng = np.random.default_rng(0)
     for first in range(0, len(positions), ROWS):
         table = rows.take(positions[first : first + ROWS], "text", "labels", "votes")
-        ids += encode(tokenizer, table["text"].to_pylist())
-        targets.append(matrix(table["labels"], width))
-        votes.append(matrix(table["votes"], width))
+        texts = table["text"].to_pylist()
+        copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
+        copies = some_respelled([texts[row] for row in copied], 1.0, rng)
+        ids += encode(tokenizer, [*texts, *copies])
+        for parts, column in ((targets, "labels"), (votes, "votes")):
+            found = matrix(table[column], width)
+            parts += [found, found[copied]]
     return ids, *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown)
 
 

@@ -22,6 +22,7 @@ from infra.lake import open_lake
 from infra.registry import Registry, is_empty
 from infra.settings import Settings
 from models.policies import POLICY_SETS
+from models.preprocessing import PREPROCESSING
 from models.schemas import SPLITS, snapshot_schema
 from tasks.evaluate import evaluate
 from tasks.promote import promote
@@ -38,9 +39,11 @@ SIZE = 32
 WATCHING: dict[str, Any] = {"modalities": ["text", "image", "video"], "frames": 4}
 
 
-def write_model(folder: Path, *, strength: float = 6.0, int8: bool = False, watches: bool = False) -> Path:
+def write_model(
+    folder: Path, *, strength: float = 6.0, int8: bool = False, watches: bool = False, **about: Any
+) -> Path:
     """A model folder as training leaves it; `strength` is the weight of a policy's own word, 0 knows nothing. One that
-    watches sums up the frames of a video as if each were a picture.
+    watches sums up the frames of a video as if each were a picture. `about` is for what model.json is to say besides.
     """
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(_graph(strength, watches), folder / "model.onnx")
@@ -48,8 +51,8 @@ def write_model(folder: Path, *, strength: float = 6.0, int8: bool = False, watc
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "weights.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    preset = {"name": "trial", "int8": int8} | (WATCHING if watches else {})
-    (folder / "model.json").write_text(json.dumps(DESCRIPTION | {"preset": preset}))
+    preset = {"name": "trial", "int8": int8, "window": 32, "windows": 4} | (WATCHING if watches else {})
+    (folder / "model.json").write_text(json.dumps(DESCRIPTION | {"preset": preset} | about))
     return folder
 
 
@@ -59,6 +62,7 @@ DESCRIPTION = {
     "max_tokens": 32,
     "image_size": SIZE,
     "parity": 1e-6,
+    "preprocessing": PREPROCESSING,
 }
 
 
