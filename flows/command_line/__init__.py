@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from infra.secrets import masked
 from models.errors import UserError
 
 MISUSED = 2
@@ -66,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
     except UserError as error:
-        print(f"moderato: {error}", file=sys.stderr)  # noqa: T201 - the command's own output
+        print(f"moderato: {masked(str(error))}", file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201

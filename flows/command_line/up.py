@@ -79,17 +79,16 @@ def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Ser
     at = standing.host_and_port
     prefect = Service(
         "prefect",
-        (python, "-m", "prefect", "server", "start", *at("prefect")),
+        (python, "-m", "infra.servers.prefect", *at("prefect")),
         answers(f"{standing.api}/health"),
         standing.prefect,
     )
     mlflow = Service(
         "mlflow",
-        (python, "-m", "mlflow", "server", *at("mlflow"), "--workers", "1", "--no-serve-artifacts",
-         "--backend-store-uri", settings.tracking_uri, "--default-artifact-root", settings.artifact_uri),
+        (python, "-m", "infra.servers.mlflow", *at("mlflow")),
         answers(f"{standing.mlflow}/health"),
         standing.mlflow,
-    )  # fmt: skip
+    )
     gateway = Service(
         "gateway",
         (python, "-m", "flows.command_line", "serve", *at("gateway")),
@@ -100,7 +99,7 @@ def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Ser
     flows = Service(
         "deployments",
         (python, "-m", "flows.command_line", "worker"),
-        polled(standing.api, "retrain/retrain"),
+        polled(standing.api, "retrain/retrain", settings.credentials),
         f"{standing.prefect}/deployments",
         after="prefect",
         outlived=True,
