@@ -15,6 +15,10 @@ from models.errors import UserError
 
 MISUSED = 2
 INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
+UNAUTHORIZED = 401
+PASSWORD_ASKED = (
+    "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
+)
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 VERBS = {
@@ -69,9 +73,20 @@ def main(words: Sequence[str] | None = None) -> None:
     except UserError as error:
         print(f"moderato: {masked(str(error))}", file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(error.exit_code)
+    except Exception as error:
+        if not _asks_for_a_password(error):
+            raise
+        print(f"moderato: {PASSWORD_ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
+        sys.exit(MISUSED)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # who read the output has read enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(UNHEARD)
+
+
+def _asks_for_a_password(error: Exception) -> bool:
+    """Whether Prefect's client (its answer) or MLflow's (its words) was told 401; neither is imported for it."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status == UNAUTHORIZED or f"error code {UNAUTHORIZED}" in str(error)

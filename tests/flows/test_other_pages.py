@@ -1,13 +1,18 @@
 """A web page of somebody else, open in the operator's browser: it can neither read nor change anything."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import uuid
 
 import httpx
 import pytest
 from foreign_page import ASK, LISTEN, foreign_page
-from running_platform import up, wait_for
+from running_platform import up
+
+from flows.command_line import PASSWORD_ASKED
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -119,8 +124,7 @@ def test_a_name_that_somebody_pointed_here_is_refused(platform):
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
 def test_prefects_own_page_works_under_each_name_of_this_machine(browser, platform, name):
-    page, sockets = browser.new_page(), []
-    page.on("websocket", lambda socket: sockets.append(socket))
+    page = browser.new_page()
     page.goto(f"http://{name}:{platform.ports[0]}/deployments")
     page.get_by_text("retrain", exact=True).first.wait_for()
     page.close()
@@ -143,16 +147,28 @@ def test_a_password_is_asked_for_on_both_pages_and_opens_them(browser, locked):
         page.get_by_text("Experiments").first.wait_for()
 
 
-def test_runs_and_commands_know_the_password_and_keep_it_to_themselves(locked, monkeypatch):
-    from flows.deployments import OURS  # noqa: F401 - the package is there
+def command(locked, *words, password=""):
+    environment = os.environ | {"MODERATO_HOME": str(locked.settings.home), "MODERATO_PASSWORD": password}
+    return subprocess.run(
+        [sys.executable, "-m", "flows.command_line", *words],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
 
+
+def test_a_command_without_the_password_says_how_to_give_it(locked):
+    refused = command(locked, "schedule")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.strip() == f"moderato: {PASSWORD_ASKED}"
+    assert "compact" in command(locked, "schedule", password=PASSWORD).stdout
+
+
+def test_runs_know_the_password_and_keep_it_to_themselves(locked):
     run = locked.start(deployment="compact/compact")
     assert locked.ended(run)["type"] == "COMPLETED"
     for process in locked.children():
         assert PASSWORD not in " ".join(process.cmdline())
     logs = "".join(path.read_text(errors="replace") for path in (locked.settings.home / "logs").iterdir())
     assert PASSWORD not in logs + locked.log.read_text()
-    wait_for(lambda: "deployments: ready" in locked.log.read_text(), 60)
 
 
 def test_who_has_no_password_is_told_so(locked):
