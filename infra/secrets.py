@@ -1,4 +1,4 @@
-"""What is secret inside texts that people see: addresses with passwords and tokens, keys, headers. Masked by its form."""
+"""What is secret inside texts that people see, masked by its form: addresses with passwords or tokens, keys, headers."""
 
 from __future__ import annotations
 

@@ -155,7 +155,9 @@ class Settings(BaseSettings):
     def _is_hard_to_guess(cls, password: SecretStr | None) -> SecretStr | None:
         given = password.get_secret_value() if password else ""
         if given and not PASSWORD.fullmatch(given):
-            raise ValueError(f"{len(given)} characters; take at least 12 ASCII letters, digits or signs, no blanks")
+            raise ValueError(
+                f"{len(given)} characters; take at least 12 ASCII letters, digits or signs, no blanks"
+            )
         return password if given else None
 
     def __init__(self, **values: Any) -> None:

@@ -14,6 +14,8 @@ from prefect.context import FlowRunContext
 from prefect.input import RunInput
 from pydantic import Field, ValidationError
 
+from infra.markdown import link as link_to
+from infra.markdown import plain
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.rollout import Store, act
@@ -118,7 +120,7 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
         f"## {asked[0].upper()}{asked[1:]}",
         f"Answer within {hours:g} hours.",
         _pointer(registry, release),
-        release.reason and f"Canary: {release.reason}",
+        release.reason and f"Canary: {plain(release.reason)}",
         (evaluation.report / "beside.md").read_text(),
         "### Gates",
         (evaluation.report / "gates.md").read_text(),
@@ -128,7 +130,7 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
 
 def _pointer(registry: Registry, release: Release) -> str:
     run, version = run_url(registry, release.run_id), version_url(registry, release.version)
-    return f"[MLflow run]({run}), [registered version]({version})" if run else ""
+    return f"{link_to('MLflow run', run)}, {link_to('registered version', version)}" if run else ""
 
 
 def _at_terminal(asked: str) -> Answer:

@@ -9,6 +9,7 @@ from prefect import task
 from prefect.events import emit_event
 
 from infra.lake import Lake, open_lake
+from infra.markdown import plain
 from infra.registry import Registry
 from infra.rollout import Store
 from infra.settings import Settings
@@ -99,7 +100,7 @@ def table(looked: Looked) -> str:
     rank = {"beyond": 0, "within": 1, "unknown": 2}
     ordered = sorted(looked.findings, key=lambda it: (rank[it.verdict], it.signal, it.subject))
     lines = [
-        f"{looked.told}. Window {looked.since:%Y-%m-%d %H:%M} to {looked.until:%Y-%m-%d %H:%M} UTC.",
+        f"{plain(looked.told)}. Window {looked.since:%Y-%m-%d %H:%M} to {looked.until:%Y-%m-%d %H:%M} UTC.",
         "",
         "| signal | subject | learned from | live | moved by | bound | verdict |",
         "|---|---|---:|---:|---:|---:|---|",
@@ -110,7 +111,7 @@ def table(looked: Looked) -> str:
 def _row(finding: Finding) -> str:
     figures = (_figure(it) for it in (finding.reference, finding.live, finding.value, finding.bound))
     verdict = f"**{finding.verdict}**" if finding.verdict == "beyond" else finding.verdict
-    return f"| {finding.signal} | {finding.subject} | {' | '.join(figures)} | {verdict} |"
+    return f"| {plain(finding.signal)} | {plain(finding.subject)} | {' | '.join(figures)} | {verdict} |"
 
 
 def _figure(value: float | None) -> str:

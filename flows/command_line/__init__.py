@@ -16,7 +16,7 @@ from models.errors import UserError
 MISUSED = 2
 INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
 UNAUTHORIZED = 401
-PASSWORD_ASKED = (
+ASKED = (
     "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
 )
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
@@ -76,7 +76,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except Exception as error:
         if not _asks_for_a_password(error):
             raise
-        print(f"moderato: {PASSWORD_ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
+        print(f"moderato: {ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(MISUSED)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from infra.markdown import cells, plain
 from infra.rollout.controller import Step
 from infra.rollout.guardrail import Reading
 
@@ -35,9 +36,10 @@ def table(step: Step) -> str:
     rollout = step.rollout
     stands = f"**Version {rollout.challenger} beside champion {rollout.champion}: {rollout.status}**"
     lines = [
-        f"{stands}, stage {rollout.current.name}, {rollout.share:.0%} of the traffic, {step.posts} posts in this stage",
+        f"{stands}, stage {plain(rollout.current.name)}, {rollout.share:.0%} of the traffic, "
+        f"{step.posts} posts in this stage",
         "",
-        rollout.reason,
+        plain(rollout.reason),
         "",
         "| guardrail | subject | challenger | champion | allowed | evidence of harm | verdict |",
         "|---|---|---|---|---|---|---|",
@@ -52,7 +54,7 @@ def _row(reading: Reading) -> str:
         for found in (reading.challenger, reading.champion)
     )
     verdict = reading.verdict if reading.binding else f"{reading.verdict} (dry run)"
-    cells = (
+    return cells(
         reading.guardrail,
         reading.subject,
         ours,
@@ -61,7 +63,6 @@ def _row(reading: Reading) -> str:
         f"{max(0, reading.harm):.0%}",
         verdict,
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def plot(story: Story) -> bytes:

@@ -40,7 +40,9 @@ def guarded(settings: Settings, port: int) -> ASGIApp:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     asked, settings = arguments("prefect"), Settings()
-    os.environ.update(environment(settings, asked.port))  # before Prefect is imported: it reads its environment then
+    os.environ.update(
+        environment(settings, asked.port)
+    )  # before Prefect is imported: it reads its environment then
     from prefect.settings import get_current_settings
 
     server = get_current_settings().server

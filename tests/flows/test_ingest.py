@@ -31,7 +31,9 @@ def test_a_file_is_taken_as_a_folder_is(settings, posts):
 @pytest.mark.parametrize("given", ["exprots", "exports/post.jsonl", "exports/more/posts.jsonl"])
 def test_a_path_that_is_misspelt_is_refused_with_names_near_it_and_never_made(posts, tmp_path, given):
     near = "'posts.jsonl'" if given.endswith("post.jsonl") else "'exports'" if given == "exprots" else ""
-    with pytest.raises(UnreadableError, match=f"there is nothing at .*{near}.*; give a file, a folder of files"):
+    with pytest.raises(
+        UnreadableError, match=f"there is nothing at .*{near}.*; give a file, a folder of files"
+    ):
         taken("jsonl", str(tmp_path / given))
     assert not (tmp_path / given).exists()
     assert not (tmp_path / "exports" / "more").exists()

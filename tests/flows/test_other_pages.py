@@ -12,7 +12,7 @@ import pytest
 from foreign_page import ASK, LISTEN, foreign_page
 from running_platform import up
 
-from flows.command_line import PASSWORD_ASKED
+from flows.command_line import ASKED
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -55,7 +55,9 @@ def locked(tmp_path_factory):
 def waiting(platform):
     """A flow run that Prefect keeps, for a page to reach for."""
     flow = platform.api("POST", "/flows/", name="kept")["id"]
-    return platform.api("POST", "/flow_runs/", flow_id=flow, state={"type": "PAUSED", "name": "Suspended"})["id"]
+    return platform.api("POST", "/flow_runs/", flow_id=flow, state={"type": "PAUSED", "name": "Suspended"})[
+        "id"
+    ]
 
 
 @pytest.mark.parametrize("mode", ["cors", "no-cors"])
@@ -73,7 +75,12 @@ def test_prefect_is_neither_read_nor_changed(elsewhere, platform, waiting, mode,
         f"{api}/deployments/{deployment}/create_flow_run": {"parameters": {"path": "/"}},
     }
     for url, body in asked.items():
-        options = {"method": "POST", "mode": mode, "body": json.dumps(body), "headers": {"Content-Type": kind}}
+        options = {
+            "method": "POST",
+            "mode": mode,
+            "body": json.dumps(body),
+            "headers": {"Content-Type": kind},
+        }
         found = elsewhere.evaluate(ASK, {"url": url, **options})
         assert found in {"blocked", "opaque"}, f"{url}: {found}"
     assert elsewhere.evaluate(ASK, {"url": f"{api}/flow_runs/{waiting}", "method": "DELETE"}) == "blocked"
@@ -94,9 +101,17 @@ def test_mlflow_is_neither_read_nor_changed(elsewhere, platform, mode, prefix):
     made = httpx.post(f"{api}/experiments/create", json={"name": name}).json()["experiment_id"]
     get = f"{api}/experiments/get?experiment_id={made}"
     assert elsewhere.evaluate(ASK, {"url": get, "mode": mode}) in {"blocked", "opaque"}
-    for path, body in (("experiments/delete", {"experiment_id": made}), ("experiments/create", {"name": "bad"})):
+    for path, body in (
+        ("experiments/delete", {"experiment_id": made}),
+        ("experiments/create", {"name": "bad"}),
+    ):
         for kind in ("text/plain", "application/json"):
-            options = {"method": "POST", "mode": mode, "body": json.dumps(body), "headers": {"Content-Type": kind}}
+            options = {
+                "method": "POST",
+                "mode": mode,
+                "body": json.dumps(body),
+                "headers": {"Content-Type": kind},
+            }
             assert elsewhere.evaluate(ASK, {"url": f"{api}/{path}", **options}) in {"blocked", "opaque"}
     assert httpx.get(get).json()["experiment"]["lifecycle_stage"] == "active"
     bad = httpx.get(f"{api}/experiments/get-by-name", params={"experiment_name": "bad"})
@@ -117,7 +132,10 @@ def test_a_form_and_a_frame_of_another_page_are_refused(elsewhere, platform, wai
 
 
 def test_a_name_that_somebody_pointed_here_is_refused(platform):
-    for url in (f"{platform.prefect}/api/flow_runs/count", f"{platform.mlflow}/api/2.0/mlflow/experiments/search"):
+    for url in (
+        f"{platform.prefect}/api/flow_runs/count",
+        f"{platform.mlflow}/api/2.0/mlflow/experiments/search",
+    ):
         answer = httpx.post(url, json={}, headers={"Host": "pointed-here.example"})
         assert answer.status_code == httpx.codes.FORBIDDEN
 
@@ -158,7 +176,7 @@ def command(locked, *words, password=""):
 def test_a_command_without_the_password_says_how_to_give_it(locked):
     refused = command(locked, "schedule")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.strip() == f"moderato: {PASSWORD_ASKED}"
+    assert refused.stderr.strip() == f"moderato: {ASKED}"
     assert "compact" in command(locked, "schedule", password=PASSWORD).stdout
 
 

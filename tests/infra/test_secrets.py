@@ -87,7 +87,9 @@ def test_commands_print_no_secret(monkeypatch, tmp_path):
 
 def test_a_password_that_is_refused_is_not_repeated(monkeypatch):
     monkeypatch.setenv("MODERATO_PASSWORD", "too short")
-    with pytest.raises(SettingsError, match="MODERATO_PASSWORD is .*: 9 characters; take at least 12") as told:
+    with pytest.raises(
+        SettingsError, match=r"MODERATO_PASSWORD is .*: 9 characters; take at least 12"
+    ) as told:
         Settings()
     assert "too short" not in str(told.value)
 

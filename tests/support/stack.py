@@ -127,7 +127,9 @@ class Stack:
 
     def _served(self) -> bool:
         api = f"http://127.0.0.1:{self.ports['prefect:4200']}/api"
-        return "READY" in _got(f"{api}/deployments/name/retrain/retrain", (USER, SECRETS["PLATFORM_PASSWORD"]))
+        return "READY" in _got(
+            f"{api}/deployments/name/retrain/retrain", (USER, SECRETS["PLATFORM_PASSWORD"])
+        )
 
     def _make_buckets(self) -> None:
         def made() -> bool:

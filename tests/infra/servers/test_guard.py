@@ -53,7 +53,9 @@ def asked():
     return ask
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:4200", "localhost:4200", "[::1]:4200", "LOCALHOST", "127.0.0.1:8080"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:4200", "localhost:4200", "[::1]:4200", "LOCALHOST", "127.0.0.1:8080"]
+)
 def test_it_answers_to_this_machines_names(asked, host):
     assert asked(host=host) == OK
 
@@ -105,7 +107,9 @@ def test_clients_that_are_no_browsers_are_asked_for_the_password_alone(asked):
     assert asked("DELETE", credentials=CREDENTIALS, **KNOWN) == OK
 
 
-@pytest.mark.parametrize("value", ["", "Basic", "Basic !", "Basic bW9kZXJhdG86d3Jvbmc=", "Bearer x", "Basic " + "A" * 9])
+@pytest.mark.parametrize(
+    "value", ["", "Basic", "Basic !", "Basic bW9kZXJhdG86d3Jvbmc=", "Bearer x", "Basic " + "A" * 9]
+)
 def test_a_wrong_password_is_refused(asked, value):
     assert asked(credentials=CREDENTIALS, authorization=value) == ASKED
 
@@ -120,7 +124,9 @@ def test_health_is_told_without_a_password_and_nothing_is_done_there(asked):
     assert asked(path="/health", credentials=CREDENTIALS, host="evil.example") == REFUSED
 
 
-@pytest.mark.parametrize(("origin", "opens"), [("http://localhost:4200", True), ("http://evil.example", False)])
+@pytest.mark.parametrize(
+    ("origin", "opens"), [("http://localhost:4200", True), ("http://evil.example", False)]
+)
 def test_a_socket_opens_for_its_own_page_alone(origin, opens):
     app = Starlette(routes=[WebSocketRoute("/", talk)])
     guard = Guard(app, names=names(Settings()), authorities=authorities(Settings(), 4200))
