@@ -1,4 +1,4 @@
-"""What is secret inside texts that people see, masked by its form: addresses with passwords or tokens, keys, headers."""
+"""What is secret inside texts that people see, masked by its form: passwords, tokens, keys, headers."""
 
 from __future__ import annotations
 

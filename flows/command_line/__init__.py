@@ -38,6 +38,7 @@ VERBS = {
     "canary": "Show the rollout of a challenger, or pause, resume, abort or promote it.",
     "rollback": "Let the champion before decide again, at once.",
     "compare": "Put two registered versions side by side.",
+    "sign": "Print a code that says who approves a version.",
     "status": "Show the champion, the challenger and the last runs.",
     "up": "Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running.",
     "worker": "Run what a Prefect server elsewhere has scheduled, on this machine.",

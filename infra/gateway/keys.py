@@ -43,6 +43,7 @@ class Scope(StrEnum):
 
     DECIDE = "decide"
     READ = "read"
+    APPROVE = "approve"  # who may answer an approval
     ADMIN = "admin"
 
 

@@ -35,9 +35,9 @@ def table(step: Step) -> str:
     """Markdown: how the rollout stands, and each guardrail's estimates with their confidence sequences."""
     rollout = step.rollout
     stands = f"**Version {rollout.challenger} beside champion {rollout.champion}: {rollout.status}**"
+    stage = f"stage {plain(rollout.current.name)}, {rollout.share:.0%} of the traffic"
     lines = [
-        f"{stands}, stage {plain(rollout.current.name)}, {rollout.share:.0%} of the traffic, "
-        f"{step.posts} posts in this stage",
+        f"{stands}, {stage}, {step.posts} posts in this stage",
         "",
         plain(rollout.reason),
         "",
