@@ -26,9 +26,14 @@ DEADLINE = "deadline"  # who answers where nobody does
 class Answered(Protocol):
     """What an answer says of who gave it."""
 
-    decision: str
-    name: str
-    code: str
+    @property
+    def decision(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def code(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,9 @@ def subject(settings: Settings, version: int) -> str:
 
 
 def _clock(answer: Answered, moments: Moments, hours: float) -> Approver:
-    chosen = FlowRunContext.get().parameters["approval"]  # type: ignore[union-attr]
+    run = FlowRunContext.get()
+    assert run is not None
+    chosen = (run.parameters or {})["approval"]
     late = moments.answered - moments.asked >= timedelta(hours=hours)
     if not late or answer.decision != chosen.otherwise:
         raise CodeError(f"{DEADLINE!r} is how the clock signs, after {hours:g} hours; type your own name")

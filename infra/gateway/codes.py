@@ -1,7 +1,7 @@
 """Approval codes: they say who answers, for a few minutes and one version, and hold no secret.
 
-A form of Prefect's keeps what is typed into it, so that nobody shall type a key there. A code is signed with the key and
-can be checked by who knows the key's digest: whoever can read the lake's table of keys could make one up, and could
+A form of Prefect's keeps what is typed into it, so that nobody shall type a key there. A code is signed with the key
+and can be checked by who knows the key's digest: whoever can read the lake's table of keys could make one up, and could
 write the answer itself into the lake as well.
 """
 
@@ -12,7 +12,7 @@ import hmac
 import re
 from datetime import UTC, datetime, timedelta
 
-from infra.gateway.keys import ApiKey, KeyStore, Scope, id_of
+from infra.gateway.keys import ApiKey, KeyStore, Scope, digest_of, id_of
 from models.errors import UserError
 
 LIFE = timedelta(minutes=10)
@@ -28,7 +28,7 @@ def sign(key: str, subject: str, now: datetime) -> str:
     if not id_of(key):
         raise CodeError("that is no key of Moderato; moderato keys create --scope approve makes one")
     expires = int((now + LIFE).timestamp())
-    return f"{id_of(key)}-{expires:08x}-{_signature(_digest(key), subject, expires)}"
+    return f"{id_of(key)}-{expires:08x}-{_signature(digest_of(key), subject, expires)}"
 
 
 def signer(store: KeyStore, code: str, subject: str, answered: datetime) -> ApiKey:
@@ -57,8 +57,3 @@ def signer(store: KeyStore, code: str, subject: str, answered: datetime) -> ApiK
 
 def _signature(digest: str, subject: str, expires: int) -> str:
     return hmac.new(digest.encode(), f"{subject} {expires}".encode(), hashlib.sha256).hexdigest()[:40]
-
-
-def _digest(key: str) -> str:
-    """As the table of keys holds it."""
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -10,9 +10,13 @@ import uuid
 import httpx
 import pytest
 from foreign_page import ASK, LISTEN, foreign_page
-from running_platform import up
+from running_platform import up, wait_for
 
 from flows.command_line import ASKED
+from infra.gateway import KeyStore, Scope
+from infra.lake import open_lake
+from infra.registry import Registry
+from infra.simulator import simulate
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -165,11 +169,11 @@ def test_a_password_is_asked_for_on_both_pages_and_opens_them(browser, locked):
         page.get_by_text("Experiments").first.wait_for()
 
 
-def command(locked, *words, password=""):
+def command(locked, *words, password="", typed=""):
     environment = os.environ | {"MODERATO_HOME": str(locked.settings.home), "MODERATO_PASSWORD": password}
     return subprocess.run(
         [sys.executable, "-m", "flows.command_line", *words],
-        capture_output=True, text=True, check=False, env=environment,
+        capture_output=True, text=True, check=False, env=environment, input=typed,
     )  # fmt: skip
 
 
@@ -187,6 +191,34 @@ def test_runs_know_the_password_and_keep_it_to_themselves(locked):
         assert PASSWORD not in " ".join(process.cmdline())
     logs = "".join(path.read_text(errors="replace") for path in (locked.settings.home / "logs").iterdir())
     assert PASSWORD not in logs + locked.log.read_text()
+
+
+def pause_of(platform, run):
+    state = platform.state(run)
+    return state["state_details"]["pause_key"] or "" if state["type"] == "PAUSED" else ""
+
+
+@pytest.mark.timeout(900)
+def test_an_approval_needs_a_code_there_and_says_whose_it_was(locked):
+    simulate(open_lake(locked.settings), posts=4000, weeks=4, seed=1)
+    key, kept = KeyStore.of(open_lake(locked.settings)).create([Scope.APPROVE], "a release manager")
+    asked = {"approval": {"when": "before promotion"}, "rollout": {"canary": False}}
+    run = locked.start(training={"preset": "trial"}, **asked)
+    locked.waits(run)
+    answer = {"decision": "approve", "reason": "the figures are fine", "name": "anybody"}
+    for attempt, name in enumerate(("anybody", "deadline"), 2):  # nor does it help to sign as the clock does
+        locked.api("POST", f"/flow_runs/{run}/resume", run_input=answer | {"name": name})
+        wait_for(lambda attempt=attempt: pause_of(locked, run).endswith(f"-{attempt}"), 120)
+    code = command(locked, "sign", "1", typed=f"{key}\n").stdout.strip()
+    assert key.rpartition("_")[2] not in code
+    locked.api("POST", f"/flow_runs/{run}/resume", run_input=answer | {"code": code})
+    assert locked.ended(run)["message"] == "Promoted"
+    told = Registry(locked.settings).tag(1, "moderato.approval")
+    assert told == (
+        f"approved before promotion by a release manager (proved with the key {kept.key_id}): the figures are fine"
+    )
+    acts = open_lake(locked.settings).acts.open().to_table().to_pylist()
+    assert ("a release manager", told) in {(act["who"], act["why"]) for act in acts}
 
 
 def test_who_has_no_password_is_told_so(locked):
