@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,8 +297,24 @@ def adopt(settings: Settings) -> None:
         "AWS_ACCESS_KEY_ID": settings.s3_access_key,
         "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else "",
     }
+    if not server and "prefect" not in sys.modules:
+        environment |= _temporary_server(settings)
     os.environ.update({name: value for name, value in environment.items() if value})
     share_between_threads()
+
+
+def _temporary_server(settings: Settings) -> dict[str, str]:
+    """Prefect starts a server for this process alone, which by default answers every page and program of the machine.
+
+    A secret that only this process and its children know keeps the others out.
+    """
+    known = os.environ.get("PREFECT_SERVER_API_AUTH_STRING") or settings.credentials
+    pair = known or f"{USER}:{secrets.token_urlsafe(32)}"
+    return {
+        "PREFECT_API_AUTH_STRING": pair,
+        "PREFECT_SERVER_API_AUTH_STRING": pair,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
+    }
 
 
 def _server_on(home: Path) -> str:
