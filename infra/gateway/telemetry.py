@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.gateway.identity import new_id
+from infra.secrets import masked
 from infra.gateway.protocol import CONNECTION, BoundedProtocol
 
 log = logging.getLogger(__name__)
@@ -172,4 +173,5 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(told, default=str).decode()
+        line = orjson.dumps(told, default=str).decode()
+        return masked(line) if record.levelno >= logging.WARNING else line  # errors name addresses

@@ -1,11 +1,13 @@
 """Secrets inside addresses and messages are masked by their form, wherever people see them."""
 
 import json
+import logging
 import subprocess
 import sys
 
 import pytest
 
+from infra.gateway.telemetry import JsonLines
 from infra.platform.doctor import examine
 from infra.secrets import HIDDEN, host_alone, masked
 from infra.settings import Settings, SettingsError, explain
@@ -97,3 +99,10 @@ def test_a_password_that_is_refused_is_not_repeated(monkeypatch):
 def test_an_empty_password_asks_for_none(monkeypatch):
     monkeypatch.setenv("MODERATO_PASSWORD", "")
     assert Settings().credentials == ""
+
+
+def test_a_log_line_of_the_gateway_masks_what_an_error_says():
+    failed = "postgresql://me:opensesame@db/x is away"
+    record = logging.LogRecord("infra.gateway", logging.WARNING, "", 0, "registry: %s", (failed,), None)
+    line = json.loads(JsonLines().format(record))
+    assert line["message"] == f"registry: postgresql://me:{HIDDEN}@db/x is away"
