@@ -18,8 +18,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.gateway.identity import new_id
-from infra.secrets import masked
 from infra.gateway.protocol import CONNECTION, BoundedProtocol
+from infra.secrets import masked
 
 log = logging.getLogger(__name__)
 
