@@ -72,7 +72,9 @@ def main(words: Sequence[str] | None = None) -> None:
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
     except UserError as error:
-        print(f"moderato: {masked(str(error))}", file=sys.stderr)  # noqa: T201 - the command's own output
+        from flows.command_line.plain import said
+
+        print(said(masked(f"moderato: {error}")), file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(error.exit_code)
     except Exception as error:
         if not _asks_for_a_password(error):

@@ -18,6 +18,7 @@ def backup(
 
     Stores that lie elsewhere (S3, PostgreSQL) are backed up with their own tools.
     """
+    from flows.command_line.plain import said
     from infra.platform.backup import back_up
     from infra.settings import Settings
 
@@ -28,4 +29,4 @@ def backup(
         print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
     else:
         told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in found.items()) or "nothing"
-        print(f"copied {told}")  # noqa: T201 - the command's own output
+        print(said(f"copied {told}"))  # noqa: T201 - the command's own output

@@ -15,6 +15,7 @@ def restore(
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Put a backup into the home, which may be another folder or machine than it was made on."""
+    from flows.command_line.plain import said
     from infra.platform.backup import restore as put_back
     from infra.settings import Settings
 
@@ -25,4 +26,4 @@ def restore(
         print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
     else:
         told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in found.items()) or "nothing"
-        print(f"restored {told}")  # noqa: T201 - the command's own output
+        print(said(f"restored {told}"))  # noqa: T201 - the command's own output
