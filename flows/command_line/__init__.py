@@ -76,17 +76,17 @@ def main(words: Sequence[str] | None = None) -> None:
 
         print(said(masked(f"moderato: {error}")), file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(error.exit_code)
-    except Exception as error:
-        if not _asks_for_a_password(error):
-            raise
-        print(f"moderato: {ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
-        sys.exit(MISUSED)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # who read the output has read enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(UNHEARD)
+    except Exception as error:
+        if not _asks_for_a_password(error):
+            raise
+        print(f"moderato: {ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
+        sys.exit(MISUSED)
 
 
 def _asks_for_a_password(error: Exception) -> bool:
