@@ -185,6 +185,6 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
         line = orjson.dumps(told, default=str).decode()
-        if record.levelno != logging.INFO:  # errors name addresses; a request's line costs no more than it did
+        if record.levelno != logging.INFO:  # errors name addresses, a request's line does not
             line = masked(line)
         return OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
