@@ -44,6 +44,7 @@ from infra.registry import is_empty
 from infra.rollout import Store, rest_unattended
 from infra.settings import Settings
 from tasks.approval import Answer
+from tasks.approver import DEADLINE
 
 AT_ONCE = 4  # flow runs on this machine, of all deployments
 SWEEP = 10.0  # seconds between two looks at what waits for somebody who does not come
@@ -187,7 +188,7 @@ def answer_expired(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
     for run in expired:
         asked = _approval(run)
         answer = Answer(
-            decision=asked.otherwise, reason=f"nobody answered within {asked.hours:g} hours", name="deadline"
+            decision=asked.otherwise, reason=f"nobody answered within {asked.hours:g} hours", name=DEADLINE
         )
         client.resume_flow_run(run.id, run_input=answer.model_dump())
     return expired

@@ -15,12 +15,14 @@ from tasks.ingest import ingest as bring_in
 
 @flow(name="ingest", timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=60)
 def ingest(source: str = "", path: str = "") -> Summary:
-    """Bring files of `source` at `path` into the lake; the landing zone of the settings where they are empty."""
+    """Bring files of `source` at `path` into the lake; the landing zone of the settings where they are empty.
+
+    path: a file, a folder of files or s3://bucket/prefix that is there.
+    """
     settings = Settings()
-    place = path or settings.landing
-    if not place.startswith("s3://"):
-        Path(place).mkdir(parents=True, exist_ok=True)
-    summary = bring_in(settings, source or settings.landing_source, place)
+    if not path and not settings.landing_uri:  # a folder that anybody named must be there
+        Path(settings.landing).mkdir(parents=True, exist_ok=True)
+    summary = bring_in(settings, source or settings.landing_source, path or settings.landing)
     told = (
         f"{summary.rows:,} rows, {summary.rejects.total:,} rejects, {summary.skipped:,} objects taken before"
     )

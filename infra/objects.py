@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.secrets import masked
 from infra.settings import Settings
 from models.errors import UserError
 
@@ -122,7 +123,7 @@ class Objects:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            server = self.settings.s3_endpoint or "AWS"
+            server = masked(self.settings.s3_endpoint) or "AWS"
             raise UnreachableError(
                 f"cannot use s3://{self.bucket} at {server}: {error}; check the bucket's name and "
                 "MODERATO_S3_ENDPOINT, MODERATO_S3_ACCESS_KEY and MODERATO_S3_SECRET_KEY"

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from infra.secrets import HIDDEN, host_alone, masked
 from models.errors import UserError
 from models.heap import share_between_threads
 
 PREFIX = "MODERATO_"
+USER = "moderato"  # who the password is of
+PASSWORD = re.compile(r"[!-~]{12,200}")  # what a browser, a header and a terminal all pass on unchanged
+
+
+SECRET = frozenset({"s3_access_key"})  # beside every SecretStr
+KEY_ADDRESSES = frozenset({"notify_webhook"})  # who knows such an address may post
 
 
 class SettingsError(UserError):
@@ -59,6 +69,14 @@ class Settings(BaseSettings):
         default=5000, ge=1, le=65535, description="port of `moderato up`'s MLflow server"
     )
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="port of `moderato up`'s gateway")
+    password: SecretStr | None = Field(
+        default=None,
+        description="password that Prefect and MLflow ask for, of the user moderato; empty for none",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="other hosts, with their ports, under which people open Prefect and MLflow, separated by commas",
+    )
     landing_uri: str = Field(
         default="", description="folder or s3:// address that the deployment `ingest` takes new files from"
     )
@@ -139,11 +157,31 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="seconds that accepted requests have to end when the gateway stops"
     )
 
+    @field_validator("password")
+    @classmethod
+    def _is_hard_to_guess(cls, password: SecretStr | None) -> SecretStr | None:
+        given = password.get_secret_value() if password else ""
+        if given and not PASSWORD.fullmatch(given):
+            raise ValueError(
+                f"{len(given)} characters; take at least 12 ASCII letters, digits or signs, no blanks"
+            )
+        return password if given else None
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(_first_mistake(error)) from None
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What a traceback or a log shows of the settings: the same as `explain`."""
+        for name, value in super().__repr_args__():
+            yield name, _shown(name, value) if name and isinstance(value, str) else value
+
+    @property
+    def credentials(self) -> str:
+        """`user:password` for Prefect and MLflow; empty where nothing asks for one."""
+        return f"{USER}:{self.password.get_secret_value()}" if self.password else ""
 
     @property
     def lake(self) -> str:
@@ -190,8 +228,20 @@ class Settings(BaseSettings):
 
 def _first_mistake(error: ValidationError) -> str:
     mistake = error.errors()[0]
-    name = PREFIX + str(mistake["loc"][0]).upper()
-    return f"{name} is {mistake['input']!r}: {mistake['msg'].lower()}; see `moderato settings --help`"
+    field = str(mistake["loc"][0])
+    shown = repr(_shown(field, str(mistake["input"])))
+    why = mistake["msg"].lower().removeprefix("value error, ")
+    return f"{PREFIX}{field.upper()} is {shown}: {why}; see `moderato settings --help`"
+
+
+def _shown(field: str, value: str) -> str:
+    """A setting's value as people may see it."""
+    known = Settings.model_fields.get(field)
+    if not value:
+        return ""
+    if field in SECRET or (known is not None and "SecretStr" in str(known.annotation)):
+        return HIDDEN
+    return host_alone(value) if field in KEY_ADDRESSES else masked(value)
 
 
 @dataclass(frozen=True)
@@ -210,9 +260,8 @@ def explain(settings: Settings) -> Iterator[Setting]:
     for name, field in Settings.model_fields.items():
         origin = next((label for label, values in sources.items() if name in values), "default")
         value = getattr(settings, name)
-        yield Setting(
-            PREFIX + name.upper(), "" if value is None else str(value), origin, field.description or ""
-        )
+        shown = _shown(name, "" if value is None else str(value))
+        yield Setting(PREFIX + name.upper(), shown, origin, field.description or "")
 
 
 def _sources() -> dict[str, dict[str, Any]]:
@@ -229,7 +278,11 @@ def adopt(settings: Settings) -> None:
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     server = settings.prefect_api_url or _server_on(settings.home)
+    user, _, password = settings.credentials.partition(":")
     environment = {
+        "PREFECT_API_AUTH_STRING": settings.credentials,
+        "MLFLOW_TRACKING_USERNAME": user,
+        "MLFLOW_TRACKING_PASSWORD": password,
         "PREFECT_HOME": str(settings.home.absolute() / "prefect"),
         "PREFECT_API_URL": server,
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
@@ -249,8 +302,24 @@ def adopt(settings: Settings) -> None:
         "AWS_ACCESS_KEY_ID": settings.s3_access_key,
         "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else "",
     }
+    if not server and "prefect" not in sys.modules:
+        environment |= _temporary_server(settings)
     os.environ.update({name: value for name, value in environment.items() if value})
     share_between_threads()
+
+
+def _temporary_server(settings: Settings) -> dict[str, str]:
+    """Prefect starts a server for this process alone, which by default answers every page and program of the machine.
+
+    A secret that only this process and its children know keeps the others out.
+    """
+    known = os.environ.get("PREFECT_SERVER_API_AUTH_STRING") or settings.credentials
+    pair = known or f"{USER}:{secrets.token_urlsafe(32)}"
+    return {
+        "PREFECT_API_AUTH_STRING": pair,
+        "PREFECT_SERVER_API_AUTH_STRING": pair,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
+    }
 
 
 def _server_on(home: Path) -> str:

@@ -14,11 +14,15 @@ from prefect.context import FlowRunContext
 from prefect.input import RunInput
 from pydantic import Field, ValidationError
 
+from infra.gateway.codes import CodeError
+from infra.markdown import link as link_to
+from infra.markdown import plain
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.rollout import Store, act
 from infra.settings import Settings
 from models.errors import UserError
+from tasks.approver import Approver, at_terminal, on_page
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
 from tasks.page import run_url, version_url
@@ -46,6 +50,13 @@ class Answer(RunInput):
     name: str = Field(
         min_length=1, max_length=100, description="Who decides.", json_schema_extra={"position": 2}
     )
+    code: str = Field(
+        default="",
+        max_length=100,
+        description="What `moderato sign VERSION` prints, which proves who decides. Needed where this platform asks "
+        "for a password; elsewhere the name is kept as unverified. Never type a key here.",
+        json_schema_extra={"position": 3},
+    )
 
 
 class Approved(Handle):
@@ -72,23 +83,27 @@ def approval(
     A rejected release loses its alias; one that waits for its promotion is rolled back.
     """
     asked = f"{moment} of version {release.version}"
-    answer = _on_page(settings, release, evaluation, asked, hours) if _is_deployed() else _at_terminal(asked)
+    if _is_deployed():
+        answer, approver = _on_page(settings, release, evaluation, asked, hours)
+    else:
+        answer = _at_terminal(asked)
+        approver = at_terminal(answer)
     word = "approved" if answer.decision == "approve" else "rejected"
-    told = f"{word} {moment} by {answer.name}: {answer.reason}"
-    _record(Store(settings), release, told, answer)
+    told = f"{word} {moment} by {approver}: {answer.reason}"
+    _record(Store(settings), release, told, answer.decision, approver.name)
     return Approved(approved=answer.decision == "approve", told=told)
 
 
-def _record(store: Store, release: Release, told: str, answer: Answer) -> None:
+def _record(store: Store, release: Release, told: str, decision: str, who: str) -> None:
     registry = store.registry
     if registry.tag(release.version, APPROVAL) != told:
         registry.describe(release.version, {APPROVAL: told})
-        store.record(answer.decision, release.version, told, who=answer.name)
+        store.record(decision, release.version, told, who=who)
     LifecycleRun(registry, release.run_id).describe({}, {APPROVAL: told})
     rollout = store.load(release.version)
     if rollout is not None and rollout.status == "held":
-        act(store, "promote" if answer.decision == "approve" else "abort", told, answer.name)
-    elif answer.decision == "reject":
+        act(store, "promote" if decision == "approve" else "abort", told, who)
+    elif decision == "reject":
         registry.dismiss(release.version)
         registry.client.set_terminated(release.run_id)
 
@@ -100,14 +115,18 @@ def _is_deployed() -> bool:
 
 def _on_page(
     settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float
-) -> Answer:
+) -> tuple[Answer, Approver]:
     described = _described(settings, release, evaluation, asked, hours)
+    shown = described
     for attempt in range(1, ATTEMPTS + 1):
-        form = Answer.with_initial_data(description=described)
+        form, pause = Answer.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
         try:
-            return suspend_flow_run(wait_for_input=form, key=f"{asked} {attempt}".replace(" ", "-"))
+            answer = suspend_flow_run(wait_for_input=form, key=pause)
+            return answer, on_page(settings, answer, release.version, pause, hours)
         except ValidationError as error:
-            described = f"**That answer cannot be read: {error.errors()[0]['msg']}.**\n\n{described}"
+            shown = f"**That answer cannot be read: {plain(error.errors()[0]['msg'])}.**\n\n{described}"
+        except CodeError as error:
+            shown = f"**That answer does not count: {plain(error)}.**\n\n{described}"
     raise NobodyToAskError(f"{ATTEMPTS} answers could not be read; the champion stays")
 
 
@@ -118,7 +137,7 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
         f"## {asked[0].upper()}{asked[1:]}",
         f"Answer within {hours:g} hours.",
         _pointer(registry, release),
-        release.reason and f"Canary: {release.reason}",
+        release.reason and f"Canary: {plain(release.reason)}",
         (evaluation.report / "beside.md").read_text(),
         "### Gates",
         (evaluation.report / "gates.md").read_text(),
@@ -128,7 +147,7 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
 
 def _pointer(registry: Registry, release: Release) -> str:
     run, version = run_url(registry, release.run_id), version_url(registry, release.version)
-    return f"[MLflow run]({run}), [registered version]({version})" if run else ""
+    return f"{link_to('MLflow run', run)}, {link_to('registered version', version)}" if run else ""
 
 
 def _at_terminal(asked: str) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
+from infra.markdown import code, plain
 from infra.settings import Settings
 from infra.weights import NoWeightsError, fetch
 from tasks.corpus import Corpus
@@ -31,6 +32,12 @@ def bootstrap(settings: Settings, corpus: Corpus, backbone: str) -> Corpus:
     options = settings.options_for(corpus.uri)
     made = better(SnapshotRows.open(corpus.uri, options), found.folder, options)
     lines = [f"| {WORDS[what]} | {count:,} |" for what, count in made.became.items()]
-    page = [f"Corpus `{made.id}` of `{corpus.id}` by {backbone}", "", "| posts | |", "|---|---:|", *lines]
+    page = [
+        f"Corpus {code(made.id)} of {code(corpus.id)} by {plain(backbone)}",
+        "",
+        "| posts | |",
+        "|---|---:|",
+        *lines,
+    ]
     tell("bootstrapping", "\n".join(page), "what became of the texts beside pictures")
     return corpus.model_copy(update={"id": made.id, "uri": made.uri})

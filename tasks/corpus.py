@@ -7,6 +7,7 @@ from datetime import datetime
 from prefect import task
 
 from infra.lake import open_lake
+from infra.markdown import cells, code
 from infra.settings import Settings
 from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
@@ -62,5 +63,5 @@ def cut(settings: Settings, versions: PostVersions, policy_set: str, seed: int) 
 def _told(corpus: Corpus) -> str:
     rows = [("learned from", corpus.counts["train"]), ("validated on", corpus.counts["validation"])]
     rows += [(f"left out: {reason}", count) for reason, count in corpus.dropped.items()]
-    lines = [f"| {what} | {count:,} |" for what, count in rows]
-    return "\n".join([f"Corpus `{corpus.id}`", "", "| posts | |", "|---|---:|", *lines])
+    lines = [cells(what, f"{count:,}") for what, count in rows]
+    return "\n".join([f"Corpus {code(corpus.id)}", "", "| posts | |", "|---|---:|", *lines])

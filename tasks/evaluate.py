@@ -10,6 +10,8 @@ from prefect.runtime import flow_run
 
 from expectations.findings import Finding
 from infra.lake import open_lake
+from infra.markdown import code
+from infra.markdown import link as link_to
 from infra.registry import Registry
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.report import Findings, beside_table, gate_table, write_report
@@ -191,7 +193,7 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
         "Data Docs": run_url(run.registry, run.run_id, "data_docs/index.html"),
         "Prefect": flow_run.ui_url,
     }
-    links = ", ".join(f"[{name}]({url})" for name, url in pages.items() if url)
-    head = f"**{verdict}** on snapshot `{findings.snapshot[:12]}`"
+    links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
+    head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
     parts = [head, links, beside_table(findings), gate_table(findings)]
     return "\n\n".join(part for part in parts if part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.context import TaskRunContext
 
@@ -22,12 +24,18 @@ def link(key: str, url: str, text: str) -> None:
 
 def run_url(registry: Registry, run_id: str, path: str = "") -> str:
     """Where people read an MLflow run, or one of its artifacts; empty where no address is set for MLflow."""
-    root = registry.settings.mlflow_url.rstrip("/")
+    root = _root(registry)
     place = f"/artifacts/{path}" if path else ""
     return f"{root}/#/experiments/{registry.experiment_id}/runs/{run_id}{place}" if root else ""
 
 
 def version_url(registry: Registry, version: int) -> str:
     """Where people read a registered version; empty where no address is set for MLflow."""
-    root = registry.settings.mlflow_url.rstrip("/")
-    return f"{root}/#/models/{registry.name}/versions/{version}" if root else ""
+    root = _root(registry)
+    return f"{root}/#/models/{quote(registry.name, safe='')}/versions/{version}" if root else ""
+
+
+def _root(registry: Registry) -> str:
+    """MLflow's address for people; empty where that is no page's."""
+    address = registry.settings.mlflow_url.rstrip("/")
+    return address if address.startswith(("http://", "https://")) else ""

@@ -6,6 +6,8 @@ from typing import Self
 
 from prefect import task
 
+from infra.markdown import code
+from infra.markdown import link as link_to
 from infra.registry import Registry, publish
 from infra.settings import Settings
 from models.errors import UserError
@@ -71,10 +73,12 @@ def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Eva
     figure = evaluation.metrics.macro_average_precision
     precision = "unknown" if figure is None else f"{figure:.3f}"
     snapshot = candidate.snapshot.id[:12]
-    made = f"Preset `{candidate.preset}` on snapshot `{snapshot}`, macro average precision {precision}."
+    made = (
+        f"Preset {code(candidate.preset)} on snapshot {code(snapshot)}, macro average precision {precision}."
+    )
     lines = [
         made,
-        f"[The run]({url}) holds the model card, the Data Docs and the canary." if url else "",
+        f"{link_to('The run', url)} holds the model card, the Data Docs and the canary." if url else "",
         (evaluation.report / "beside.md").read_text(),
     ]
     return "\n\n".join(line for line in lines if line)

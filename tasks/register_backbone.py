@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prefect import task
 
+from infra.markdown import cells, code, plain
+from infra.markdown import link as link_to
 from infra.registry import Registry
 from infra.registry.backbones import BACKBONE, publish_backbone
 from infra.registry.runs import NOTE, LifecycleRun
@@ -58,14 +60,14 @@ def family_of(preset: str) -> str:
 
 def _note(registry: Registry, backbone: PretrainedBackbone) -> str:
     url, recipe, counts = run_url(registry, backbone.run_id), backbone.recipe, backbone.corpus.counts
-    rows = [f"| {name} | {value:.4f} |" for name, value in sorted(backbone.metrics.items())]
+    rows = [cells(name, f"{value:.4f}") for name, value in sorted(backbone.metrics.items())]
     made = (
-        f"Preset `{recipe.preset}` by {', '.join(recipe.objectives)} on corpus `{backbone.corpus.id}` of "
-        f"{counts['train']:,} posts, seed {recipe.seed}."
+        f"Preset {code(recipe.preset)} by {plain(', '.join(recipe.objectives))} on corpus "
+        f"{code(backbone.corpus.id)} of {counts['train']:,} posts, seed {recipe.seed}."
     )
     lines = [
         made,
-        f"[The run]({url}) holds its course and its cost." if url else "",
+        f"{link_to('The run', url)} holds its course and its cost." if url else "",
         "\n".join(["| on validation posts | |", "|---|---:|", *rows]) if rows else "",
     ]
     return "\n\n".join(line for line in lines if line)

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from prefect import get_run_logger, task
 from prefect.context import TaskRunContext
 
+from infra.markdown import cells, code, plain
 from infra.registry import Registry
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.settings import Settings
@@ -124,7 +125,7 @@ def _fitting(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, cou
 def _log(course: LifecycleRun, tried: Tried) -> None:
     figures = {"seconds": tried.seconds, "steps": tried.steps, "epochs": tried.epochs, "score": tried.score}
     course.metrics({name: value for name, value in figures.items() if value is not None})
-    course.describe({}, {STATE: tried.state, **({NOTE: tried.why} if tried.why else {})})
+    course.describe({}, {STATE: tried.state, **({NOTE: plain(tried.why)} if tried.why else {})})
     course.finish(ENDS[tried.state])
 
 
@@ -165,7 +166,7 @@ def _told(settings: Settings, run: Run, study: Study, asked: Asked, ended: Why) 
 def _best(found: Found) -> str:
     if found.preset is None:
         return f"No trial was judged: {found.ended}."
-    return f"**{found.score:.3f}**: `moderato retrain --preset {found.preset}`"
+    return f"**{found.score:.3f}**: {code(f'moderato retrain --preset {found.preset}')}"
 
 
 def table(found: Found) -> str:
@@ -173,10 +174,8 @@ def table(found: Found) -> str:
     order = sorted(found.trials, key=lambda it: (it.state != "complete", -(it.score or 0), it.number))
     lines = ["| trial | changes | score | state | passes | seconds |", "|---|---|---|---|---|---|"]
     for it in order[:SHOWN]:
-        score = it.why.replace("|", "\\|") if it.score is None else f"{it.score:.3f}"
-        lines.append(
-            f"| {it.number} | {it.changes} | {score} | {it.state} | {it.epochs} | {it.seconds:.0f} |"
-        )
+        score = it.why if it.score is None else f"{it.score:.3f}"
+        lines.append(cells(it.number, it.changes, score, it.state, it.epochs, f"{it.seconds:.0f}"))
     if len(order) > SHOWN:
         lines.append(f"\n{len(order) - SHOWN} more are in the run's child runs.")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from prefect import task
 
 from expectations.findings import Finding, ValidationFailedError
 from infra.lake import Lake, Table, open_lake
+from infra.markdown import cells, code
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.settings import Settings
@@ -59,7 +60,7 @@ def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
         ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
         for counts in (snapshot.counts, snapshot.dropped)
     )
-    lines = [f"Snapshot `{snapshot.id[:12]}`: {kept}. Left out: {dropped or 'none'}.", ""]
+    lines = [f"Snapshot {code(snapshot.id[:12])}: {kept}. Left out: {dropped or 'none'}.", ""]
     if findings:
         lines += ["| suite | what is expected | what was seen | rows |", "|---|---|---|---|"]
         lines += [_row(finding) for finding in findings]
@@ -67,8 +68,7 @@ def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
 
 
 def _row(finding: Finding) -> str:
-    cells = (finding.suite, finding.description, finding.observed, ", ".join(finding.rows))
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return cells(finding.suite, finding.description, finding.observed, ", ".join(finding.rows))
 
 
 def docs_folder(settings: Settings, snapshot: Snapshot) -> Path:

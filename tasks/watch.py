@@ -9,6 +9,7 @@ from prefect import task
 from prefect.events import emit_event
 
 from infra.lake import Lake
+from infra.markdown import plain
 from infra.rollout import Store, require_champion_or_none
 from infra.settings import Settings
 from infra.watch import Finding, compare_views, live_view, reference_view
@@ -100,7 +101,7 @@ def table(looked: Looked) -> str:
     rank = {"beyond": 0, "within": 1, "unknown": 2}
     ordered = sorted(looked.findings, key=lambda it: (rank[it.verdict], it.signal, it.subject))
     lines = [
-        f"{looked.told}. Window {looked.since:%Y-%m-%d %H:%M} to {looked.until:%Y-%m-%d %H:%M} UTC.",
+        f"{plain(looked.told)}. Window {looked.since:%Y-%m-%d %H:%M} to {looked.until:%Y-%m-%d %H:%M} UTC.",
         "",
         "| signal | subject | learned from | live | moved by | bound | verdict |",
         "|---|---|---:|---:|---:|---:|---|",
@@ -111,7 +112,7 @@ def table(looked: Looked) -> str:
 def _row(finding: Finding) -> str:
     figures = (_figure(it) for it in (finding.reference, finding.live, finding.value, finding.bound))
     verdict = f"**{finding.verdict}**" if finding.verdict == "beyond" else finding.verdict
-    return f"| {finding.signal} | {finding.subject} | {' | '.join(figures)} | {verdict} |"
+    return f"| {plain(finding.signal)} | {plain(finding.subject)} | {' | '.join(figures)} | {verdict} |"
 
 
 def _figure(value: float | None) -> str:

@@ -10,10 +10,15 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from infra.secrets import masked
 from models.errors import UserError
 
 MISUSED = 2
 INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
+UNAUTHORIZED = 401
+ASKED = (
+    "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
+)
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 VERBS = {
@@ -33,6 +38,7 @@ VERBS = {
     "canary": "Show the rollout of a challenger, or pause, resume, abort or promote it.",
     "rollback": "Let the champion before decide again, at once.",
     "compare": "Put two registered versions side by side.",
+    "sign": "Print a code that says who approves a version.",
     "status": "Show the champion, the challenger and the last runs.",
     "up": "Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running.",
     "worker": "Run what a Prefect server elsewhere has scheduled, on this machine.",
@@ -68,7 +74,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except UserError as error:
         from flows.command_line.plain import said
 
-        print(said(f"moderato: {error}"), file=sys.stderr)  # noqa: T201 - the command's own output
+        print(said(masked(f"moderato: {error}")), file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
@@ -76,3 +82,14 @@ def main(words: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # who read the output has read enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(UNHEARD)
+    except Exception as error:
+        if not _asks_for_a_password(error):
+            raise
+        print(f"moderato: {ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
+        sys.exit(MISUSED)
+
+
+def _asks_for_a_password(error: Exception) -> bool:
+    """Whether Prefect's client (its answer) or MLflow's (its words) was told 401; neither is imported for it."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    return status == UNAUTHORIZED or f"error code {UNAUTHORIZED}" in str(error)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from infra.gateway import KeyStore
 
 Json = Annotated[bool, Parameter(help="print one JSON object", negative="")]
-ScopeName = Literal["decide", "read", "admin"]  # infra.gateway.Scope, which would make --help slow
+ScopeName = Literal["decide", "read", "approve", "admin"]  # infra.gateway.Scope, which would make --help slow
 
 keys = App(name="keys", help="Create, list and revoke keys to the gateway.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -46,6 +47,8 @@ def up(
         require_free(HOST, dict(zip(("prefect", "mlflow", "gateway"), ports, strict=True)))
         adopt(settings)
         _hand_down(settings, standing)
+        if not settings.landing_uri:
+            Path(settings.landing).mkdir(exist_ok=True)
         supervisor = Supervisor(_services(settings, standing, demo=demo), settings.home / "logs")
         _tend(supervisor, settings)
 
@@ -74,22 +77,23 @@ def _hand_down(settings: Settings, standing: Standing) -> None:
 def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Service]:
     from infra.platform import Service, answers, polled
     from infra.registry import is_empty
+    from infra.settings import USER
 
     python = sys.executable
     at = standing.host_and_port
+    asked = f", as {USER}:PASSWORD" if settings.credentials else ""
     prefect = Service(
         "prefect",
-        (python, "-m", "prefect", "server", "start", *at("prefect")),
+        (python, "-m", "infra.servers.prefect", *at("prefect")),
         answers(f"{standing.api}/health"),
-        standing.prefect,
+        f"{standing.prefect}{asked}",
     )
     mlflow = Service(
         "mlflow",
-        (python, "-m", "mlflow", "server", *at("mlflow"), "--workers", "1", "--no-serve-artifacts",
-         "--backend-store-uri", settings.tracking_uri, "--default-artifact-root", settings.artifact_uri),
+        (python, "-m", "infra.servers.mlflow", *at("mlflow")),
         answers(f"{standing.mlflow}/health"),
-        standing.mlflow,
-    )  # fmt: skip
+        f"{standing.mlflow}{asked}",
+    )
     gateway = Service(
         "gateway",
         (python, "-m", "flows.command_line", "serve", *at("gateway")),
@@ -100,7 +104,7 @@ def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Ser
     flows = Service(
         "deployments",
         (python, "-m", "flows.command_line", "worker"),
-        polled(standing.api, "retrain/retrain"),
+        polled(standing.api, "retrain/retrain", settings.credentials),
         f"{standing.prefect}/deployments",
         after="prefect",
         outlived=True,

@@ -43,6 +43,7 @@ class Scope(StrEnum):
 
     DECIDE = "decide"
     READ = "read"  # decisions that the same key asked for
+    APPROVE = "approve"  # who may answer an approval
     ADMIN = "admin"  # decisions of every key
 
 
@@ -59,7 +60,7 @@ class ApiKey:
 
     def opens(self, key: str) -> bool:
         """Whether this is the key; takes as long for a wrong one as for the right one."""
-        return hmac.compare_digest(self.digest, _digest(key)) and self.revoked_at is None
+        return hmac.compare_digest(self.digest, digest_of(key)) and self.revoked_at is None
 
     def allows(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -79,7 +80,7 @@ class KeyStore:
         """A new key, which is seen here and never again, and what is kept of it."""
         key_id = secrets.token_hex(6)
         key = f"{PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
-        kept = ApiKey(key_id, name, _digest(key), tuple(dict.fromkeys(scopes)), datetime.now(UTC))
+        kept = ApiKey(key_id, name, digest_of(key), tuple(dict.fromkeys(scopes)), datetime.now(UTC))
         self._write(kept)
         return key, kept
 
@@ -111,7 +112,8 @@ def id_of(key: str) -> str:
     return parts[1] if len(parts) == 3 and parts[0] == PREFIX else ""  # noqa: PLR2004 - prefix, id, secret
 
 
-def _digest(key: str) -> str:
+def digest_of(key: str) -> str:
+    """What is kept of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

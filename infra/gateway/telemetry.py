@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.gateway import identity
 from infra.gateway.protocol import CONNECTION, BoundedProtocol
+from infra.secrets import masked
 
 log = logging.getLogger(__name__)
 
@@ -183,6 +184,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return OBEYED.sub(
-            lambda found: f"\\u{ord(found.group()):04x}", orjson.dumps(told, default=str).decode()
-        )
+        line = orjson.dumps(told, default=str).decode()
+        if record.levelno != logging.INFO:  # errors name addresses, a request's line does not
+            line = masked(line)
+        return OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", line)

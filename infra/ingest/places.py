@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
@@ -214,9 +215,20 @@ def place_of(settings: Settings, source: str, path: str) -> Folder | Zone:
     where = Path(path).absolute()
     choices = "give a file, a folder of files or s3://bucket/prefix"
     if not where.exists():
-        raise UnreadableError(f"there is nothing at {path!r}; {choices}")
+        raise UnreadableError(f"there is nothing at {path!r}{_near(where)}; {choices}")
     if not os.access(where, os.R_OK):
         raise UnreadableError(f"{path!r} may not be read by this user; {choices}")
     if not where.is_dir() and not where.is_file():
         raise UnreadableError(f"{path!r} is a pipe, a socket or a device and may never end; {choices}")
     return Folder(where) if where.is_dir() else Folder(where.parent, where.name)
+
+
+def _near(missing: Path) -> str:
+    """What lies beside the first part of a path that is not there, under a name like it; empty where nothing does."""
+    part = next(it for it in (*reversed(missing.parents), missing) if not it.exists())
+    try:
+        beside = [it.name for it in part.parent.iterdir()]
+    except OSError:
+        return ""
+    near = get_close_matches(part.name, beside, n=3)
+    return f"; in {part.parent} there is {', '.join(map(repr, near))}" if near else ""

@@ -9,7 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from infra.platform.ports import is_free
+from infra.platform.service import request
 from infra.platform.standing import standing_on
+from infra.secrets import masked
 from infra.settings import Settings
 from models.errors import UserError
 
@@ -50,7 +52,8 @@ def _stores(settings: Settings) -> Iterator[Finding]:
     yield from _champion(settings)
     api = settings.prefect_api_url
     if api:
-        yield _tried("Prefect", api, lambda: _prefect(api), "MODERATO_PREFECT_API_URL")
+        asked = "MODERATO_PREFECT_API_URL and MODERATO_PASSWORD"
+        yield _tried("Prefect", api, lambda: _prefect(settings, api), asked)
     standing = standing_on(settings.home)
     if standing:
         yield Finding("platform", "well", standing.where)
@@ -60,10 +63,10 @@ def _stores(settings: Settings) -> Iterator[Finding]:
 
 def _tried(name: str, address: str, ask: Callable[[], str], setting: str) -> Finding:
     try:
-        return Finding(name, "well", f"{address}: {ask()}")
+        return Finding(name, "well", masked(f"{address}: {ask()}"))
     except Exception as error:  # noqa: BLE001 - whatever a store's client raises is what the person has to read
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Finding(name, "to mend", f"{address}: {first}", f"start it, or check {setting}")
+        return Finding(name, "to mend", masked(f"{address}: {first}"), f"start it, or check {setting}")
 
 
 def _lake(settings: Settings) -> str:
@@ -100,10 +103,11 @@ def _champion(settings: Settings) -> Iterator[Finding]:
             yield Finding("champion", "to mend", vanished.seen, CHOICES)
 
 
-def _prefect(api: str) -> str:
+def _prefect(settings: Settings, api: str) -> str:
     import urllib.request
 
-    with urllib.request.urlopen(f"{api}/health", timeout=5) as answer:  # noqa: S310 - the operator's own address
+    asked = request(f"{api}/admin/version", settings.credentials)  # /health asks for no password
+    with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310 - the operator's own address
         return f"answers {answer.status}"
 
 

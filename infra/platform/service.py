@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import urllib.error
 import urllib.request
@@ -36,19 +37,28 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
-def polled(api: str, deployment: str) -> Callable[[], bool]:
-    """Whether some process fetches the runs of `deployment` (flow/name) from the Prefect server at `api`."""
+def polled(api: str, deployment: str, credentials: str = "") -> Callable[[], bool]:
+    """Whether some process fetches the runs of `deployment` (flow/name) from the Prefect server at `api`.
+
+    credentials: user:password of the server, empty where it asks for none.
+    """
 
     def ready() -> bool:
-        found = _get(f"{api}/deployments/name/{deployment}")
+        found = _get(f"{api}/deployments/name/{deployment}", credentials)
         return found is not None and json.loads(found).get("status") == "READY"
 
     return ready
 
 
-def _get(url: str) -> bytes | None:
+def request(url: str, credentials: str = "") -> urllib.request.Request:
+    """GET `url` as the user of these credentials, user:password."""
+    coded = base64.b64encode(credentials.encode()).decode()
+    return urllib.request.Request(url, headers={"Authorization": f"Basic {coded}"} if credentials else {})  # noqa: S310 - our own address
+
+
+def _get(url: str, credentials: str = "") -> bytes | None:
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(request(url, credentials), timeout=PATIENCE) as answer:  # noqa: S310 - our own address
             return bytes(answer.read()) if answer.status == HTTPStatus.OK else None
     except (OSError, urllib.error.HTTPError):
         return None

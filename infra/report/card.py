@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.markdown import code, plain
 from infra.report.findings import Findings
-from infra.report.templates import CARD, COMPARED, GATES, MEASURED, PAGE
+from infra.report.templates import CARD, COMPARED, GATES, MEASURED
 from models.content import Action
 from models.evaluation.comparison import Comparison
 from models.evaluation.measurement import Figure
+from models.offline_page import offline_page
 from models.policy import DEFAULT_MARKET
 
 WIDE = 0.2  # width of an interval from which a figure is called uncertain
@@ -41,10 +43,13 @@ def card(findings: Findings) -> str:
 
 
 def page(markdown: str) -> str:
-    """Markdown as a page of its own."""
-    from markdown import markdown as to_html
+    """Markdown as a page of its own; HTML in it is shown as text."""
+    from markdown import Markdown
 
-    return PAGE.replace("CONTENT", to_html(markdown, extensions=["tables"]))
+    reader = Markdown(extensions=["tables"])
+    reader.preprocessors.deregister("html_block")
+    reader.inlinePatterns.deregister("html")
+    return offline_page("Model card", reader.convert(markdown))
 
 
 def limitations(findings: Findings) -> list[str]:
@@ -109,9 +114,10 @@ def _filled(template: str, **values: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - Markdown of our own figures
+        autoescape=False,  # noqa: S701 - not HTML: `finalize` escapes every value for Markdown
+        finalize=lambda value: value if isinstance(value, _Code) else plain(value),
     )
-    environment.filters |= {"figure": _figure, "number": _number, "cell": _cell, "capitalise": _capitalise}
+    environment.filters |= {"figure": _figure, "number": _number, "code": _Code.of, "capitalise": _capitalise}
     return environment.from_string(template).render(**values)
 
 
@@ -129,5 +135,11 @@ def _capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+class _Code(str):
+    """A code span, which is escaped already."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: object) -> _Code:
+        return cls(code(value))

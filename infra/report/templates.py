@@ -4,8 +4,8 @@ GATES = """\
 | gate | subject | value | bound | verdict | what it says |
 |---|---|---:|---:|---|---|
 {% for check in findings.checks %}
-| {{ check.gate }} | {{ check.subject | cell }} | {{ check.value | number }} | {{ check.bound | number }} | \
-{{ check.verdict }} | {{ check.detail | cell }} |
+| {{ check.gate }} | {{ check.subject }} | {{ check.value | number }} | {{ check.bound | number }} | \
+{{ check.verdict }} | {{ check.detail }} |
 {% endfor %}
 """
 
@@ -13,7 +13,7 @@ COMPARED = """\
 | average precision | posts | candidate | champion | difference |
 |---|---:|---:|---:|---|
 {% for it in findings.differences %}
-| {{ it.name | cell }} | {{ it.posts }} | {{ it.candidate | number }} | {{ it.champion | number }} | \
+| {{ it.name }} | {{ it.posts }} | {{ it.candidate | number }} | {{ it.champion | number }} | \
 {{ it.difference | figure }} |
 {% endfor %}
 """
@@ -30,11 +30,12 @@ CARD = (
     """\
 # Model card: {{ findings.policy_set.title }}
 
-Candidate `{{ findings.candidate[:16] }}`, preset `{{ findings.preset }}`, policy set `{{ findings.policy_set.name }}`.
+Candidate {{ findings.candidate[:16] | code }}, preset {{ findings.preset | code }}, \
+policy set {{ findings.policy_set.name | code }}.
 
 ## Precision
 
-Served from `{{ findings.precision.serves }}`. {{ findings.precision.reason | capitalise }}.
+Served from {{ findings.precision.serves | code }}. {{ findings.precision.reason | capitalise }}.
 {% if findings.precision.least_difference is not none %}
 
 Mean average precision on the calibration and validation splits, over the policies measurable there: \
@@ -48,7 +49,7 @@ and {{ findings.precision.shift_bound | number }} is allowed.
 
 ## Data
 
-Snapshot `{{ findings.snapshot[:16] }}`:
+Snapshot {{ findings.snapshot[:16] | code }}:
 {% for split, count in findings.counts.items() %}
 {{ split }} {{ "{:,}".format(count) }} posts{{ "." if loop.last else ", " }}
 {% endfor %}
@@ -130,7 +131,7 @@ A threshold needs {{ objectives.minimum_judgements }} judged violations.
 {% for point in findings.operating_points.of(market) %}
 | {{ point.policy }} | {{ point.action }} | {{ point.threshold | number }} | {{ point.precision | number }} | \
 {{ point.lower_bound | number }} | {{ point.recall | number }} | {{ point.judged }} | {{ point.violations }} | \
-{{ point.basis }} | {{ point.note or "" | cell }} |
+{{ point.basis }} | {{ point.note or "" }} |
 {% endfor %}
 
 {% endfor %}
@@ -152,17 +153,3 @@ Whether the thresholds keep their promise on later posts that they were not deri
 {% endfor %}
 """
 )
-
-PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Model card</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { border: 1px solid #ccc; padding: .2rem .5rem; text-align: left; }
-</style>
-CONTENT
-</html>
-"""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from infra.markdown import cells, plain
 from infra.rollout.controller import Step
 from infra.rollout.guardrail import Reading, shown
 
@@ -34,10 +35,11 @@ def table(step: Step) -> str:
     """Markdown: how the rollout stands, and each guardrail's estimates with their confidence sequences."""
     rollout = step.rollout
     stands = f"**Version {rollout.challenger} beside champion {rollout.champion}: {rollout.status}**"
+    stage = f"stage {plain(rollout.current.name)}, {rollout.share:.0%} of the traffic"
     lines = [
-        f"{stands}, stage {rollout.current.name}, {rollout.share:.0%} of the traffic, {step.posts} posts in this stage",
+        f"{stands}, {stage}, {step.posts} posts in this stage",
         "",
-        rollout.reason,
+        plain(rollout.reason),
         "",
         "| guardrail | subject | challenger | champion | allowed | evidence of harm | verdict |",
         "|---|---|---|---|---|---|---|",
@@ -49,7 +51,7 @@ def table(step: Step) -> str:
 def _row(reading: Reading) -> str:
     ours, theirs = (shown(found) for found in (reading.challenger, reading.champion))
     verdict = reading.verdict if reading.binding else f"{reading.verdict} (dry run)"
-    cells = (
+    return cells(
         reading.guardrail,
         reading.subject,
         ours,
@@ -58,7 +60,6 @@ def _row(reading: Reading) -> str:
         f"{max(0, reading.harm):.0%}",
         verdict,
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def plot(story: Story) -> bytes:

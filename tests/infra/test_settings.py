@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from infra.settings import Settings, SettingsError, explain
@@ -42,3 +47,29 @@ def test_a_folder_needs_no_storage_options(monkeypatch):
     monkeypatch.setenv("MODERATO_S3_ENDPOINT", "http://127.0.0.1:1")
     assert Settings().options_for("/lake") == {}
     assert Settings().options_for("s3://bucket/lake")["allow_http"] == "true"
+
+
+TEMPORARY = """
+from infra.settings import Settings, adopt
+adopt(Settings())
+import httpx
+from prefect import flow, get_client
+@flow
+def tried():
+    with get_client(sync_client=True) as client:
+        api = str(client.api_url).rstrip("/")
+        page = {"Origin": "http://elsewhere.example"}
+        answer = httpx.post(f"{api}/flow_runs/filter", json={}, headers=page)
+        known = client.read_flow_runs()
+    print(answer.status_code, answer.headers.get("access-control-allow-origin"), len(known))
+tried()
+"""
+
+
+@pytest.mark.slow
+def test_the_temporary_server_of_a_command_answers_nobody_else(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", TEMPORARY], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+    )  # fmt: skip
+    assert done.stdout.strip() == "401 None 1", done.stderr[-3000:]

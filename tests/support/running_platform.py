@@ -46,6 +46,12 @@ class Platform:
     def gateway(self) -> str:
         return f"http://127.0.0.1:{self.ports[2]}"
 
+    @property
+    def auth(self) -> tuple[str, str] | None:
+        """User and password of Prefect and MLflow, None where they ask for none."""
+        user, _, password = self.settings.credentials.partition(":")
+        return (user, password) if user else None
+
     def api(self, method: str, path: str, **body: Any) -> Any:
         """Prefect's answer."""
         answer = self._asked(method, path, body)
@@ -61,7 +67,9 @@ class Platform:
     def _asked(self, method: str, path: str, body: dict[str, Any]) -> httpx.Response | None:
         """None while the server is away; 503 is SQLite under several writers, 500 a database that starts again."""
         try:
-            return httpx.request(method, f"{self.prefect}/api{path}", json=body or None, timeout=30)
+            return httpx.request(
+                method, f"{self.prefect}/api{path}", json=body or None, timeout=30, auth=self.auth
+            )
         except httpx.TransportError:
             return None
 
@@ -148,7 +156,8 @@ def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
             stdout=out,
             stderr=out,
         )
-    platform = Up(Settings(home=home, _env_file=None), ports, process, log)
+    password = environment.get("MODERATO_PASSWORD")
+    platform = Up(Settings(home=home, password=password, _env_file=None), ports, process, log)
     try:
         wait_for(lambda: "\nready" in log.read_text() or process.poll() is not None, READY)
         assert process.poll() is None, log.read_text()

@@ -19,10 +19,11 @@ import pytest
 import yaml
 from running_platform import Platform, free_ports, wait_for
 
-from infra.settings import PREFIX, Settings
+from infra.settings import PREFIX, USER, Settings
 
 CONTAINERS = Path(__file__).parents[2] / "infra" / "containers"
 SECRETS = {
+    "PLATFORM_PASSWORD": "test-platform-password",
     "POSTGRES_PASSWORD": "test-password",
     "S3_ACCESS_KEY": "test-access",
     "S3_SECRET_KEY": "test-secret",
@@ -34,8 +35,6 @@ STATE = "/var/lib/moderato"
 PYTHON = {
     "python": (),
     "moderato": ("-m", "flows.command_line"),
-    "mlflow": ("-m", "mlflow"),
-    "prefect": ("-m", "prefect"),
 }
 
 
@@ -128,7 +127,9 @@ class Stack:
 
     def _served(self) -> bool:
         api = f"http://127.0.0.1:{self.ports['prefect:4200']}/api"
-        return "READY" in _got(f"{api}/deployments/name/retrain/retrain")
+        return "READY" in _got(
+            f"{api}/deployments/name/retrain/retrain", (USER, SECRETS["PLATFORM_PASSWORD"])
+        )
 
     def _make_buckets(self) -> None:
         def made() -> bool:
@@ -197,9 +198,9 @@ def _postgres_programs() -> Path:
     return found[-1]
 
 
-def _got(url: str) -> str:
+def _got(url: str, auth: tuple[str, str]) -> str:
     try:
-        return httpx.get(url, timeout=5).text
+        return httpx.get(url, timeout=5, auth=auth).text
     except httpx.TransportError:
         return ""
 

@@ -1,5 +1,6 @@
 """Approvals at the terminal, and what is kept of them; those on Prefect's page are tested in the browser."""
 
+import getpass
 import io
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_an_approval_is_kept_in_the_registry_the_run_and_the_lake(settings, wait
     answered(monkeypatch, "approve", "the figures are fine", "operator")
     answer = approval(settings, release, evaluation, "before canary", 1)
     assert answer.approved
-    told = "approved before canary by operator: the figures are fine"
+    told = f"approved before canary by operator (typed at the terminal of {getpass.getuser()}): the figures are fine"
     registry = Registry(settings)
     assert registry.tag(release.version, APPROVAL) == told == answer.told
     assert registry.client.get_run(release.run_id).data.tags[APPROVAL] == told
@@ -52,7 +53,8 @@ def test_a_rejected_challenger_loses_its_alias(settings, waiting, monkeypatch):
 def test_a_mistyped_answer_asks_again(settings, waiting, monkeypatch):
     answered(monkeypatch, "perhaps", "approve", "", "operator", "fine", "operator")
     answer = approval(settings, *waiting, "before promotion", 1)
-    assert answer.told == "approved before promotion by operator: fine"
+    assert answer.told.startswith("approved before promotion by operator (typed at the terminal of ")
+    assert answer.told.endswith("): fine")
 
 
 def test_the_same_answer_is_written_down_once(settings, waiting, monkeypatch):

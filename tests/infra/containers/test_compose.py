@@ -39,6 +39,17 @@ def test_the_secrets_are_asked_for_and_listed_in_the_example():
     assert asked == set(SECRETS) == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
 
 
+def test_prefect_and_mlflow_ask_for_a_password_and_every_service_of_ours_knows_it():
+    for name in OURS:
+        assert SERVICES[name]["environment"]["MODERATO_PASSWORD"] == SECRETS["PLATFORM_PASSWORD"]
+    for name in ("prefect", "mlflow"):
+        assert SERVICES[name]["command"][:3] == ["python", "-m", f"infra.servers.{name}"]
+    (cors,) = (word for word in SERVICES["prometheus"]["command"] if "cors" in word)
+    page = re.compile(cors.partition("=")[2])
+    assert page.fullmatch("http://127.0.0.1:9090")
+    assert not page.fullmatch("http://elsewhere.example")
+
+
 def test_files_volumes_and_services_that_are_named_are_there():
     volumes = set(compose()["volumes"])
     for service in SERVICES.values():

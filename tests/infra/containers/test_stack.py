@@ -67,8 +67,10 @@ def test_mlflow_answers_to_its_name_in_the_network_and_to_no_other(champion):
     services, platform = champion
     asked = {"Host": services.local("mlflow:5000", services.folder)}
     url = f"{platform.mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=moderato"
-    assert httpx.get(url, headers=asked).status_code == httpx.codes.OK
-    assert httpx.get(url, headers={"Host": "elsewhere.example"}).status_code == httpx.codes.FORBIDDEN
+    assert httpx.get(url, headers=asked, auth=platform.auth).status_code == httpx.codes.OK
+    assert httpx.get(url, headers=asked).status_code == httpx.codes.UNAUTHORIZED
+    elsewhere = {"Host": "elsewhere.example"}
+    assert httpx.get(url, headers=elsewhere, auth=platform.auth).status_code == httpx.codes.FORBIDDEN
 
 
 def test_the_gateway_decides_and_the_lake_on_s3_learns_of_it(champion):
