@@ -8,6 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from models.folding import is_blank
+
 MAX_TEXT = 50_000  # characters; longer text is rejected at ingest
 
 MarketCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2; ZZ when unknown")]
@@ -39,6 +41,26 @@ class JudgementSource(StrEnum):
 PEOPLE = (JudgementSource.MODERATOR, JudgementSource.APPEAL)  # whose word a model is measured by
 
 
+class Part(StrEnum):
+    """Of a post."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    VIDEO = "video"
+
+
+class NotRead(StrEnum):
+    """Why a part was not read, or not all of it."""
+
+    BEYOND_LIMIT = "beyond_limit"  # longer than is read; what lies before was
+    SKIPPED = "skipped"  # looked at here and there: what lies between was not
+    UNREADABLE = "unreadable"  # none of it could be opened
+    NOT_SEEN = "not_seen"  # the model does not look at such parts at all
+
+
+NONE_OF_IT = frozenset({NotRead.UNREADABLE, NotRead.NOT_SEEN})
+
+
 class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,7 +82,7 @@ class Post(Noun):
 
     @model_validator(mode="after")
     def has_content(self) -> Self:
-        if not (self.text or self.image or self.video):
+        if is_blank(self.text) and not (self.image or self.video):
             raise ValueError("a post needs text, an image or a video")
         return self
 
@@ -86,6 +108,14 @@ class Reason(Noun):
     market: str
 
 
+class Unread(Noun):
+    """What of a post the model did not read, though people see it."""
+
+    part: Part
+    reason: NotRead
+    detail: str = Field(default="", description="for people, as in: 12,000 of 40,000 characters were read")
+
+
 class Decision(Noun):
     """What a model made of a post."""
 
@@ -97,5 +127,6 @@ class Decision(Noun):
     scores: dict[str, float]
     action: Action
     reasons: tuple[Reason, ...] = ()
+    unread: tuple[Unread, ...] = Field(default=(), description="what was not read; empty where all was")
     latency_ms: float
     decided_at: datetime

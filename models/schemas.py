@@ -46,6 +46,15 @@ _REASON = pa.struct(
         pa.field("market", pa.string(), nullable=False),  # whose threshold it was
     ]
 )
+UNREAD = pa.list_(
+    pa.struct(
+        [
+            pa.field("part", pa.string(), nullable=False),  # text, image, video
+            pa.field("reason", pa.string(), nullable=False),
+            pa.field("detail", pa.string(), nullable=False),
+        ]
+    )
+)
 
 JUDGEMENTS = pa.schema(
     [
@@ -90,6 +99,7 @@ DECISIONS = pa.schema(
         pa.field("error", pa.string()),  # why there is no action
         pa.field("latency_ms", pa.float64(), nullable=False),
         pa.field("decided_at", TIME, nullable=False),
+        pa.field("unread", UNREAD),  # missing in decisions made before there was such a column
     ]
 )
 

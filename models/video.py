@@ -1,54 +1,75 @@
-"""Videos as the model sees them: a few frames with their times; training and serving both use this. Needs no torch.
+"""Videos as a person sees them: a few frames with their times; training and serving both use this. Needs no torch.
 
 Frames are taken where the time and the change between neighbours have passed evenly: `uniform` looks at the time alone,
-`scenes` at the change as well, so that a still minute costs no more frames than it shows.
+`scenes` at the change as well, so that a still minute costs no more frames than it shows. They reach to the end of the
+film, as its packets tell it, within a cost that is known before the first is decoded; what was not looked at is said.
 """
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-import av
 import numpy as np
-from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from models.demuxing import MAX_BYTES, MAX_PIXELS, BrokenVideoError, Track, opened, reason, track
 from models.pixels import scaled
 
-Sampling = Literal["uniform", "scenes"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_PIXELS",
+    "About",
+    "BrokenVideoError",
+    "Clip",
+    "Watch",
+    "about",
+    "clip",
+    "film",
+    "frames",
+]
 
-MAX_BYTES = 256 << 20
-MAX_PIXELS = 8192 * 4320  # of a frame
+Sampling = Literal["uniform", "scenes"]
+Places = NDArray[np.int64]
+
+PREPROCESSING = 2  # how videos and pictures are read now; 1 is how they were before (models.before)
 MAX_SECONDS = 3600.0
 MAX_FRAMES = 1500  # decoded one after the other; a longer video is entered at key frames
+MAX_DECODED = 6000  # frames that are decoded of a longer one at most
+MAX_COST = MAX_FRAMES * 1920 * 1080  # pixels that are decoded of one video at most
+AHEAD = 64  # packets that a decoder may take before it gives the frame of the first
 LOOKS = 96  # pictures that `scenes` chooses from
 STEADY = 0.2  # share of the places that `scenes` gives to time
 GLIMPSE = 48  # points on a side of the picture at which it looks for change
 PLANAR = frozenset(f"yuv{kind}{parts}p" for kind in ("", "j") for parts in (420, 422, 444)) | {"nv12"}
 ROOM = 64 << 20  # bytes of frames that wait for whether they are chosen
 BYTES = 1.5  # of a pixel in most videos
-KINDS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-
-
-class BrokenVideoError(ValueError):
-    """Bytes of which no frame can be had; the message says why."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What a video says of itself, before a frame is decoded; `seconds` is 0 where it does not say."""
+    """What a video holds, before a frame is decoded: of the stream that is watched, as its packets tell it.
+
+    `cost_pixels`: what is decoded of it at most.
+    """
 
     codec: str
     width: int
     height: int
     seconds: float
+    frames: int
+
+    @property
+    def decoded(self) -> int:
+        """Frames that are decoded of it at most."""
+        return min(self.frames, MAX_DECODED, max(1, MAX_COST // max(1, self.width * self.height)))
+
+    @property
+    def cost_pixels(self) -> int:
+        return self.width * self.height * self.decoded
 
 
 class Watch(NamedTuple):
@@ -57,26 +78,47 @@ class Watch(NamedTuple):
     frames: int
     size: int
     sampling: Sampling = "uniform"
+    preprocessing: int = PREPROCESSING
 
 
 @dataclass(frozen=True)
 class Clip:
-    """frames: [F, 3, S, S] in -1 to 1, squeezed to a square; seconds: [F], when each is shown."""
+    """frames: [F, 3, S, S] in -1 to 1, squeezed to a square; seconds: [F], when each is shown.
+
+    length: seconds of the whole video; unseen: what of it was not looked at, empty where nothing.
+    """
 
     frames: NDArray[np.float32]
     seconds: NDArray[np.float32]
+    length: float = 0.0
+    unseen: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return not self.unseen
+
+    @property
+    def looked_until(self) -> float:
+        """Seconds, when the last frame that was looked at is shown."""
+        return float(self.seconds[-1])
 
 
 def about(video: bytes) -> About:
     """Raises BrokenVideoError for what is no video of a known kind, or is beyond the bounds."""
-    with _opened(video) as container:
-        return _about(container)
+    with opened(video) as container:
+        return _about(track(container))
+
+
+def _about(found: Track) -> About:
+    if found.seconds > MAX_SECONDS:
+        raise BrokenVideoError(f"{found.seconds:.0f} seconds, at most {MAX_SECONDS:.0f}")
+    return About(found.codec, found.width, found.height, found.seconds, int(found.shown.sum()))
 
 
 def clip(video: bytes, watch: Watch) -> Clip:
     """Its frames, fewer of a video that has fewer. Raises BrokenVideoError."""
-    pictures, seconds = _watched(video, watch)
-    return Clip(scaled(pictures), seconds)
+    seen = _watched(video, watch)
+    return Clip(scaled(seen.pictures), seen.seconds, seen.length, seen.unseen)
 
 
 def frames(video: bytes | None, watch: Watch) -> NDArray[np.float32] | None:
@@ -90,33 +132,158 @@ def film(video: bytes | None, watch: Watch) -> NDArray[np.uint8] | None:
     if not video:
         return None
     try:
-        return _watched(video, watch)[0]
+        return _watched(video, watch).pictures
     except BrokenVideoError:
         return None
 
 
-def _watched(video: bytes, watch: Watch) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Frames [F, 3, S, S], and when each is shown [F]."""
-    count, size, sampling = watch
-    with _opened(video) as container:
-        seconds = _about(container).seconds
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1  # clips are decoded beside each other
-        looks = count if sampling == "uniform" else max(count, LOOKS)
-        eye, times, pictures, glimpses = _Eye(size), [], [], []
+class _Seen(NamedTuple):
+    """As a Clip, with pictures [F, 3, S, S] of bytes."""
+
+    pictures: NDArray[np.uint8]
+    seconds: NDArray[np.float32]
+    length: float
+    unseen: str
+
+
+class _Stretch(NamedTuple):
+    """Packets that are decoded one after the other: from a key frame on, at most so many, for what is shown then."""
+
+    first: int
+    most: int
+    times: list[float]
+
+
+def _watched(video: bytes, watch: Watch) -> _Seen:
+    with opened(video) as container:
+        found = track(container)
+        about = _about(found)
+        count, looks = watch.frames, watch.frames if watch.sampling == "uniform" else max(watch.frames, LOOKS)
+        places = _places(found, looks)
+        eye, times, pictures, glimpses = _Eye(watch.size), [], [], []
+        for time, frame in _looked_at(found, _stretches(found, places, about.decoded)):
+            times.append(time)
+            pictures.append(eye.later(frame))
+            if watch.sampling == "scenes":
+                glimpses.append(eye.glimpse(frame))
+        if not times:
+            raise BrokenVideoError(_undecodable(found))
+        chosen = _chosen(len(times), glimpses, count)
+        made = np.ascontiguousarray(np.stack([pictures[place]() for place in chosen]).transpose(0, 3, 1, 2))
+    return _Seen(made, np.array(times, np.float32)[chosen], found.seconds, _unseen(found, times, count))
+
+
+def _places(found: Track, looks: int) -> Places:
+    """Of the packets whose frames are shown in the middles of equal shares of the time, in the order of being shown.
+
+    Where fewer frames lie there than looks, because some are shown for long, those between them fill up.
+    """
+    order = np.flatnonzero(found.shown)[np.argsort(found.times[found.shown], kind="stable")]
+    middles = (np.arange(looks) + 0.5) / looks * found.seconds
+    at = np.searchsorted(found.times[order], middles + EARLY, side="right") - 1
+    chosen = np.unique(at.clip(min=0))
+    others = np.setdiff1d(np.arange(len(order)), chosen)
+    more = min(looks - len(chosen), len(others))
+    middles = ((np.arange(more) + 0.5) / max(more, 1) * len(others)).astype(np.int64)
+    return order[np.union1d(chosen, others[middles])]
+
+
+EARLY = 1e-4  # seconds by which a frame may be late: times are rounded
+
+
+def _stretches(found: Track, places: Places, budget: int) -> list[_Stretch]:
+    """What is decoded so that these packets' frames are had. Where that is more than the budget, looks that share a key
+    frame move towards it, evenly, so far that their share of the budget suffices.
+    """
+    times = found.times[places].tolist()
+    if len(found.packets) <= min(budget, MAX_FRAMES):
+        return [_Stretch(0, len(found.packets), times)]
+    entries = [_entry(found, place) for place in places.tolist()]
+    made = []
+    for first in sorted(set(entries)):
+        own = [place for place, entry in zip(places.tolist(), entries, strict=True) if entry == first]
+        most = max(1, budget * len(own) // len(places))
+        if max(own) - first >= most:
+            reached = np.sort(found.times[first : first + most][found.shown[first : first + most]])
+            middles = ((np.arange(len(own)) + 0.5) / len(own) * len(reached)).astype(np.int64)
+            made.append(_Stretch(first, most, np.unique(reached[middles]).tolist()))
+        else:
+            made.append(_Stretch(first, max(own) - first + 1, found.times[sorted(own)].tolist()))
+    return made
+
+
+def _entry(found: Track, place: int) -> int:
+    """The last key frame from which this packet can be decoded: before it, and shown before it as well."""
+    keys = np.flatnonzero(found.keys[: place + 1])
+    usable = keys[found.times[keys] <= found.times[place]]
+    return int(usable[-1]) if len(usable) else 0
+
+
+def _looked_at(found: Track, stretches: Sequence[_Stretch]) -> Iterator[tuple[float, Any]]:
+    """Times and frames, in the order of being shown; nothing of a stretch that cannot be decoded."""
+    context = found.packets[0].stream.codec_context
+    context.thread_count = 1  # clips are decoded beside each other
+    left = MAX_COST + MAX_PIXELS
+    for stretch in stretches:
+        wanted, last = sorted(stretch.times), None
+        for time, frame in _decoded(found, stretch):
+            left -= frame.width * frame.height
+            if left < 0:
+                return
+            last = time, frame
+            if time + EARLY >= wanted[0]:
+                yield last
+                last, wanted = None, [other for other in wanted if other > time + EARLY]
+            if not wanted:
+                break
+        if last:
+            yield last
+
+
+def _decoded(found: Track, stretch: _Stretch) -> Iterator[tuple[float, Any]]:
+    """The frames of a stretch. A packet that is broken is passed over, as players do."""
+    context = found.packets[0].stream.codec_context
+    context.flush_buffers()
+    base, count = float(found.packets[0].time_base), 0
+    end = stretch.first + stretch.most + AHEAD
+    for packet in [*found.packets[stretch.first : end], None]:
         try:
-            for time, frame in islice(_looked_at(container, stream, seconds, looks), MAX_FRAMES):
-                times.append(time)
-                pictures.append(eye.later(frame))
-                if sampling == "scenes":
-                    glimpses.append(eye.glimpse(frame))
-            chosen = _chosen(len(times), glimpses, count) if times else np.zeros(0, np.int64)
-            found = [pictures[place]() for place in chosen]
-        except (FFmpegError, ValueError) as error:
-            raise BrokenVideoError(f"cannot be decoded: {_reason(error)}") from None
-    if not found:
-        raise BrokenVideoError("no frame in it")
-    return np.ascontiguousarray(np.stack(found).transpose(0, 3, 1, 2)), np.array(times, np.float32)[chosen]
+            given = context.decode(packet)
+        except Exception:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
+            given = []
+        for frame in given:
+            counted = float(found.times[min(stretch.first + count, len(found.times) - 1)])
+            yield counted if frame.pts is None else frame.pts * base - found.start, frame
+            count += 1
+
+
+def _undecodable(found: Track) -> str:
+    """Why there is no frame: what the decoder says of the first packet."""
+    context = found.packets[0].stream.codec_context
+    try:
+        context.flush_buffers()
+        context.decode(found.packets[0])
+    except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
+        return f"cannot be decoded: {reason(error)}"
+    return "cannot be decoded"
+
+
+def _unseen(found: Track, times: Sequence[float], count: int) -> str:
+    """The longest stretch that passed without a look where it is far longer than it has to be; else empty."""
+    shown = np.sort(found.times[found.shown])
+    after = np.append(shown, found.seconds)[np.searchsorted(shown, np.array(times) + EARLY)]
+    gaps = [
+        (end - start, start, end) for start, end in zip([0.0, *after], [*times, found.seconds], strict=True)
+    ]
+    length, start, end = max(gaps)
+    if length <= SPARSE * found.seconds / count:
+        return ""
+    if end >= found.seconds:
+        return f"nothing after second {start:.1f} of {found.seconds:.1f} was looked at"
+    return f"nothing between seconds {start:.1f} and {end:.1f} of {found.seconds:.1f} was looked at"
+
+
+SPARSE = 2  # times as long as it has to be
 
 
 class _Eye:
@@ -157,63 +324,6 @@ class _Eye:
         return np.asarray(found.to_ndarray(), np.uint8)
 
 
-def _opened(video: bytes) -> Any:
-    if not video:
-        raise BrokenVideoError("no bytes")
-    if len(video) > MAX_BYTES:
-        raise BrokenVideoError(f"{len(video)} bytes, at most {MAX_BYTES}")
-    try:
-        container = av.open(io.BytesIO(video), metadata_errors="ignore")
-    except (FFmpegError, ValueError) as error:
-        raise BrokenVideoError(f"no video: {_reason(error)}") from None
-    if container.format.name not in KINDS:
-        container.close()
-        raise BrokenVideoError(f"a file of kind {container.format.name}; MP4 and WebM are read")
-    return container
-
-
-def _about(container: Any) -> About:
-    if not container.streams.video:
-        raise BrokenVideoError("holds no pictures")
-    stream = container.streams.video[0]
-    found = About(stream.codec_context.name, stream.width, stream.height, _seconds(container, stream))
-    if found.width * found.height > MAX_PIXELS:
-        raise BrokenVideoError(f"{found.width} x {found.height} pixels, at most {MAX_PIXELS} in all")
-    if found.seconds > MAX_SECONDS:
-        raise BrokenVideoError(f"{found.seconds:.0f} seconds, at most {MAX_SECONDS:.0f}")
-    return found
-
-
-def _seconds(container: Any, stream: Any) -> float:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else 0.0
-
-
-def _looked_at(container: Any, stream: Any, seconds: float, looks: int) -> Iterator[tuple[float, Any]]:
-    """Times and frames in the middles of equal shares of the time; every frame where it is not known.
-
-    A long video is entered at the key frame before each.
-    """
-    targets = iter(((np.arange(looks) + 0.5) / looks * seconds).tolist())
-    half = 0.5 / float(stream.average_rate or 25)
-    if seconds * float(stream.average_rate or 25) > MAX_FRAMES:
-        for target in targets:
-            container.seek(int(target / stream.time_base), stream=stream)
-            yield from ((frame.time or 0.0, frame) for frame in islice(container.decode(stream), 1))
-        return
-    target = next(targets, 0.0) if seconds else 0.0
-    for frame in container.decode(stream):
-        time = frame.time or 0.0
-        if time + half < target:
-            continue
-        yield time, frame
-        while seconds and target <= time + half:
-            target = next(targets, math.inf)
-        if target == math.inf:
-            return
-
-
 def _chosen(looks: int, glimpses: Sequence[NDArray[np.uint8]], count: int) -> NDArray[np.int64]:
     """Places of looks in the middles of `count` equal shares of time, and of change where there are glimpses of it."""
     passed = np.full(looks, 1 / looks)
@@ -224,7 +334,3 @@ def _chosen(looks: int, glimpses: Sequence[NDArray[np.uint8]], count: int) -> ND
             passed = STEADY * passed + (1 - STEADY) * change / change.sum()
     middles = (np.arange(count) + 0.5) / count
     return np.unique(np.searchsorted(np.cumsum(passed), middles).clip(max=looks - 1))
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).replace("\n", " ")

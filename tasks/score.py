@@ -81,7 +81,7 @@ def _score(bundle: Bundle, batch: PostBatch, file: ScoreFile) -> list[str]:
     if not batch.posts:
         return []
     ids, texts, images, markets = zip(*batch.posts, strict=True)
-    scores = bundle.score(texts, images)
+    scores, unread = bundle.read(texts, images)
     actions, reasons = bundle.decide(scores, markets)
-    file.write(ids, scores, actions, reasons)
+    file.write(ids, scores, actions, reasons, unread)
     return [str(action) for action in actions]

@@ -1,8 +1,9 @@
 """What comes from outside, checked by its form at one door: before it is an id, a code, a path or a name in a store."""
 
+from infra.forms.base64 import decoded_base64
 from infra.forms.codes import language, market
 from infra.forms.form_error import FormError
 from infra.forms.ids import post_id
 from infra.forms.paths import beneath, digest, name
 
-__all__ = ["FormError", "beneath", "digest", "language", "market", "name", "post_id"]
+__all__ = ["FormError", "beneath", "decoded_base64", "digest", "language", "market", "name", "post_id"]

@@ -19,7 +19,9 @@ from infra.gateway.keys import Scope
 from infra.gateway.route import GuardedRoute, needs
 from infra.gateway.rows import Content, Row
 from infra.gateway.shipping import records, unshipped
+from infra.gateway.videos import Film
 from models.content import Decision, Post
+from models.folding import is_blank
 
 MOST = 256  # posts of one request
 ID = re.compile(r"[0-9a-f]{32}")
@@ -38,7 +40,7 @@ class SentPost(Post):
 
     @model_validator(mode="after")
     def has_content(self) -> Self:
-        if not (self.text or self.image or self.video or self.video_key):
+        if is_blank(self.text) and not (self.image or self.video or self.video_key):
             raise ValueError("a post needs text, an image or a video")
         if self.video and self.video_key:
             raise ValueError("a post has one video: send it along, or name its key")
@@ -86,7 +88,7 @@ async def get_decision(request: Request, decision_id: str) -> Response:
 async def _content(gateway: Gateway, post: SentPost, place: int) -> Content:
     standing, param = gateway.deck.standing, f"posts.{place}"
     watched = standing.champion is not None and "video" in standing.champion.modalities
-    if not (post.text or post.image or watched):
+    if is_blank(post.text) and not (post.image or watched):
         message = f"post {place} has a video only; the model sees text and images"
         raise ApiError(422, message, code="unsupported_modality", param=f"{param}.video")
     image = film = None
@@ -96,6 +98,8 @@ async def _content(gateway: Gateway, post: SentPost, place: int) -> Content:
         film = await gateway.videos.opened(post.video, f"{param}.video", standing.watches)
     elif post.video_key and standing.watches:
         film = await gateway.videos.stored(post.video_key, f"{param}.video_key", standing.watches)
+    elif post.video or post.video_key:
+        film = Film(post.video or b"", {})  # nobody here looks at it, and the decision says so
     return Content(post.post_id, post.text, image, post.market, film)
 
 
@@ -116,7 +120,8 @@ def _timed(row: Row) -> Row:
 
 
 def _public(row: Row) -> dict[str, Any]:
-    fields = {name: row[name] for name in Decision.model_fields}
+    fields = {name: row.get(name) for name in Decision.model_fields}
+    fields["unread"] = fields["unread"] or []  # a decision of before does not say
     return fields | {"scores": {score["policy"]: score["score"] for score in row["scores"]}}
 
 

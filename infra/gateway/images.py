@@ -21,6 +21,7 @@ from PIL import Image
 
 from infra.gateway.errors import ApiError
 from infra.gateway.remote import Fetcher
+from models.content import Unread
 from models.pixels import pixels
 
 MAX_BYTES = 16 << 20
@@ -36,6 +37,7 @@ class Picture:
 
     data: bytes
     pixels: dict[int, NDArray[np.float32]]
+    unread: tuple[Unread, ...] = ()  # what was left out when it was opened
 
     def at(self, size: int) -> NDArray[np.float32] | bytes:
         """What the model of this size is given: it decodes for itself where it came after the request."""

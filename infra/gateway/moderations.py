@@ -19,7 +19,7 @@ from infra.gateway.keys import Scope
 from infra.gateway.route import GuardedRoute, needs
 from infra.gateway.rows import Content, Row
 from infra.gateway.served import Served
-from models.content import MAX_TEXT, UNKNOWN_MARKET, Action
+from models.content import MAX_TEXT, NONE_OF_IT, UNKNOWN_MARKET, Action, Unread
 
 MOST = 256  # texts of one request
 POST_ID, MAX_NAME = "x-post-id", 190  # characters; a list adds each text's place
@@ -71,6 +71,9 @@ class ModerationResult(BaseModel):
     categories: dict[str, bool]
     category_scores: dict[str, float]
     category_applied_input_types: dict[str, list[Literal["text", "image"]]]
+    unread: list[Unread] = Field(
+        description="what was not read, though people see it; OpenAI has no such field"
+    )
 
 
 class Moderation(BaseModel):
@@ -139,7 +142,8 @@ def _result(row: Row, content: Content, served: Served) -> dict[str, Any]:
     """A category has the highest score of the policies that map to it, and applies where one of them took action."""
     scores = {score["policy"]: score["score"] for score in row["scores"]}
     hit = {reason["policy"] for reason in row["reasons"]}
-    assessed = [kind for kind in served.modalities if getattr(content, kind)]
+    missed = {item["part"] for item in row["unread"] if item["reason"] in NONE_OF_IT}
+    assessed = [kind for kind in served.modalities if getattr(content, kind) and kind not in missed]
     mapped = served.categories
     return {
         "flagged": row["action"] != Action.ALLOW,
@@ -151,4 +155,5 @@ def _result(row: Row, content: Content, served: Served) -> dict[str, Any]:
         "category_applied_input_types": {
             name: assessed if policies else [] for name, policies in mapped.items()
         },
+        "unread": row["unread"],
     }

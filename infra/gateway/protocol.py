@@ -1,8 +1,11 @@
-"""HTTP as uvicorn reads it, with limits on what comes before a body: so many bytes of header, so many seconds."""
+"""HTTP as uvicorn reads it, with limits on all that comes and goes beside an answer: bytes and seconds of a header, of a
+body that nobody reads, and of an answer that its client does not take.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -11,6 +14,10 @@ from infra.gateway.errors import error_response
 
 HEADER_BYTES = 32 << 10
 HEADER_SECONDS = 10.0
+LINGER_SECONDS = 2.0  # in which a client that is still sending may read why it was refused
+LINGER_BYTES = 64 << 20  # thrown away meanwhile, at most
+TAKE_SECONDS = 30.0  # in which a client must take what waits for it
+CONNECTION = "moderato.connection"  # in an ASGI scope: the connection that a request came by
 
 
 class Corked:
@@ -18,23 +25,47 @@ class Corked:
 
     uvicorn writes head and body of an answer one after the other: two calls of the system, and a client woken twice,
     took a third of the loop's time.
+
+    Closed while a client is still sending, it says so and lingers: what is closed with bytes unread is reset, and the
+    client never sees why.
     """
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, more_comes: Callable[[], bool]
+    ) -> None:
+        self._transport, self._loop, self._more_comes = transport, loop, more_comes
         self._parts: list[bytes] = []
+        self._left = LINGER_BYTES
+        self.lingers = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
+        if self.lingers:
+            return
         if not self._parts:
             self._loop.call_soon(self._send)
         self._parts.append(data)
 
+    def is_closing(self) -> bool:
+        return self.lingers or self._transport.is_closing()
+
     def close(self) -> None:
         self._send()
-        self._transport.close()
+        if self.is_closing() or not self._more_comes():
+            self._transport.close()
+            return
+        self.lingers = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+
+    def discard(self, size: int) -> None:
+        """So many bytes came while it lingered."""
+        self._left -= size
+        if self._left < 0:
+            self._transport.abort()
 
     def _send(self) -> None:
         parts, self._parts = self._parts, []
@@ -49,25 +80,43 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._received = self._parsed = 0  # bytes of the header that is under way
         self._deadline: asyncio.TimerHandle | None = None
+        self._taking: asyncio.TimerHandle | None = None
         self._refused = False
+        self._in_message = True  # bytes of a request are still to come; before the first one too
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]
+        self._corked = Corked(transport, self.loop, lambda: self._in_message)
+        super().connection_made(self._corked)  # type: ignore[arg-type]
         self._expect_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._header_ended()
+        self.resume_writing()
         super().connection_lost(exc)
 
+    @property
+    def is_half_read(self) -> bool:
+        """Whether the body of the request that is being answered is still to come."""
+        return self.cycle is not None and self.cycle.more_body and not self.pipeline
+
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._corked.lingers:
+            self._corked.discard(len(data))
+        if self._refused or self._corked.lingers:
             return
         super().data_received(data)
         if self._deadline is not None:  # there is more of the header to come
             self._received += len(data)
             self._check(self._received)
+        elif self._is_idle and not self._corked.is_closing():  # empty lines before a header end no wait for it
+            self._expect_header()
+
+    @property
+    def _is_idle(self) -> bool:
+        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
 
     def on_message_begin(self) -> None:
+        self._in_message = True
         self._expect_header()
         super().on_message_begin()
 
@@ -80,14 +129,30 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_ended()
         if not self._refused:
             super().on_headers_complete()
+            self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_message = False
         if not self._refused:
             super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._taking is None:
+            self._taking = self.loop.call_later(TAKE_SECONDS, self._corked.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, f"this is no HTTP/1.1: {msg}", "invalid_http")
 
     def _expect_header(self) -> None:
         if self._deadline is None:

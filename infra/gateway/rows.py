@@ -16,7 +16,7 @@ from infra.gateway.identity import new_id
 from infra.gateway.images import Picture
 from infra.gateway.served import Served
 from infra.gateway.videos import Film
-from models.content import Reason
+from models.content import NONE_OF_IT, Reason, Unread
 
 Row = dict[str, Any]  # of models.schemas.DECISIONS, its time as text
 
@@ -73,7 +73,7 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
     images = [content.image.at(size) if content.image else None for content in contents]
     watch = bundle.scorer.watch
     videos = [content.video.at(watch) if content.video else None for content in contents]
-    scores = bundle.score([content.text for content in contents], images, videos)
+    scores, unread = bundle.read([content.text for content in contents], images, videos)
     actions, reasons = bundle.decide(scores, [content.market for content in contents])
     if not np.isfinite(scores).all():
         raise ValueError("the model's scores are not finite")
@@ -85,9 +85,22 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
             "scores": [{"policy": p, "score": s} for p, s in zip(bundle.policies, values, strict=True)],
             "action": str(action),
             "reasons": [_reason(reason) for reason in given],
+            "unread": [item.model_dump(mode="json") for item in _unread(post.content, missed)],
         }
-        for post, values, action, given in zip(batch, scores.tolist(), actions, reasons, strict=True)
+        for post, values, action, given, missed in zip(
+            batch, scores.tolist(), actions, reasons, unread, strict=True
+        )
     ]
+
+
+def _unread(content: Content, by_model: Sequence[Unread]) -> list[Unread]:
+    """What the model did not read, and of what it was shown, what was left out when it was opened."""
+    unseen = {item.part for item in by_model if item.reason in NONE_OF_IT}
+    opened = [
+        *(content.image.unread if content.image else ()),
+        *(content.video.unread if content.video else ()),
+    ]
+    return [*by_model, *(item for item in opened if item.part not in unseen)]
 
 
 def _failed(post: Waiting, error: Exception) -> Row:
@@ -112,6 +125,7 @@ def _row(post: Waiting, latency: float, now: str) -> Row:
         "error": None,
         "latency_ms": latency,
         "decided_at": now,
+        "unread": [],
     }
 
 

@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.gateway.identity import new_id
+from infra.gateway.protocol import CONNECTION, BoundedProtocol
 
 log = logging.getLogger(__name__)
 
@@ -90,12 +91,16 @@ class Observed:
             return
         began, status = time.perf_counter(), 500
         request_id = scope["request_id"] = new_id()
+        connection: BoundedProtocol | None = scope.get(CONNECTION)
 
         async def identified(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                if connection is not None and connection.is_half_read:  # nobody will read the rest
+                    headers["Connection"] = "close"
             await send(message)
 
         try:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from infra.gateway.errors import ApiError
 from infra.objects import SCHEME, Objects, UnreachableError, split
 from infra.settings import Settings
+from models.content import Unread
 from models.video import MAX_BYTES, BrokenVideoError, Watch, clip
 
 
@@ -23,6 +24,7 @@ class Film:
 
     data: bytes
     frames: dict[Watch, NDArray[np.float32]]
+    unread: tuple[Unread, ...] = ()  # what was left out when it was opened
 
     def at(self, watch: Watch) -> NDArray[np.float32] | bytes:
         """What the model that watches so is given: it decodes for itself where it came after the request."""

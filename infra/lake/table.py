@@ -57,7 +57,7 @@ class Table:
         return lance.dataset(self.uri, version=version, storage_options=self.storage_options or None)
 
     def create(self) -> lance.LanceDataset:
-        """The table, made empty where it is absent."""
+        """The table, made empty where it is absent, with every column of its schema that may be missing in a row."""
         if not self.exists():
             empty = pa.RecordBatchReader.from_batches(_keyed(self.schema, self.keys), [])
             try:
@@ -71,7 +71,23 @@ class Table:
             except OSError:
                 if not self.exists():  # or another writer was first
                     raise
+        return self._widened(self.open())
+
+    def _widened(self, dataset: lance.LanceDataset) -> lance.LanceDataset:
+        """With the nullable columns that a table made by an older release lacks; a commit of metadata alone."""
+        missing = self._missing(dataset)
+        if not missing:
+            return dataset
+        try:
+            dataset.add_columns(pa.schema(missing))
+        except (CommitConflictError, OSError, ValueError):
+            if self._missing(self.open()):  # or another writer was first
+                raise
         return self.open()
+
+    def _missing(self, dataset: lance.LanceDataset) -> list[pa.Field]:
+        there = set(dataset.schema.names)
+        return [column for column in self.schema if column.nullable and column.name not in there]
 
     def upsert(self, batches: Iterable[pa.RecordBatch]) -> Upsert:
         """Insert the rows whose keys are new and replace those that are there, in one commit; none for no rows."""

@@ -18,6 +18,7 @@ from infra.ingest.reject import Reject, shorten
 from infra.ingest.units import unpacked
 from models.content import MAX_TEXT
 from models.errors import UserError
+from models.folding import is_blank
 
 BATCH = 256  # posts; bounds the images held at once
 COLUMNS = ("post_id", "text", "image", "market")
@@ -103,7 +104,7 @@ def _post(values: dict[str, Any], row: int, folder: Path, found: Found) -> PostR
     elif image:
         given = _string(values, "image") or ""
         image = checked_image(named(given, "image", partial(Folder(folder, found.key).fetch, found)))
-    if not image and not (text or "").strip():
+    if not image and is_blank(text):
         raise BadLineError("empty_post", "no text and no image")
     return PostRow(post_id or f"row-{row}", text, image or None, market)
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.content import Action, Reason
+from models.content import Action, Reason, Unread
 from models.errors import UserError
+from models.schemas import UNREAD
 
 REASON = pa.struct(
     {
@@ -68,12 +69,13 @@ class BareScoreFile:
 
 
 class ScoreFile(BareScoreFile):
-    """Behind the scores, the columns action and reasons."""
+    """Behind the scores, the columns action, reasons and unread."""
 
     def __init__(self, path: Path, policies: Sequence[str]) -> None:
         """Raises UnwritableScoresError."""
         reasons = pa.field("reasons", pa.list_(REASON))
-        super().__init__(path, policies, pa.field("action", pa.string()), reasons)
+        acted, unread = pa.field("action", pa.string()), pa.field("unread", UNREAD)
+        super().__init__(path, policies, acted, reasons, unread)
 
     def write(
         self,
@@ -81,8 +83,10 @@ class ScoreFile(BareScoreFile):
         scores: NDArray[np.floating],
         actions: Sequence[Action],
         reasons: Sequence[Sequence[Reason]],
+        unread: Sequence[Sequence[Unread]],
     ) -> None:
         """Add posts; scores: [N, P]."""
         explained = [[reason.model_dump(mode="json") for reason in found] for found in reasons]
         acted = pa.array([str(action) for action in actions], pa.string())
-        self.add(post_ids, scores, acted, pa.array(explained, pa.list_(REASON)))
+        missed = [[item.model_dump(mode="json") for item in found] for found in unread]
+        self.add(post_ids, scores, acted, pa.array(explained, pa.list_(REASON)), pa.array(missed, UNREAD))

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.content import Action, Reason
+from models.content import Action, Reason, Unread
 from models.errors import UserError
 from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import OperatingPoints
@@ -56,7 +56,14 @@ class Bundle:
         self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> NDArray[np.floating]:
         """Calibrated probabilities [N, P], one column a policy in the order of `policies`."""
-        return self.calibration(self.scorer.logits(texts, images, videos))
+        return self.read(texts, images, videos)[0]
+
+    def read(
+        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
+    ) -> tuple[NDArray[np.floating], list[tuple[Unread, ...]]]:
+        """The same, and of each post what was not read."""
+        found = self.scorer.read(texts, images, videos)
+        return self.calibration(found.logits), found.unread
 
     def decide(
         self, scores: NDArray[np.floating], markets: Sequence[str | None]

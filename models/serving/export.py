@@ -21,7 +21,7 @@ from torch.export import Dim
 
 from models.network import Network
 from models.preset import Preset
-from models.serving.inference import LOGITS, MODEL, MOMENTS, TOKENIZER, ModelFile
+from models.serving.inference import LOGITS, MODEL, MOMENTS, PREPROCESSING, TOKENIZER, ModelFile
 from models.serving.precision import ONNX
 
 WEIGHTS = "weights.safetensors"
@@ -119,6 +119,7 @@ def _model_file(preset: Preset, policies: tuple[str, ...], worst: float) -> Mode
         max_tokens=preset.max_tokens,
         image_size=preset.image_size,
         parity=worst,
+        preprocessing=PREPROCESSING,
     )
 
 

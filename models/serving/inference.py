@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer
 
+from models.content import NotRead, Part, Unread
 from models.errors import UserError
 from models.pixels import pixels, stacked
 from models.serving.precision import Precision
@@ -27,6 +28,9 @@ Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels,
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
 BATCH = 32
+# 1: every text and picture as its library gives it. 2: what draws nothing and look-alikes are folded (models.folding),
+# long texts are read in windows, pictures and videos are opened as people see them.
+PREPROCESSING = 2
 QUIET = 3  # onnxruntime's log level for errors only
 
 
@@ -45,6 +49,15 @@ class ModelFile(BaseModel):
     max_tokens: int
     image_size: int
     parity: float  # largest difference of a logit between torch and ONNX when it was exported
+    preprocessing: int = 1  # how posts become inputs, which a model must be served as it was trained
+
+
+@dataclass(frozen=True)
+class Reading:
+    """logits: [N, P], one column a policy; unread: of each post, what was not read."""
+
+    logits: NDArray[np.float32]
+    unread: list[tuple[Unread, ...]]
 
 
 @dataclass(frozen=True)
@@ -94,10 +107,18 @@ class Scorer:
         An image may also be what models.pixels made of it already, a video what models.video did; `videos` may be
         left out where no post has one.
         """
+        return self.read(texts, images, videos).logits
+
+    def read(
+        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
+    ) -> Reading:
+        """The logits, and what was not read on the way to them."""
         scores = np.zeros((len(texts), len(self.policies)), dtype=np.float32)
         for chosen, feed in self.feeds(texts, images, videos):
             (scores[chosen],) = self.session.run([LOGITS], feed)
-        return scores
+        given = {Part.TEXT: texts, Part.IMAGE: images, Part.VIDEO: videos or [None] * len(texts)}
+        unseen = {part: parts for part, parts in given.items() if part not in self.modalities}
+        return Reading(scores, [_unseen(unseen, row) for row in range(len(texts))])
 
     def moments(self, video: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """When each frame that is looked at is shown, [F] in seconds, and its logits [F, P], uncalibrated: they order
@@ -165,3 +186,12 @@ class Scorer:
     def _wanted(self) -> list[str]:
         """The inputs that the graph has."""
         return [entry.name for entry in self.session.get_inputs()]
+
+
+def _unseen(parts: dict[Part, Sequence[str | Encoded]], row: int) -> tuple[Unread, ...]:
+    """The parts of one post that the model does not look at."""
+    there = (part for part, given in parts.items() if given[row] is not None)
+    return tuple(
+        Unread(part=part, reason=NotRead.NOT_SEEN, detail=f"the model does not look at a post's {part}")
+        for part in there
+    )

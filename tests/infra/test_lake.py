@@ -1,6 +1,8 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -123,3 +125,60 @@ def test_a_load_says_what_stopped_its_writer(lake):
         load.put(batch("a"))
         with pytest.raises(OSError, match="File exists"):
             load.commit()
+
+
+OLDER = {
+    "decisions": ("unread",),
+    "judgements": ("decided_at",),  # which stands in the middle of its schema
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_table_of_an_older_release_gets_the_columns_it_lacks_at_its_first_write(lake, name, rows):
+    table = getattr(lake, name)
+    older = replace(table, schema=pa.schema([item for item in table.schema if item.name not in OLDER[name]]))
+    older.create()
+    older.append([plain_rows(older.schema, [f"old{n}" for n in range(rows)])][: rows and 1])
+    table.append([plain_rows(table.schema, ["new"])])
+    table.upsert([plain_rows(table.schema, ["new", "newer"])])
+    assert set(table.open().schema.names) == set(table.schema.names)
+    key = table.keys[0]
+    found = {row[key]: row for row in table.open().to_table().to_pylist()}
+    assert set(found) == {"new", "newer", *(f"old{n}" for n in range(rows))}
+    assert all(row[column] is None for row in found.values() for column in OLDER[name])
+    older.append([plain_rows(older.schema, ["late"])])  # by a writer that was not restarted yet
+    assert table.open().count_rows() == rows + 3
+
+
+def test_a_widened_table_keeps_the_numbers_of_its_rows(lake):
+    table = lake.decisions
+    older = replace(table, schema=table.schema.remove(table.schema.get_field_index("unread")))
+    older.append([plain_rows(older.schema, ["a", "b"])])
+    before = table.since(0, ["decision_id"], "true").to_pylist()
+    table.append([plain_rows(table.schema, ["c"])])
+    assert table.since(0, ["decision_id"], "true").to_pylist()[:2] == before
+    assert table.since(2, ["decision_id"], "true")["decision_id"].to_pylist() == ["c"]
+
+
+def test_writers_who_widen_a_table_at_once_all_arrive(lake):
+    table = lake.decisions
+    older = replace(table, schema=table.schema.remove(table.schema.get_field_index("unread")))
+    older.append([plain_rows(older.schema, ["old"])])
+    start = threading.Barrier(4)
+
+    def write(writer):
+        start.wait()
+        table.append([plain_rows(table.schema, [f"w{writer}"])])
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(4)))
+    assert table.open().count_rows() == 5
+
+
+def plain_rows(schema, ids):
+    """Rows with nothing where that may be, and otherwise the same but for their ids."""
+    plain = {pa.string(): "", pa.bool_(): True, pa.float64(): 0.0, schema.field(0).type: ""}
+    values = {item.name: plain.get(item.type, [] if pa.types.is_list(item.type) else NOW)
+              for item in schema if not item.nullable}  # fmt: skip
+    return pa.RecordBatch.from_pylist([values | {schema.names[0]: name} for name in ids], schema=schema)

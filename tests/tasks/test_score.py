@@ -26,7 +26,7 @@ def test_a_file_is_scored_by_champion_or_version(settings, tmp_path):
     assert shares == sorted(shares)
     assert shares[-1] == 1
     table = pq.read_table(tmp_path / "out.parquet")
-    assert table.column_names == ["post_id", *POLICIES, "action", "reasons"]
+    assert table.column_names == ["post_id", *POLICIES, "action", "reasons", "unread"]
     assert table["post_id"].to_pylist() == [row["post_id"] for row in rows]
     assert table[POLICIES[0]][0].as_py() > 0.5 > table[POLICIES[0]][1].as_py()
     for row in table.to_pylist():

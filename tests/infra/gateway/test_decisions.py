@@ -1,10 +1,19 @@
 import base64
 
+import orjson
 import pytest
 from gateway_server import Served, new_key, until
 from tiny_model import POLICIES, picture
 
 from infra.gateway import Scope
+from infra.gateway.shipping import records
+from infra.lake import open_lake
+
+OLDER_ROW = {
+    "decision_id": "a" * 32, "post_id": "older", "market": "ZZ", "model_version": "1", "role": "champion",
+    "scores": [{"policy": "violence", "score": 0.5}], "action": "allow", "reasons": [], "latency_ms": 1.5,
+    "decided_at": "2026-11-21T13:00:00.123456Z",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -88,3 +97,40 @@ def test_an_admin_key_opens_everything(gateway):
     (decision,) = admin.decide("by-admin")
     with admin.client() as client:
         assert client.get(f"/v1/decisions/{decision['decision_id']}").status_code == 200
+
+
+def test_a_decision_says_that_the_model_did_not_watch_the_video(gateway, client):
+    post = {"post_id": "unwatched", "text": "plain1", "video": base64.b64encode(b"moving").decode()}
+    (decision,) = client.post("/v1/decisions", json=post).json()["decisions"]
+    ((part, reason),) = [(item["part"], item["reason"]) for item in decision["unread"]]
+    assert (part, reason) == ("video", "not_seen")
+    address = f"/v1/decisions/{decision['decision_id']}"
+    assert client.get(address).json() == decision
+    until(lambda: gateway.rows("post_id = 'unwatched'") != [])
+    assert gateway.rows("post_id = 'unwatched'")[0]["unread"] == decision["unread"]
+    assert client.get(address).json() == decision
+
+
+def test_a_decision_on_what_was_read_whole_has_nothing_unread(gateway):
+    (decision,) = gateway.decide("whole")
+    assert decision["unread"] == []
+
+
+def test_a_decision_of_before_there_was_such_a_field_is_given_out_with_nothing_unread(gateway, client):
+    table = open_lake(gateway.settings).decisions
+    gateway.decide("now")
+    until(table.exists)
+    row = records(orjson.dumps(OLDER_ROW))
+    assert row["unread"].to_pylist() == [None]
+    table.append(row.to_batches())
+    found = client.get(f"/v1/decisions/{OLDER_ROW['decision_id']}").json()
+    assert (found["action"], found["unread"]) == ("allow", [])
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", " \u00ad\u2060 ", "\ufe0f\ufeff", "\u3164", "\U000e0061\n", "\u2800"]
+)
+def test_a_post_of_signs_that_draw_nothing_is_empty(client, text):
+    answer = client.post("/v1/decisions", json={"post_id": "blank", "text": text})
+    assert answer.status_code == 400
+    assert "needs text, an image or a video" in answer.text

@@ -1,0 +1,139 @@
+"""Work off the event loop that keys take turns at: what it will cost is known before it begins, and bounded.
+
+Each kind of work has threads of its own, so that a slow host of pictures stops no look-up. Of the keys with work that
+waits, the one goes next that has had least: a backlog is waited for by the key that made it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from infra.gateway.errors import ApiError
+
+Made = TypeVar("Made")
+
+
+class Budget:
+    """Cost that one key, and all keys together, may have under way."""
+
+    def __init__(self, a_key: float, in_all: float, what: str) -> None:
+        self.a_key, self.in_all, self.what = a_key, in_all, what
+        self._of: defaultdict[str, float] = defaultdict(float)
+        self._all = 0.0
+
+    @contextmanager
+    def admitted(self, key: str, cost: float, param: str | None = None) -> Iterator[None]:
+        """Holds so much while inside. Raises ApiError 422 where it is too much ever, 429 or 503 where it is now."""
+        self._check(key, cost, param)
+        self._of[key] += cost
+        self._all += cost
+        try:
+            yield
+        finally:
+            self._all -= cost
+            self._of[key] -= cost
+            if self._of[key] <= 0:
+                del self._of[key]
+
+    def _check(self, key: str, cost: float, param: str | None) -> None:
+        had = self._of.get(key, 0.0)
+        if cost > self.a_key:
+            message = f"{cost:.3g} {self.what} in one request, at most {self.a_key:g}; send several"
+            raise ApiError(422, message, code="too_large", param=param)
+        if had and had + cost > self.a_key:
+            message = f"{had:.3g} {self.what} of this key are under way, {self.a_key:g} may be; try again later"
+            raise ApiError(429, message, code="rate_limited", retry_after=1)
+        if self._all and self._all + cost > self.in_all:
+            message = f"{self._all:.3g} {self.what} are under way, {self.in_all:g} may be; try again later"
+            raise ApiError(503, message, code="overloaded", retry_after=1)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """Work that waits; `done` gets what it makes."""
+
+    key: str
+    cost: float
+    work: Callable[[], Any]
+    done: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class Share:
+    """What one key has waiting, running, and has had."""
+
+    had: float
+    waiting: deque[Job] = field(default_factory=deque)
+    running: int = 0
+
+
+class Turns:
+    """`threads` that run blocking work, at most `each` of them for one key at a time. Belongs to one event loop."""
+
+    def __init__(self, name: str, threads: int, each: int, patience: float) -> None:
+        self.name, self.patience = name, patience
+        self._free, self._each = threads, each
+        self._threads = ThreadPoolExecutor(threads, name)
+        self._shares: dict[str, Share] = {}
+        self._now = 0.0  # what the key that went last had had: a new one begins there
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    async def run(self, key: str, work: Callable[[], Made], cost: float = 1.0) -> Made:
+        """What the work returns or raises; raises ApiError 503 where it did not end in `patience` seconds."""
+        job = Job(key, cost, work, asyncio.get_running_loop().create_future())
+        self._shares.setdefault(key, Share(self._now)).waiting.append(job)
+        self._begin()
+        try:
+            async with asyncio.timeout(self.patience):
+                made: Made = await job.done
+        except TimeoutError:
+            message = f"the {self.name} work was not done within {self.patience:g} s; try again later"
+            raise ApiError(503, message, code="overloaded", retry_after=math.ceil(self.patience)) from None
+        return made
+
+    def _begin(self) -> None:
+        """Start what may run now."""
+        while self._free and (share := self._next()) is not None:
+            job = share.waiting.popleft()
+            if job.done.done():  # nobody waits for it any more
+                self._forget(job.key)
+                continue
+            self._now = share.had
+            share.had += job.cost
+            share.running += 1
+            self._free -= 1
+            asyncio.get_running_loop().run_in_executor(self._threads, job.work).add_done_callback(
+                lambda ran, job=job: self._ended(job, ran)
+            )
+
+    def _next(self) -> Share | None:
+        ready = (one for one in self._shares.values() if one.waiting and one.running < self._each)
+        return min(ready, key=lambda share: share.had, default=None)
+
+    def _ended(self, job: Job, ran: asyncio.Future[Any]) -> None:
+        self._free += 1
+        self._shares[job.key].running -= 1
+        self._forget(job.key)
+        error = None if ran.cancelled() else ran.exception()
+        if not job.done.done():
+            if ran.cancelled():
+                job.done.cancel()
+            elif error is not None:
+                job.done.set_exception(error)
+            else:
+                job.done.set_result(ran.result())
+        self._begin()
+
+    def _forget(self, key: str) -> None:
+        share = self._shares[key]
+        if not share.waiting and not share.running and share.had <= self._now:
+            del self._shares[key]
