@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from infra.private import make_private
 from models.errors import UserError
 from models.heap import share_between_threads
 
@@ -220,9 +221,9 @@ def _sources() -> dict[str, dict[str, Any]]:
 def adopt(settings: Settings) -> None:
     """Hand the settings to libraries that only read the environment: Prefect, MLflow's S3 client, Great Expectations.
 
-    Call once, at the entry point, before those libraries are imported.
+    Call once, at the entry point, before those libraries are imported. The home is its owner's alone from here on.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_private(settings.home)
     server = settings.prefect_api_url or _server_on(settings.home)
     environment = {
         "PREFECT_HOME": str(settings.home.absolute() / "prefect"),

@@ -30,10 +30,21 @@ def status(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 
 def state(settings: Settings) -> dict[str, Any]:
-    """Champion, challenger and rollout (None where there is none), runs (newest first), lake (rows, version), next."""
+    """Champion, challenger and rollout (None where there is none), runs (newest first), lake (rows, version), next, and
+    how many lines of the journal are damaged.
+    """
     lake = _lake(settings)
-    found = {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
+    damaged = {"damaged": _damaged(settings)}
+    found = (
+        damaged | {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
+    )
     return found | {"lake": lake, "next": _next(lake, champion=found["champion"] is not None)}
+
+
+def _damaged(settings: Settings) -> int:
+    from infra.gateway import JOURNAL, count_aside
+
+    return count_aside(settings.home / JOURNAL)
 
 
 def _registry(settings: Settings) -> dict[str, Any]:
@@ -100,6 +111,10 @@ def _print(found: dict[str, Any]) -> None:
         console.print(table)
     for name, counts in found["lake"].items():
         console.print(f"{name}: {counts['rows']:,} rows, version {counts['version']}", highlight=False)
+    if found["damaged"]:
+        console.print(
+            f"journal: {found['damaged']:,} damaged lines, see moderato journal", style="red", highlight=False
+        )
     console.print(f"next: {found['next']}", highlight=False)
 
 

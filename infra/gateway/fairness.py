@@ -48,7 +48,9 @@ class Budget:
             message = f"{cost:.3g} {self.what} in one request, at most {self.a_key:g}; send several"
             raise ApiError(422, message, code="too_large", param=param)
         if had and had + cost > self.a_key:
-            message = f"{had:.3g} {self.what} of this key are under way, {self.a_key:g} may be; try again later"
+            message = (
+                f"{had:.3g} {self.what} of this key are under way, {self.a_key:g} may be; try again later"
+            )
             raise ApiError(429, message, code="rate_limited", retry_after=1)
         if self._all and self._all + cost > self.in_all:
             message = f"{self._all:.3g} {self.what} are under way, {self.in_all:g} may be; try again later"

@@ -108,7 +108,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:  # there is more of the header to come
             self._received += len(data)
             self._check(self._received)
-        elif self._is_idle and not self._corked.is_closing():  # empty lines before a header end no wait for it
+        elif (
+            self._is_idle and not self._corked.is_closing()
+        ):  # empty lines before a header end no wait for it
             self._expect_header()
 
     @property
