@@ -113,7 +113,7 @@ def _print(found: dict[str, Any]) -> None:
         console.print(f"{name}: {counts['rows']:,} rows, version {counts['version']}", highlight=False)
     if found["damaged"]:
         console.print(
-            f"journal: {found['damaged']:,} damaged lines, see moderato journal", style="red", highlight=False
+            f"journal: {found['damaged']:,} damaged lines: moderato journal", style="red", highlight=False
         )
     console.print(f"next: {found['next']}", highlight=False)
 

@@ -35,7 +35,7 @@ class Damaged:
     @property
     def decision_id(self) -> str:
         """As far as it can be read; empty where it cannot."""
-        found = re.search(rb'"decision_id":"([0-9a-zA-Z-]{1,64})"', self.line)
+        found = re.search(rb'"decision_id": ?"([0-9a-zA-Z-]{1,64})"', self.line)
         return found[1].decode() if found else ""
 
 
