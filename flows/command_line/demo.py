@@ -39,9 +39,11 @@ def demo(
 
     from flows.command_line.narration import narrate
     from flows.demo import demo as tell
+    from flows.temporary_server import tie_temporary_server
 
     console = Console(stderr=True)
     narrate(console)
+    tie_temporary_server()
     story = tell(settings, posts=posts, seed=seed, say=lambda line: console.print(f"[bold]{line}[/]"))
     if json:
         print(as_json(story))  # noqa: T201 - the command's own output

@@ -31,7 +31,7 @@ def usual_umask():
 def test_what_commands_make_is_their_owners_alone(settings):
     for words in (
         ("simulate", "--posts", "200"),
-        ("keys", "create", "--name", "app"),
+        ("keys", "create", "--scope", "decide", "--name", "app"),
         ("status",),
         ("doctor",),
         ("backup", str(settings.home.with_name("backup"))),
