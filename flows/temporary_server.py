@@ -26,7 +26,7 @@ def tie_temporary_server() -> None:
     if not PREFECT_API_URL.value():
         from prefect.server.api import server  # takes seconds, and is what Prefect imports then
 
-        server.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _tied})  # type: ignore[attr-defined]
+        server.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _tied})  # type: ignore[attr-defined,assignment]
 
 
 def _tied(args: list[str], **options: Any) -> subprocess.Popen[Any]:

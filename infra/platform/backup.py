@@ -29,6 +29,7 @@ from infra.settings import Settings
 
 BLOCK = 1 << 20
 LOOKS = 20  # at a journal whose segments are renamed while it is copied
+DATABASE, BESIDE = ".db", (".db-wal", ".db-shm", ".db-journal")  # SQLite's, and what it keeps beside them
 SEGMENTS = (".open", ".sealed", ".tried")  # a segment's names, in the order in which it has them
 
 
@@ -119,7 +120,9 @@ class _Copy:
         for path in (*others, *manifests):
             if name == RESULTS and not is_plain(path.read_bytes()):
                 self.left_out[RESULTS] += 1  # of an older release, which kept pickles: its step runs again
-            elif name != "journal":
+            elif path.suffix == DATABASE:  # a search's study, which may be written to
+                self._database(path.relative_to(self.home).as_posix())
+            elif name != "journal" and not path.name.endswith(BESIDE):
                 self._take(path)
 
     def _take(self, path: Path) -> bool:

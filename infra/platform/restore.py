@@ -47,11 +47,11 @@ def restore(settings: Settings, folder: Path) -> Manifest:
             f"{settings.home} already holds {', '.join(taken)}; set MODERATO_HOME to a new folder, or move it away"
         )
     try:
-        with _aside(home) as stage:
+        with _aside(home.resolve()) as stage:
             about = _bring(about, folder, stage)
             _move_addresses(stage, about.home, str(home))
             os.sync()  # names follow their bytes to the disk
-            _swap(stage, home)
+            _swap(stage, home.resolve())
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"{folder} cannot be restored: {error}; {NOTHING}") from None
     return about
@@ -60,7 +60,8 @@ def restore(settings: Settings, folder: Path) -> Manifest:
 @contextmanager
 def _aside(home: Path) -> Iterator[Path]:
     """A folder on the home's own disk that is one restore's alone; gone in the end, save where it became the home."""
-    stage = (home if os.path.ismount(home) else home.parent) / f".{home.name}.restoring"
+    inside = os.path.ismount(home) or (home.exists() and not os.access(home.parent, os.W_OK))
+    stage = (home if inside else home.parent) / f".{home.name}.restoring"
     make_private(stage)
     lock = os.open(stage, os.O_RDONLY)
     try:
@@ -142,7 +143,9 @@ def _check(name: str, found: tuple[int, str], kept: Kept | None) -> None:
 
 def _swap(stage: Path, home: Path) -> None:
     """The home as it was goes aside, by a name that says so, where it held anything; then the new one is there."""
-    if os.path.ismount(home):  # of a container: it cannot be renamed, its stores can
+    if stage.is_relative_to(
+        home
+    ):  # a container's volume: it cannot be renamed, its stores can, the databases last
         for name in STORES:
             if (stage / name).exists():
                 (home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,12 @@ import pickle
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from tiny_model import make_champion
@@ -176,7 +178,7 @@ def listens(backup, secret):
         it.bind(str(backup / "landing.json"))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(60, func_only=True)
 @pytest.mark.parametrize("made", [links, links_folder, pipes, listens])
 def test_links_and_pipes_are_refused(backup, elsewhere, made, tmp_path, monkeypatch):
     monkeypatch.chdir(backup)  # a socket's path is short
@@ -230,6 +232,34 @@ def test_what_is_no_store_of_the_new_home_stays_beside_it(backup, elsewhere):
     assert (elsewhere.home / "mlflow.db").exists()
     kept = elsewhere.home.with_name("home.before-restore")
     assert (kept / "logs" / "gateway.log").read_text() == "mine"
+
+
+def test_a_searchs_study_that_is_being_written_is_copied_as_a_database(template, elsewhere, tmp_path):
+    home, _ = template
+    study = home.home / "work/searches/a/study.db"
+    with closing(sqlite3.connect(study)) as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("CREATE TABLE trials (number)")
+        writer.execute("INSERT INTO trials VALUES (1)")
+        writer.commit()  # lies in the -wal alone
+        back_up(home, tmp_path / "live")
+    study.unlink()
+    assert [path.name for path in (tmp_path / "live/work/searches/a").glob("study.db*")] == ["study.db"]
+    restore(elsewhere, tmp_path / "live")
+    with closing(sqlite3.connect(elsewhere.home / "work/searches/a/study.db")) as reader:
+        assert reader.execute("SELECT number FROM trials").fetchall() == [(1,)]
+
+
+def test_a_home_that_is_a_link_or_cannot_be_renamed_is_filled(backup, tmp_path, monkeypatch):
+    (tmp_path / "disk" / "volume").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "volume")
+    restore(Settings(home=tmp_path / "link", _env_file=None), backup)
+    assert (tmp_path / "disk" / "volume" / "mlflow.db").is_file()
+    (tmp_path / "mount" / "logs").mkdir(parents=True)
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(tmp_path / "mount"))
+    restore(Settings(home=tmp_path / "mount", _env_file=None), backup)
+    assert {"logs", "mlflow.db", "lake", "results"} <= {path.name for path in (tmp_path / "mount").iterdir()}
+    assert not list((tmp_path / "mount").glob(".*"))
 
 
 RESTORE = [sys.executable, "-m", "flows.command_line", "restore"]
