@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.types import JsonValue
 
 from infra.cluster import ray_for
-from infra.rollout import GUARDRAILS, PLANS, plan_named
+from infra.registry import is_empty
+from infra.rollout import GUARDRAILS, PLANS, Store, plan_named, require_champion_or_none
 from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
@@ -120,6 +121,12 @@ class RollOut(Group):
         json_schema_extra={"position": 2, "items": {"type": "string", "enum": _named(GUARDRAILS)}},
     )
 
+    begin_anew: bool = Field(
+        default=False,
+        description="Where the champion has vanished from MLflow: let this model decide first, met by no other.",
+        json_schema_extra={"position": 3},
+    )
+
 
 class Approval(Group):
     """Who approves."""
@@ -196,7 +203,13 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
     plan_named(rollout.plan).guardrails(rollout.dry_run)
     if approval.when != "automatic":
         can_ask()
-    return Settings()
+    settings = Settings()
+    store = Store(settings)
+    if not is_empty(settings):
+        _ = store.registry.experiment_id
+    if not rollout.begin_anew:
+        require_champion_or_none(store)
+    return settings
 
 
 def search_defaults(settings: Settings) -> dict[str, dict[str, Any]]:

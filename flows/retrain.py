@@ -68,7 +68,7 @@ def retrain(
     versions = pin(settings, data.as_of)
     snapshot = cut(settings, versions, data.policy_set, training.seed)
     run = begin(settings, snapshot, training.preset, training.seed)
-    champion = incumbent(settings, run)
+    champion = incumbent(settings, run, begin_anew=rollout.begin_anew)
     validation = validate(settings, snapshot, champion, run)
     candidate = train(settings, run, snapshot, training.preset, training.seed, training.resources)
     evaluation = evaluate(settings, candidate, champion, validation.warnings)
@@ -97,7 +97,8 @@ def retrain(
         answer = ask(settings, release, evaluation, "before promotion", approval.hours)
         if not answer.approved:
             return _ended("Rejected", answer.told, outcome(release=release.because(answer.told)))
-    return _ended("Promoted", release.reason, outcome(release=promote(settings, release)))
+    release = promote(settings, release, begin_anew=rollout.begin_anew)
+    return _ended("Promoted", release.reason, outcome(release=release))
 
 
 def _ended(verdict: str, why: str, outcome: Outcome) -> Outcome:

@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         default=5000.0, gt=0, description="requests a second of one key that each gateway process answers"
     )
     gateway_max_body: int = Field(default=33_554_432, gt=0, description="bytes of a request's body at most")
+    gateway_decode_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="seconds that decoding one picture or video may take; a key may have twice that under way",
+    )
     gateway_image_hosts: str = Field(
         default="",
         description="hosts that images may be fetched from, separated by commas; empty for none",

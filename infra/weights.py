@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.forms import beneath
 from infra.objects import SCHEME, Objects, split
 from infra.settings import Settings
 from models.errors import UserError
@@ -68,11 +70,14 @@ def held(settings: Settings, family: str, usual: str) -> Path | None:
 
 
 def _from_s3(settings: Settings, address: str) -> Path:
-    """A copy beside those of other versions: the objects' ETags are part of its name."""
+    """A copy beside those of other versions: the objects' ETags are part of its name.
+
+    Whoever writes to the bucket chooses its keys; one that leads out of the copy is refused.
+    """
     bucket, prefix = split(address)
     objects = Objects(settings, bucket)
     prefix = f"{prefix.rstrip('/')}/" if prefix else ""
-    found = list(objects.list(prefix))
+    found = [entry for entry in objects.list(prefix) if not entry.key.endswith("/")]
     name = hashlib.sha256("".join(f"{entry.key}\0{entry.etag}\0" for entry in found).encode()).hexdigest()
     folder = settings.work / "weights" / name[:16]
     if not folder.exists():
@@ -80,7 +85,7 @@ def _from_s3(settings: Settings, address: str) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for entry in found:
-            target = partial / entry.key.removeprefix(prefix)
+            target = beneath(partial, entry.key.removeprefix(prefix))
             target.parent.mkdir(parents=True, exist_ok=True)
             objects.download(entry.key, target)
         partial.replace(folder)
@@ -96,20 +101,37 @@ def _from_registry(settings: Settings, address: str) -> Path:
 
     client = Registry(settings).client
     name, _, alias = address.removeprefix(REGISTRY).partition("@")
+    model, _, number = name.partition("/")
     try:
-        version = client.get_model_version_by_alias(name, alias).version if alias else name.partition("/")[2]
-        folder = settings.work / "weights" / f"{name.partition('/')[0]}-{version}"
+        version = client.get_model_version_by_alias(model, alias).version if alias else number
+        # before it is part of a path: MLflow knows no version that is not a number
+        source = client.get_model_version_download_uri(model, version)
+        folder = settings.work / "weights" / _called(settings, model, int(version), source)
         if not folder.exists():
             partial = folder.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            source = client.get_model_version_download_uri(name.partition("/")[0], version)
             download_artifacts(source, dst_path=str(partial), tracking_uri=settings.tracking_uri)
+            _refuse_links(partial)
             partial.replace(folder)
     except MlflowException as error:
         raise NoWeightsError(f"no weights at {address}: {error.message}") from None
     inside = [path for path in folder.iterdir() if path.is_dir()]
     return inside[0] if len(inside) == 1 and not any(map(Path.is_file, folder.iterdir())) else folder
+
+
+def _called(settings: Settings, model: str, version: int, source: str) -> str:
+    """The folder of a version: a number may come again after a model was deleted, an address of artifacts does not."""
+    where = hashlib.sha256(f"{settings.tracking_uri}\0{model}\0{source}".encode()).hexdigest()[:12]
+    return f"{re.sub('[^A-Za-z0-9_-]', '-', model)[:60]}-{version}-{where}"
+
+
+def _refuse_links(folder: Path) -> None:
+    linked = next((path for path in folder.rglob("*") if path.is_symlink()), None)
+    if linked is not None:
+        raise NoWeightsError(
+            f"these weights hold a link, {linked.name}: give a version that holds files alone"
+        )
 
 
 def _from_hub(name: str) -> Path:

@@ -53,7 +53,7 @@ class Track:
     """One stream of pictures. `packets` [N] in the order in which they are decoded; `times` [N] in seconds from the
     first, when each is shown; `keys` [N], whether decoding may begin there; `shown` [N], whether it is seen at all:
     what an edit list leaves out is decoded only. `start`: when the file shows the first; `seconds`: from then to the
-    end of the last.
+    end of the last; `said`: how many frames the header names, 0 where it does not.
     """
 
     codec: str
@@ -65,6 +65,7 @@ class Track:
     shown: NDArray[np.bool_]
     start: float
     seconds: float
+    said: int
 
 
 @contextmanager
@@ -99,22 +100,23 @@ def kind(video: bytes) -> str:
     raise BrokenVideoError(f"no video: {said or 'bytes of no known kind'}; {READ}")
 
 
-def track(container: Any) -> Track:
-    """The stream that a person is shown. Raises BrokenVideoError where there is none that can be decoded."""
+def readable(container: Any) -> list[Any]:
+    """Its streams of pictures that can be decoded; raises BrokenVideoError where there is none."""
     streams = container.streams.video
     if not streams:
         sound = " but sound" if container.streams.audio else ""
         raise BrokenVideoError(f"no pictures in it{sound}")
-    readable = [stream for stream in streams if stream.codec_context is not None]
-    if not readable:
-        raise BrokenVideoError(
-            f"its pictures are of a codec that is not known ({streams[0].codec_tag or 'no name'})"
-        )
-    found = [
-        _track(stream, packets)
-        for stream, packets in zip(readable, _packets(container, readable), strict=True)
-    ]
-    _, best = max(zip(readable, found, strict=True), key=lambda pair: _rank(*pair))
+    found = [stream for stream in streams if stream.codec_context is not None]
+    if not found:
+        raise BrokenVideoError("its pictures are of a codec that is not known")
+    return found
+
+
+def track(container: Any) -> Track:
+    """The stream that a person is shown. Raises BrokenVideoError where there is none that can be decoded."""
+    streams = readable(container)
+    tracks = map(_track, streams, _packets(container, streams))
+    _, best = max(zip(streams, tracks, strict=True), key=lambda pair: _rank(*pair))
     if not best.shown.any():
         raise BrokenVideoError("no frame in it")
     if best.width * best.height > MAX_PIXELS:
@@ -173,7 +175,9 @@ def _track(stream: Any, packets: list[Any]) -> Track:
         last = int(np.flatnonzero(shown)[times[shown].argmax()])
         seconds = float(times[last] + ((packets[last].duration or 0) * base or 1 / rate))
     codec = stream.codec_context.name
-    return Track(codec, stream.width, stream.height, packets, times, keys, shown, start, seconds)
+    return Track(
+        codec, stream.width, stream.height, packets, times, keys, shown, start, seconds, stream.frames
+    )
 
 
 def _rank(stream: Any, track: Track) -> tuple[bool, bool, bool, float, int]:

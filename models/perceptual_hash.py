@@ -7,14 +7,14 @@ the hashes of its frames. Hashes of pictures that show too little, of a quality 
 
 from __future__ import annotations
 
-import io
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.pixels import UNREADABLE
+from models.pictures import BrokenPictureError, looked
 from models.video import BrokenVideoError, Watch, clip
 
 BYTES = 32
@@ -48,17 +48,23 @@ def hashed(rgb: NDArray[np.uint8], second: float | None = None) -> Hash:
 
 
 def image_hash(image: bytes | None) -> Hash | None:
-    """None where there is no image or it cannot be read."""
+    """None where there is no image or it cannot be read. Of an animation, of the first frame that tells something."""
+    found = image_hashes(image)
+    return next(iter([*telling(found), *found]), None)
+
+
+def image_hashes(image: bytes | None) -> list[Hash]:
+    """Of each frame that is looked at, one of a still picture; none where there is no image or it cannot be read."""
     if not image:
-        return None
-    try:
-        with Image.open(io.BytesIO(image)) as opened:
-            opened.draft("RGB", (LARGEST, LARGEST))
-            whole = opened.convert("RGB")
-            shrunk = whole.resize([min(LARGEST, side) for side in whole.size], Image.Resampling.BILINEAR)
-    except UNREADABLE:
-        return None
-    return hashed(np.asarray(shrunk))
+        return []
+    with suppress(BrokenPictureError):
+        return looked(image, LARGEST, lambda shown: hashed(np.asarray(_bounded(shown)))).made
+    return []
+
+
+def _bounded(shown: Image.Image) -> Image.Image:
+    width, height = (min(LARGEST, side) for side in shown.size)
+    return shown.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def video_hashes(video: bytes | None) -> list[Hash]:

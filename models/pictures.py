@@ -6,19 +6,29 @@ structure without a pixel being decoded, so that its cost is known before.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from models.colours import on_white
+from models.picture_sizes import KINDS, SIZES
+from models.sampling import evenly
 
 MAX_BYTES = 16 << 20
 MAX_PIXELS = 50_000_000  # 150 MB decoded; a larger one is a decompression bomb or a mistake
-LOOKS = 4  # frames of an animation that are looked at
+LOOKS = 8  # frames of an animation that are looked at
 MAX_DECODED = 600  # frames of an animation that are decoded for that
 
 READ = "JPEG, PNG, WebP, GIF, AVIF and BMP are read"
 OTHERS = {
-    rb"....ftyp(hei[cxms]|hev[cxms])": "HEIC is not read",
+    rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)": "HEIC is not read",
     rb"II\*\0|MM\0\*|II\+\0|MM\0\+": "TIFF is not read",
     rb"\s*<(\?xml|svg|!DOCTYPE svg)": "SVG is not read",
     rb"%PDF": "PDF is not read",
@@ -28,6 +38,8 @@ OTHERS = {
     rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51": "JPEG 2000 is not read",
     rb"....ftyp|\x1aE\xdf\xa3": "it is a video",
 }
+
+Made = TypeVar("Made")
 
 
 class BrokenPictureError(ValueError):
@@ -57,7 +69,19 @@ class PictureAbout:
 
     @property
     def cost_pixels(self) -> int:
-        return self.width * self.height * self.decoded
+        """An animation of more frames than are looked at is decoded twice: to choose them, and to look at them."""
+        return self.width * self.height * self.decoded * (2 if self.decoded > LOOKS else 1)
+
+
+@dataclass(frozen=True)
+class Looked(Generic[Made]):
+    """What was made of the frames of a picture that were looked at, one of a still picture.
+
+    unseen: what of an animation was not looked at, empty where nothing.
+    """
+
+    made: list[Made]
+    unseen: str = ""
 
 
 def kind(image: bytes) -> str:
@@ -85,125 +109,111 @@ def header(image: bytes) -> PictureAbout:
     return PictureAbout(name, width, height, max(1, frames))
 
 
-def _png(image: bytes) -> tuple[int, int, int]:
-    width, height = struct.unpack_from(">II", image, 16)
-    said = [
-        struct.unpack_from(">I", image, at)[0] for name, at, _ in _chunks(image, 8, ">") if name == b"acTL"
-    ]
-    return width, height, said[0] if said else 1
+def looked(image: bytes, side: int, make: Callable[[Image.Image], Made], grey: bool = False) -> Looked[Made]:
+    """What `make` makes of the picture as it is shown: RGB, upright, on white; a JPEG is decoded no larger than needed
+    for `side` pixels each way, and without its colours for who wants `grey`. Of an animation, of a few frames.
+    Raises BrokenPictureError, and no other.
+    """
+    said = header(image)
+    with _told(said.kind), Image.open(io.BytesIO(image), formats=[said.kind]) as opened:
+        if opened.width * opened.height > MAX_PIXELS:
+            raise HugePictureError(f"{opened.width} x {opened.height} pixels, at most {MAX_PIXELS} in all")
+        if said.frames == 1 or getattr(opened, "n_frames", 1) == 1:
+            opened.draft("L" if grey else None, (side, side))
+            return Looked([make(_shown(opened))])
+        return _animated(opened, said, make)
 
 
-def _webp(image: bytes) -> tuple[int, int, int]:
-    form = image[12:16]
-    if form == b"VP8X":
-        width, height = (int.from_bytes(image[at : at + 3], "little") + 1 for at in (24, 27))
-        frames = sum(name == b"ANMF" for name, _, _ in _chunks(image, 12, "<"))
-        return width, height, frames
-    if form == b"VP8L":
-        (bits,) = struct.unpack_from("<I", image, 21)
-        return (bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1, 1
-    width, height = struct.unpack_from("<HH", image, 26)
-    return width & 0x3FFF, height & 0x3FFF, 1
+def telling(
+    image: bytes,
+    side: int,
+    make: Callable[[Image.Image], Made],
+    told: Callable[[Made], bool],
+    grey: bool = False,
+) -> Made:
+    """Of one frame: the first that tells something, so that a blank one before the others hides nothing."""
+    made = looked(image, side, make, grey).made
+    if len(made) == 1:
+        return made[0]
+    return next((item for item in made if told(item)), made[0])
 
 
-def _chunks(image: bytes, at: int, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name, where its content begins, and how many bytes that has, of each chunk of a PNG (big-endian) or a WebP."""
-    checksum = 4 if order == ">" else 0
-    for _ in range(MAX_CHUNKS):
-        if at + 8 > len(image):
-            return
-        first, second = image[at : at + 4], image[at + 4 : at + 8]
-        name, size = (second, first) if checksum else (first, second)
-        (length,) = struct.unpack(f"{order}I", size)
-        yield name, at + 8, length
-        at += 8 + length + (checksum or length % 2)
-    raise ValueError("too many chunks")
+def _shown(opened: Image.Image) -> Image.Image:
+    opened.load()
+    return _upright(on_white(opened), opened)
 
 
-MAX_CHUNKS = 50_000
+def _upright(shown: Image.Image, opened: Image.Image) -> Image.Image:
+    """Turned and mirrored as it says it was held; what it says may be broken without the picture being so."""
+    turn = None
+    with suppress(Exception):
+        turn = TURNS.get(opened.getexif().get(ORIENTATION, 1))
+    return shown if turn is None else shown.transpose(turn)
 
 
-def _gif(image: bytes) -> tuple[int, int, int]:
-    """A frame may be larger than the screen that the header names: the decoder makes the screen larger then."""
-    width, height, flags = struct.unpack_from("<HHB", image, 6)
-    at, frames = 13 + _palette(flags), 0
-    while (found := BLOCK.search(image, at)) and found[0] != b";":
-        at = found.end()
-        if found[0] == b"!":
-            at = _after_blocks(image, at + 1)
-            continue
-        if at + 9 > len(image):
-            break
-        left, top, wide, high, flags = struct.unpack_from("<HHHHB", image, at)
-        width, height, frames = max(width, left + wide), max(height, top + high), frames + 1
-        at = _after_blocks(image, at + 10 + _palette(flags))
-    return width, height, frames
+ORIENTATION = 0x0112  # EXIF's tag
+TURNS = dict(
+    enumerate(
+        (
+            Image.Transpose.FLIP_LEFT_RIGHT,
+            Image.Transpose.ROTATE_180,
+            Image.Transpose.FLIP_TOP_BOTTOM,
+            Image.Transpose.TRANSPOSE,
+            Image.Transpose.ROTATE_270,
+            Image.Transpose.TRANSVERSE,
+            Image.Transpose.ROTATE_90,
+        ),
+        start=2,
+    )
+)
 
 
-BLOCK = re.compile(
-    rb"[!,;]"
-)  # begins an extension, a frame, and the end; decoders pass over what lies between
+def _animated(opened: Image.Image, said: PictureAbout, make: Callable[[Image.Image], Made]) -> Looked[Made]:
+    """Where the time and the change between frames have passed evenly, as videos are."""
+    count = min(said.decoded, getattr(opened, "n_frames", 1))
+    chosen, made = set(range(count)), []
+    if count > LOOKS:
+        glimpses = [np.asarray(_shown(opened).convert("L").resize(GLIMPSE)) for _ in _frames(opened, count)]
+        count = len(glimpses)
+        chosen = {0, *evenly(count, glimpses, LOOKS - 1).tolist()}  # no change leads to the first
+    read = 0
+    for place in _frames(opened, count):
+        if place in chosen:
+            made.append(make(_shown(opened)))
+        read = place + 1
+    if not made:
+        raise BrokenPictureError(f"no frame of the {said.kind} can be read")
+    unseen = (
+        f"frames {read + 1} to {said.frames} of the animation were not looked at"
+        if read < said.frames
+        else ""
+    )
+    return Looked(made, unseen)
 
 
-def _palette(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+GLIMPSE = (48, 48)
 
 
-def _after_blocks(image: bytes, at: int) -> int:
-    while at < len(image) and image[at]:
-        at += image[at] + 1
-    return at + 1
+def _frames(opened: Image.Image, count: int) -> Iterator[int]:
+    """The places of the frames, each once it is decoded; up to where the file breaks off."""
+    with suppress(EOFError, OSError, ValueError, SyntaxError):
+        for place in range(count):
+            opened.seek(place)
+            opened.load()
+            yield place
 
 
-def _jpeg(image: bytes) -> tuple[int, int, int]:
-    """The first frame header; a phone's second picture lies behind the first and is not shown."""
-    at = 2
-    while found := MARKER.search(image, at, at + FILL):
-        marker, at = found[1][0], found.end()
-        if marker in FRAME_HEADERS:
-            height, width = struct.unpack_from(">HH", image, at + 3)
-            return width, height, 1
-        if marker not in ALONE:
-            at += struct.unpack_from(">H", image, at)[0]
-    raise ValueError("no frame header")
-
-
-MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
-FILL = 4096  # bytes that may lie between two segments
-FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without content
-
-
-def _bmp(image: bytes) -> tuple[int, int, int]:
-    (size,) = struct.unpack_from("<I", image, 14)
-    width, height = struct.unpack_from("<HH" if size == OLD_BMP else "<ii", image, 18)
-    return abs(width), abs(height), 1  # a negative height is top down
-
-
-OLD_BMP = 12  # bytes of OS/2's header
-
-
-def _avif(image: bytes) -> tuple[int, int, int]:
-    """The largest of the sizes it names: tiles and thumbnails name their own."""
-    sizes = [
-        struct.unpack_from(">II", image, found.end() + 4) for found in re.finditer(rb"ispe", image[:SEARCHED])
-    ]
-    width, height = max(sizes, key=lambda size: size[0] * size[1])
-    frames = [
-        struct.unpack_from(">I", image, found.end() + 8)[0]
-        for found in re.finditer(rb"stsz", image[:SEARCHED])
-    ]
-    return width, height, max(frames, default=1) if image[8:12] == b"avis" else 1
-
-
-SEARCHED = 1 << 16  # bytes in which an AVIF describes itself
-
-KINDS = {
-    "JPEG": re.compile(rb"\xff\xd8\xff"),
-    "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "WEBP": re.compile(rb"RIFF....WEBPVP8[ XL]", re.DOTALL),
-    "GIF": re.compile(rb"GIF8[79]a"),
-    "AVIF": re.compile(rb"....ftyp(avi[fs]|m[is]f1.{4,64}?avi[fs])", re.DOTALL),
-    "BMP": re.compile(rb"BM"),
-}
-SIZES = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "GIF": _gif, "AVIF": _avif, "BMP": _bmp}
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Whatever a decoder raises as a BrokenPictureError."""
+    try:
+        yield
+    except BrokenPictureError:
+        raise
+    except Image.DecompressionBombError:
+        raise HugePictureError(f"more than {MAX_PIXELS} pixels") from None
+    except UnidentifiedImageError:
+        raise BrokenPictureError(f"it begins as a {name} and is none") from None
+    except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
+        said = str(error).replace("\n", " ") or type(error).__name__
+        raise BrokenPictureError(f"the {name} is broken: {said}") from None

@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
-import io
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models import before
+from models.pictures import BrokenPictureError, looked, telling
+from models.preprocessing import PREPROCESSING
+
 Kind = TypeVar("Kind", np.float32, np.uint8)
 
 HALF = 127.5  # of the highest byte
-UNREADABLE = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    Image.DecompressionBombError,
-)  # what Pillow raises on broken files
+PLAIN = 4.0  # deviation of the levels of a picture that shows nothing
 
 
-def pixels(image: bytes | None, size: int) -> NDArray[np.float32] | None:
+class Sight(NamedTuple):
+    """How a model looks at pictures: squeezed to squares of so many pixels a side."""
+
+    size: int
+    preprocessing: int = PREPROCESSING
+
+
+class Shown(NamedTuple):
+    """pictures: [K, 3, S, S] as bytes, of an image or a video; unseen: what of it is not among them, empty if nothing
+    is missed.
+    """
+
+    pictures: NDArray[np.uint8]
+    unseen: str
+
+
+def pixels(image: bytes | None, size: int, preprocessing: int = PREPROCESSING) -> NDArray[np.float32] | None:
     """[3, size, size] in -1 to 1, squeezed to a square; None where there is no image or it cannot be read."""
-    found = picture(image, size)
+    found = picture(image, size, preprocessing)
     return None if found is None else scaled(found)
 
 
-def picture(image: bytes | None, size: int) -> NDArray[np.uint8] | None:
-    """The same as bytes: a quarter of the memory, for whoever scales them where they are used."""
+def picture(image: bytes | None, size: int, preprocessing: int = PREPROCESSING) -> NDArray[np.uint8] | None:
+    """The same as bytes: a quarter of the memory, for whoever scales them where they are used.
+
+    Of an animation, the first frame that is looked at and shows something.
+    """
     if not image:
         return None
+    if preprocessing < PREPROCESSING:
+        return before.picture(image, size)
     try:
-        with Image.open(io.BytesIO(image)) as opened:
-            opened.draft("RGB", (size, size))
-            small = opened.convert("RGB").resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2)
-    except UNREADABLE:
+        return telling(image, size, partial(squeezed, size=size), _shows)
+    except BrokenPictureError:
         return None
+
+
+def shown(image: bytes, sight: Sight) -> Shown:
+    """What a model that looks so is shown of an image; raises BrokenPictureError."""
+    size, preprocessing = sight
+    if preprocessing == PREPROCESSING:
+        seen = looked(image, size, partial(squeezed, size=size))
+        return Shown(np.stack(seen.made), seen.unseen)
+    found = before.picture(image, size)
+    if found is None:
+        raise BrokenPictureError("it cannot be read")
+    return Shown(found[None], "")
+
+
+def squeezed(shown: Image.Image, size: int) -> NDArray[np.uint8]:
+    """[3, size, size]."""
+    small = shown.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2)
     return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+
+
+def _shows(found: NDArray[np.uint8]) -> bool:
+    return bool(found.std(axis=(1, 2)).max() >= PLAIN)
 
 
 def scaled(found: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -61,7 +61,14 @@ class Preset(BaseModel):
     )
     vocabulary: int = Field(default=16_000, ge=300, description="tokens that the tokenizer may learn")
     max_tokens: int = Field(
-        default=128, ge=8, description="tokens of a text that are read; the rest is cut off"
+        default=128, ge=8, description="tokens of a window on a text; a longer text is read in several"
+    )
+    windows: int = Field(
+        default=32,
+        ge=1,
+        le=256,
+        description="windows that a text is read in at most when it is scored, the strongest one deciding; what is "
+        "beyond them is said with the decision",
     )
     ngram_bits: int = Field(
         default=16, ge=0, le=22, description="log2 of the buckets of a word n-gram; 0 for none"
@@ -199,6 +206,7 @@ def transformer() -> Preset:
         layers=4,
         dropout=0.1,
         learning_rate=5e-4,
+        windows=8,
         int8=True,
     )
 
@@ -218,6 +226,7 @@ def small_transformer(name: str) -> Preset:
         dropout=0.1,
         learning_rate=1e-3,
         max_tokens=64,
+        windows=8,
         vocabulary=8_000,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -16,10 +17,15 @@ from tokenizers.pre_tokenizers import Metaspace, Split
 from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.trainers import BpeTrainer
 
+from models.folding import folded
+
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 END = "</s>"  # of language models whose tokeniser marks the beginning alone
 MASKS = ("[MASK]", "<mask>", UNKNOWN, "<unk>")  # the first that there is
 START = "\N{LOWER ONE EIGHTH BLOCK}"  # what Metaspace puts before a word
+OVERLAP = 8  # a window begins with the last of so many parts of the one before
+TAIL = 4  # one of so many windows shows the end, where a text has more of them than are read
+LONGEST = 200_000  # characters of a folded text that are looked for windows
 MAX_CHARACTERS = 32  # a token at most; of a text, this many for each token that is read
 WORDS = r"https?://\S+|[@#]?[\p{L}\p{M}\p{N}_]+|[^\s]"  # an address, a word with its @ or #, or one sign
 GRAM_SIZES = range(1, 6)
@@ -44,7 +50,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
         special_tokens=[PAD, UNKNOWN],
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(map(folded, texts), trainer)
     return tokenizer
 
 
@@ -52,16 +58,56 @@ def load_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     """The tokeniser in a file, which reads so many tokens of a text, its marks of beginning and end among them."""
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
+    tokenizer.enable_truncation(max_tokens, stride=max_tokens // OVERLAP)
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str | None]) -> list[list[int]]:
-    """Token ids of each text as far as it is read; none for a missing text."""
+def encode(tokenizer: Tokenizer, texts: Sequence[str | None], *, fold: bool = True) -> list[list[int]]:
+    """Token ids of each text as far as one window goes; none for a missing text. Without `fold`, as it was written."""
     truncation = tokenizer.truncation
     longest = truncation["max_length"] * MAX_CHARACTERS if truncation else None
-    encodings = tokenizer.encode_batch_fast([(text or "")[:longest] for text in texts])
-    return [encoding.ids if text else [] for text, encoding in zip(texts, encodings, strict=True)]
+    given = [_folded(text) if fold else text or "" for text in texts]
+    encodings = tokenizer.encode_batch_fast([text[:longest] for text in given])
+    return [encoding.ids if text else [] for text, encoding in zip(given, encodings, strict=True)]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Token ids of W windows on N texts. owner: [W], the text of each, ascending; unread: how much of some texts no
+    window shows, for people.
+    """
+
+    ids: list[list[int]]
+    owner: Integers
+    unread: dict[int, str]
+
+
+def windows(tokenizer: Tokenizer, texts: Sequence[str | None], most: int) -> Windows:
+    """At most so many windows on each text, folded: a longer one is read at its beginning, and a quarter of the windows
+    go to its end. A missing text has one window without tokens.
+    """
+    given = [_folded(text) for text in texts]
+    encodings = tokenizer.encode_batch_fast([text[:LONGEST] for text in given])
+    ids: list[list[int]] = []
+    owner: list[int] = []
+    unread: dict[int, str] = {}
+    for row, (text, encoding) in enumerate(zip(given, encodings, strict=True)):
+        found = [encoding.ids, *(more.ids for more in encoding.overflowing)] if text else [[]]
+        ids += (
+            found if len(found) <= most else found[: most - most // TAIL] + found[len(found) - most // TAIL :]
+        )
+        owner += [row] * (len(ids) - len(owner))
+        if len(found) > most or len(text) > LONGEST:
+            unread[row] = _share(min(most, len(found)), len(found) * max(1.0, len(text) / LONGEST))
+    return Windows(ids, np.array(owner, np.int64), unread)
+
+
+def _share(read: int, windows: float) -> str:
+    return f"about {read / windows:.0%} of a long text was read, most of it from its beginning and some from its end"
+
+
+def _folded(text: str | None) -> str:
+    return folded(text).strip() if text else ""
 
 
 def marks(tokenizer: Tokenizer) -> tuple[int, int]:

@@ -13,11 +13,14 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from models.demuxing import MAX_BYTES, MAX_PIXELS, BrokenVideoError, Track, opened, reason, track
-from models.pixels import scaled
+from models import before
+from models.demuxing import MAX_BYTES, MAX_PIXELS, BrokenVideoError, Track, opened, readable, reason, track
+from models.pixels import Shown, scaled
+from models.preprocessing import PREPROCESSING
+from models.sampling import evenly
 
 __all__ = [
     "MAX_BYTES",
@@ -30,19 +33,18 @@ __all__ = [
     "clip",
     "film",
     "frames",
+    "shown",
 ]
 
 Sampling = Literal["uniform", "scenes"]
 Places = NDArray[np.int64]
 
-PREPROCESSING = 2  # how videos and pictures are read now; 1 is how they were before (models.before)
 MAX_SECONDS = 3600.0
 MAX_FRAMES = 1500  # decoded one after the other; a longer video is entered at key frames
 MAX_DECODED = 6000  # frames that are decoded of a longer one at most
 MAX_COST = MAX_FRAMES * 1920 * 1080  # pixels that are decoded of one video at most
 AHEAD = 64  # packets that a decoder may take before it gives the frame of the first
 LOOKS = 96  # pictures that `scenes` chooses from
-STEADY = 0.2  # share of the places that `scenes` gives to time
 GLIMPSE = 48  # points on a side of the picture at which it looks for change
 PLANAR = frozenset(f"yuv{kind}{parts}p" for kind in ("", "j") for parts in (420, 422, 444)) | {"nv12"}
 ROOM = 64 << 20  # bytes of frames that wait for whether they are chosen
@@ -127,6 +129,12 @@ def frames(video: bytes | None, watch: Watch) -> NDArray[np.float32] | None:
     return None if found is None else scaled(found)
 
 
+def shown(video: bytes, watch: Watch) -> Shown:
+    """What a model that watches so is shown of a video, [F, 3, S, S] as bytes; raises BrokenVideoError."""
+    seen = _watched(video, watch)
+    return Shown(seen.pictures, seen.unseen)
+
+
 def film(video: bytes | None, watch: Watch) -> NDArray[np.uint8] | None:
     """The same as bytes, [F, 3, S, S]."""
     if not video:
@@ -155,22 +163,36 @@ class _Stretch(NamedTuple):
 
 
 def _watched(video: bytes, watch: Watch) -> _Seen:
+    looks = watch.frames if watch.sampling == "uniform" else max(watch.frames, LOOKS)
     with opened(video) as container:
+        if watch.preprocessing < PREPROCESSING:
+            pictures, times, chosen = _pictured(
+                before.looked_at(container, readable(container)[0], looks), watch
+            )
+            return _Seen(pictures, times[chosen], float(times[-1]), "")
         found = track(container)
-        about = _about(found)
-        count, looks = watch.frames, watch.frames if watch.sampling == "uniform" else max(watch.frames, LOOKS)
-        places = _places(found, looks)
-        eye, times, pictures, glimpses = _Eye(watch.size), [], [], []
-        for time, frame in _looked_at(found, _stretches(found, places, about.decoded)):
-            times.append(time)
-            pictures.append(eye.later(frame))
-            if watch.sampling == "scenes":
-                glimpses.append(eye.glimpse(frame))
-        if not times:
-            raise BrokenVideoError(_undecodable(found))
-        chosen = _chosen(len(times), glimpses, count)
-        made = np.ascontiguousarray(np.stack([pictures[place]() for place in chosen]).transpose(0, 3, 1, 2))
-    return _Seen(made, np.array(times, np.float32)[chosen], found.seconds, _unseen(found, times, count))
+        stretches = _stretches(found, _places(found, looks), _about(found).decoded)
+        pictures, times, chosen = _pictured(_looked_at(found, stretches), watch)
+        return _Seen(pictures, times[chosen], found.seconds, _unseen(found, times.tolist(), watch.frames))
+
+
+def _pictured(
+    looked_at: Iterator[tuple[float, Any]], watch: Watch
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], Places]:
+    """Pictures [F, 3, S, S] of the chosen among the frames that were looked at, when each of those was shown, and which
+    are chosen.
+    """
+    eye, times, pictures, glimpses = _Eye(watch), [], [], []
+    for time, frame in looked_at:
+        times.append(time)
+        pictures.append(eye.later(frame))
+        if watch.sampling == "scenes":
+            glimpses.append(eye.glimpse(frame))
+    if not times:
+        raise BrokenVideoError("no frame in it can be decoded")
+    chosen = evenly(len(times), glimpses, watch.frames)
+    made = np.stack([pictures[place]() for place in chosen]).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(made), np.array(times, np.float32), chosen
 
 
 def _places(found: Track, looks: int) -> Places:
@@ -180,7 +202,9 @@ def _places(found: Track, looks: int) -> Places:
     """
     order = np.flatnonzero(found.shown)[np.argsort(found.times[found.shown], kind="stable")]
     middles = (np.arange(looks) + 0.5) / looks * found.seconds
-    at = np.searchsorted(found.times[order], middles + EARLY, side="right") - 1
+    shown = found.times[order]
+    near = min(NEAR, np.median(np.diff(shown)) / 2) if len(shown) > 1 else 0.0
+    at = np.searchsorted(shown, middles + near - EARLY, side="right") - 1
     chosen = np.unique(at.clip(min=0))
     others = np.setdiff1d(np.arange(len(order)), chosen)
     more = min(looks - len(chosen), len(others))
@@ -188,6 +212,7 @@ def _places(found: Track, looks: int) -> Places:
     return order[np.union1d(chosen, others[middles])]
 
 
+NEAR = 0.05  # seconds: a frame that follows so soon is as good, where it is nearer
 EARLY = 1e-4  # seconds by which a frame may be late: times are rounded
 
 
@@ -244,38 +269,31 @@ def _decoded(found: Track, stretch: _Stretch) -> Iterator[tuple[float, Any]]:
     """The frames of a stretch. A packet that is broken is passed over, as players do."""
     context = found.packets[0].stream.codec_context
     context.flush_buffers()
-    base, count = float(found.packets[0].time_base), 0
+    base, count, broken = float(found.packets[0].time_base), 0, ""
     end = stretch.first + stretch.most + AHEAD
     for packet in [*found.packets[stretch.first : end], None]:
         try:
             given = context.decode(packet)
-        except Exception:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
-            given = []
+        except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
+            given, broken = [], broken or reason(error)
         for frame in given:
             counted = float(found.times[min(stretch.first + count, len(found.times) - 1)])
             yield counted if frame.pts is None else frame.pts * base - found.start, frame
             count += 1
-
-
-def _undecodable(found: Track) -> str:
-    """Why there is no frame: what the decoder says of the first packet."""
-    context = found.packets[0].stream.codec_context
-    try:
-        context.flush_buffers()
-        context.decode(found.packets[0])
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
-        return f"cannot be decoded: {reason(error)}"
-    return "cannot be decoded"
+    if broken and not count and stretch.first == 0:
+        raise BrokenVideoError(f"cannot be decoded: {broken}")
 
 
 def _unseen(found: Track, times: Sequence[float], count: int) -> str:
-    """The longest stretch that passed without a look where it is far longer than it has to be; else empty."""
+    """What is not there, or the longest stretch that passed without a look where it is far longer than it has to be."""
     shown = np.sort(found.times[found.shown])
     after = np.append(shown, found.seconds)[np.searchsorted(shown, np.array(times) + EARLY)]
     gaps = [
         (end - start, start, end) for start, end in zip([0.0, *after], [*times, found.seconds], strict=True)
     ]
     length, start, end = max(gaps)
+    if found.said > len(shown):
+        return f"{found.said - len(shown)} of {found.said} frames that the file names are cut off or left out"
     if length <= SPARSE * found.seconds / count:
         return ""
     if end >= found.seconds:
@@ -291,8 +309,8 @@ class _Eye:
     a frame's own `to_ndarray` works it out anew, which takes longer than decoding the frame.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size, self.room = size, float(ROOM)
+    def __init__(self, watch: Watch) -> None:
+        self.size, self.room, self.as_shown = watch.size, float(ROOM), watch.preprocessing >= PREPROCESSING
         self._colours, self._greys = VideoReformatter(), VideoReformatter()
 
     def later(self, frame: Any) -> Callable[[], NDArray[np.uint8]]:
@@ -305,10 +323,14 @@ class _Eye:
 
     def picture(self, frame: Any) -> NDArray[np.uint8]:
         """[S, S, 3], turned as the video says it was held."""
-        upright: NDArray[np.uint8] = np.rot90(
-            self._squeezed(self._colours, frame, self.size, "rgb24"), round(frame.rotation / 90) % 4
-        )
-        return upright
+        if self.as_shown and frame.format.name.startswith(WITH_ALPHA):
+            squeezed = _on_white(self._squeezed(self._colours, frame, self.size, "rgba"))
+        else:
+            squeezed = self._squeezed(self._colours, frame, self.size, "rgb24")
+        if self.as_shown:
+            return _upright(squeezed, frame)
+        turned: NDArray[np.uint8] = np.rot90(squeezed, round(frame.rotation / 90) % 4)
+        return turned
 
     def glimpse(self, frame: Any) -> NDArray[np.uint8]:
         """What is enough to see change, [GLIMPSE, GLIMPSE]: points of the luma, where it is a plane of bytes."""
@@ -320,17 +342,35 @@ class _Eye:
         return rows[: down * GLIMPSE : down, : across * GLIMPSE : across].copy()
 
     def _squeezed(self, scaler: VideoReformatter, frame: Any, size: int, kind: str) -> NDArray[np.uint8]:
-        found = scaler.reformat(frame, width=size, height=size, format=kind, interpolation="AREA")
+        found = scaler.reformat(
+            frame, width=size, height=size, format=kind, interpolation="AREA", **self._said(frame)
+        )
         return np.asarray(found.to_ndarray(), np.uint8)
 
+    def _said(self, frame: Any) -> dict[str, Any]:
+        """Colours of which nothing is said are of the older standard to libswscale, and of HD's to who plays HD."""
+        unsaid = frame.colorspace == UNSPECIFIED and frame.height >= HD and frame.format.name.startswith(YUV)
+        return {"src_colorspace": Colorspace.ITU709} if self.as_shown and unsaid else {}
 
-def _chosen(looks: int, glimpses: Sequence[NDArray[np.uint8]], count: int) -> NDArray[np.int64]:
-    """Places of looks in the middles of `count` equal shares of time, and of change where there are glimpses of it."""
-    passed = np.full(looks, 1 / looks)
-    if glimpses:
-        grey = np.stack(glimpses).astype(np.int16)
-        change = np.abs(np.diff(grey, axis=0, prepend=grey[:1])).mean(axis=(1, 2))
-        if change.sum() > 0:
-            passed = STEADY * passed + (1 - STEADY) * change / change.sum()
-    middles = (np.arange(count) + 0.5) / count
-    return np.unique(np.searchsorted(np.cumsum(passed), middles).clip(max=looks - 1))
+
+UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+HD = 720  # lines
+YUV = ("yuv", "nv", "p0")
+WITH_ALPHA = ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya", "pal8")  # how their names begin
+
+
+def _on_white(squeezed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """[S, S, 3] of [S, S, 4]."""
+    alpha = squeezed[..., 3:].astype(np.float32) / 255
+    return np.rint(squeezed[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+
+
+def _upright(squeezed: NDArray[np.uint8], frame: Any) -> NDArray[np.uint8]:
+    """[S, S, 3], turned and mirrored by the matrix that maps what lies in the file to what is shown."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return squeezed
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
+    if abs(b) > abs(a):
+        squeezed, a, d = squeezed.transpose(1, 0, 2), c, b
+    return squeezed[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

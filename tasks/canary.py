@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,19 @@ from prefect.context import TaskRunContext
 
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
-from infra.rollout import LEASE, Controller, Promises, Rollout, Step, Store, Story, plan_named, plot, table
+from infra.rollout import (
+    LEASE,
+    Controller,
+    Promises,
+    Rollout,
+    Step,
+    Store,
+    Story,
+    plan_named,
+    plot,
+    require_champion_or_none,
+    table,
+)
 from infra.settings import Settings
 from models.evaluation.foretold import foretold
 from models.policy import DEFAULT_MARKET
@@ -58,7 +72,8 @@ def canary(
         held = {"held": True, "previous_champion": rollout.champion, "reason": rollout.reason}
         return release.model_copy(update=held)
     store.registry.dismiss(release.version)  # registering again made it challenger again
-    store.registry.client.set_terminated(release.run_id)
+    with _noted():
+        store.registry.client.set_terminated(release.run_id)
     promoted = rollout.status == "promoted"
     return release.model_copy(
         update={"promoted": promoted, "previous_champion": rollout.champion, "reason": rollout.reason}
@@ -68,6 +83,7 @@ def canary(
 def _begin(
     store: Store, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...], hold: bool
 ) -> Rollout:
+    require_champion_or_none(store)  # it decided when the retraining began
     champion = store.registry.champion()
     assert champion is not None  # a first champion meets no canary
     uri, threads = snapshot.uri, store.settings.threads
@@ -100,18 +116,31 @@ def _drive(store: Store, release: Release) -> Rollout:
         step = controller.look()
         story.add(step, datetime.now(UTC))
         now = _said(step.rollout)
-        if now != said or len(story.times) % DRAWN == 0:
-            course.metrics(_course(step))
-        if now != said:
-            said = now
-            _report(registry, release, step, story)
+        with _noted():
+            if now != said or len(story.times) % DRAWN == 0:
+                course.metrics(_course(step))
+            if now != said:
+                said = now
+                _report(registry, release, step, story)
         if step.rollout.is_over or step.rollout.status == "held":
             controller.lease.release()
-            course.finish()
+            with _noted():
+                course.finish()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
             _say(WAITING, logging.WARNING)
         time.sleep(LOOK)
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """A run that somebody deleted takes no notes; that must not leave its rollout without a controller."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        _say(f"MLflow keeps no notes of this rollout: {error.message}", logging.WARNING)
 
 
 def _course(step: Step) -> dict[str, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prefect import task
 
-from infra.registry import RegisteredVersion, Registry
+from infra.registry import RegisteredVersion
+from infra.rollout import Store, incident, require_champion_or_none
 from infra.settings import Settings
 from tasks.handle import Handle
 from tasks.retrying import PATIENT
@@ -21,9 +22,16 @@ class Champion(Handle):
 
 
 @task(name="incumbent", **PATIENT)
-def incumbent(settings: Settings, run: Run) -> Champion | None:
-    """The champion; where that is this very candidate, which was promoted before, the one that it replaced."""
-    registry = Registry(settings)
+def incumbent(settings: Settings, run: Run, *, begin_anew: bool = False) -> Champion | None:
+    """The champion; where that is this very candidate, which was promoted before, the one that it replaced.
+
+    One that has vanished is not one that never was: raises VanishedChampionError, or gives None with `begin_anew`.
+    """
+    store = Store(settings)
+    if begin_anew and incident(store, deep=True):
+        return None
+    require_champion_or_none(store)
+    registry = store.registry
     champion = registry.champion()
     if champion is not None and champion.key == run.key:
         champion = registry.version(champion.previous_champion)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from prefect import task
 
-from infra.rollout import Store
+from infra.rollout import Store, VanishedChampionError, incident
 from infra.settings import Settings
 from tasks.register import Release
 from tasks.retrying import PATIENT
 
 
 @task(name="promote", **PATIENT)
-def promote(settings: Settings, release: Release) -> Release:
-    """Move the alias; the champion before it stays named in the version's tags, for a way back."""
+def promote(settings: Settings, release: Release, *, begin_anew: bool = False) -> Release:
+    """Move the alias; the champion before it stays named in the version's tags, for a way back.
+
+    Raises VanishedChampionError where one decided and is gone, unless `begin_anew` says that this one follows.
+    """
     store = Store(settings)
     registry, champion = store.registry, store.registry.champion()
+    decides = champion is not None and champion.version == release.version
+    vanished = None if decides else incident(store)
+    if vanished and not begin_anew:
+        raise VanishedChampionError(vanished.told)
     version = registry.promote(release.version)
-    if champion is None or champion.version != release.version:
-        store.record("promote", release.version, "without a canary" if champion else "the first champion")
+    if not decides:
+        first = f"begun anew: {vanished.happened}" if vanished else "the first champion"
+        store.record("promote", release.version, "without a canary" if champion and not vanished else first)
     registry.client.set_terminated(release.run_id)
     return release.model_copy(update={"promoted": True, "previous_champion": version.previous_champion})

@@ -8,9 +8,8 @@ import pyarrow as pa
 from prefect import task
 from prefect.events import emit_event
 
-from infra.lake import Lake, open_lake
-from infra.registry import Registry
-from infra.rollout import Store
+from infra.lake import Lake
+from infra.rollout import Store, require_champion_or_none
 from infra.settings import Settings
 from infra.watch import Finding, compare_views, live_view, reference_view
 from models.schemas import FINDINGS
@@ -50,7 +49,9 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
     """Hold the champion's decisions of the last `hours` against its snapshot; every finding goes into the lake."""
     until = until or datetime.now(UTC)
     since = until - timedelta(hours=hours)
-    registry, lake = Registry(settings), open_lake(settings)
+    store = Store(settings)
+    registry, lake = store.registry, store.lake
+    require_champion_or_none(store)
     champion = registry.champion()
     if champion is None:
         return Looked(version=0, since=since, until=until, posts=0, findings=())

@@ -67,7 +67,9 @@ def main(words: Sequence[str] | None = None) -> None:
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
     except UserError as error:
-        print(f"moderato: {error}", file=sys.stderr)  # noqa: T201 - the command's own output
+        from flows.command_line.plain import said
+
+        print(said(f"moderato: {error}"), file=sys.stderr)  # noqa: T201 - the command's own output
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201

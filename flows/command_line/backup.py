@@ -20,6 +20,7 @@ def backup(
     The platform may go on running. Logs, caches and the demo stay out. Stores that lie elsewhere (S3, PostgreSQL) are
     backed up with their own tools.
     """
+    from flows.command_line.plain import said
     from infra.platform.backup import back_up
     from infra.settings import Settings
 
@@ -30,7 +31,7 @@ def backup(
         print(to_json(about.bytes, indent=2).decode())  # noqa: T201 - the command's own output
     else:
         told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in about.bytes.items()) or "nothing"
-        print(f"copied {told}")  # noqa: T201 - the command's own output
+        print(said(f"copied {told}"))  # noqa: T201 - the command's own output
     for name, count in about.left_out.items():
         print(  # noqa: T201 - the command's own output
             f"moderato: {count} files of {name} are no plain JSON and stay out; their steps run again",

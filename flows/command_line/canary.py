@@ -45,31 +45,39 @@ def _last(store: Store) -> Rollout | None:
 
 
 def _described(store: Store, rollout: Rollout | None) -> dict[str, Any]:
+    from infra.rollout import posts_in_stage
+
     return {
         "rollout": rollout.model_dump(mode="json") if rollout else None,
         "stage": rollout.current.name if rollout else None,
+        "posts": posts_in_stage(store.lake, rollout) if rollout else None,
         "acts": store.acts(rollout.id) if rollout else [],
     }
 
 
 def _print(store: Store, rollout: Rollout | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from flows.command_line.plain import plain, terminal
+    from infra.rollout import posts_in_stage
+
+    console = terminal()
     if rollout is None:
         console.print("no rollout yet: moderato retrain begins one when a champion decides", highlight=False)
         return
+    stage, posts = rollout.current, posts_in_stage(store.lake, rollout)
     console.print(
-        f"version {rollout.challenger} beside champion {rollout.champion}, plan {rollout.plan}: "
-        f"[bold]{rollout.status}[/], stage {rollout.current.name}, {rollout.share:.0%} of the traffic",
+        f"version {rollout.challenger} beside champion {rollout.champion}, plan {plain(rollout.plan)}: "
+        f"[bold]{rollout.status}[/], stage {plain(stage.name)}, {rollout.share:.0%} of the traffic, "
+        f"{posts} of {stage.minimum_posts} posts",
         highlight=False,
+        soft_wrap=True,
     )
     if rollout.reason:
-        console.print(rollout.reason, highlight=False, soft_wrap=True)
+        console.print(plain(rollout.reason), highlight=False, soft_wrap=True)
     table = Table("when (UTC)", "who", "act", "why")
     for entry in store.acts(rollout.id):
         table.add_row(
-            f"{entry['at']:%Y-%m-%d %H:%M:%S}", *(str(entry[name]) for name in ("who", "act", "why"))
+            f"{entry['at']:%Y-%m-%d %H:%M:%S}", *(plain(entry[name]) for name in ("who", "act", "why"))
         )
     console.print(table)

@@ -22,13 +22,13 @@ def compare(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
     from rich.markdown import Markdown
 
+    from flows.command_line.plain import lines, terminal
     from tasks.compare import compare_versions
 
     found, markdown = compare_versions(settings, one, other)
     if json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
     else:
-        Console().print(Markdown(markdown))
+        terminal().print(Markdown(lines(markdown)))

@@ -35,16 +35,15 @@ def demo(
     shutil.rmtree(home, ignore_errors=True)
     settings = isolate(home)
     adopt(settings)
-    from rich.console import Console
-
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.demo import demo as tell
     from flows.temporary_server import tie_temporary_server
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     narrate(console)
     tie_temporary_server()
-    story = tell(settings, posts=posts, seed=seed, say=lambda line: console.print(f"[bold]{line}[/]"))
+    story = tell(settings, posts=posts, seed=seed, say=lambda line: console.print(f"[bold]{plain(line)}[/]"))
     if json:
         print(as_json(story))  # noqa: T201 - the command's own output
     else:
@@ -70,27 +69,27 @@ def as_json(story: Story) -> str:
 
 
 def _show(story: Story, home: Path) -> None:
-    from rich.console import Console
+    from flows.command_line.plain import plain, terminal
 
-    console = Console()
+    console = terminal()
     console.print(_table(story), _rollouts(story))
     for one in story.tried:
-        console.print(f"[bold]{one.name}[/]: {one.reason}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{plain(one.name)}[/]: {plain(one.reason)}", highlight=False, soft_wrap=True)
     console.print(_decisions(story))
     console.print(
         f"{story.sent:,} posts sent, {story.answered:,} answered, {story.recorded:,} decisions in the lake. "
-        f"Each says why: {_why(story.example)}",
+        f"Each says why: {plain(_why(story.example))}",
         highlight=False,
         soft_wrap=True,
     )
     outcome = story.tried[0].outcome
     console.print(f"""
 Where to look
-  model card    {outcome.evaluation.report / "model-card.html"}
-  Data Docs     {outcome.validation.docs}
-  MLflow        .venv/bin/mlflow ui --backend-store-uri sqlite:///{home / "mlflow.db"}
-  Prefect       PREFECT_HOME={home / "prefect"} .venv/bin/prefect server start
-  status        MODERATO_HOME={home} .venv/bin/moderato status""", highlight=False, soft_wrap=True)  # fmt: skip
+  model card    {plain(outcome.evaluation.report / "model-card.html")}
+  Data Docs     {plain(outcome.validation.docs)}
+  MLflow        .venv/bin/mlflow ui --backend-store-uri sqlite:///{plain(home / "mlflow.db")}
+  Prefect       PREFECT_HOME={plain(home / "prefect")} .venv/bin/prefect server start
+  status        MODERATO_HOME={plain(home)} .venv/bin/moderato status""", highlight=False, soft_wrap=True)  # fmt: skip
 
 
 def _rollouts(story: Story) -> Table:

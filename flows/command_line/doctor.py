@@ -25,14 +25,13 @@ def doctor(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
         print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
     else:
-        from rich.console import Console
-        from rich.markup import escape
+        from flows.command_line.plain import plain, terminal
 
-        console = Console(soft_wrap=True, highlight=False)
+        console = terminal(soft_wrap=True, highlight=False)
         for finding in found:
             verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict:<{WIDTH}}[/]"
-            console.print(f"{verdict} {finding.subject}: {escape(finding.seen)}")
+            console.print(f"{verdict} {plain(finding.subject)}: {plain(finding.seen)}")
             if finding.advice:
-                console.print(f"{'':<{WIDTH}}   {escape(finding.advice)}")
+                console.print(f"{'':<{WIDTH}}   {plain(finding.advice)}")
     if any(finding.verdict == "to mend" for finding in found):
         sys.exit(2)

@@ -26,29 +26,28 @@ def ingest(
     """Bring posts and judgements into the lake; bad rows go to its rejects, each with its reason."""
     from functools import partial
 
-    from rich.console import Console
     from rich.progress import DownloadColumn
 
+    from flows.command_line.plain import plain, terminal
     from flows.command_line.progress import progress
     from infra import ingest as room
     from infra.settings import Settings, adopt
 
     settings = Settings()
     adopt(settings)
-    messages = Console(stderr=True)
+    messages = terminal(stderr=True)
     with progress(messages, DownloadColumn()) as show:
         summary = room.ingest(settings, source, path, dry_run=dry_run, progress=partial(_named, show))
     if not summary.rows and not summary.skipped:
         messages.print(
-            f"moderato: {path} held no rows that {source} reads; nothing changed",
+            f"moderato: {plain(path)} held no rows that {plain(source)} reads; nothing changed",
             style="yellow",
             soft_wrap=True,
-            markup=False,
         )
     if json:
         print(summary.model_dump_json())  # noqa: T201 - the command's own output
         return
-    Console().print(_table(summary))
+    terminal().print(_table(summary))
 
 
 def _named(show: Show, file: str, done: int, total: int) -> None:
@@ -57,19 +56,25 @@ def _named(show: Show, file: str, done: int, total: int) -> None:
 
 def _table(summary: Summary) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("", "inserted", "updated", "unchanged", title=f"{summary.source}: {summary.rows:,} rows")
+    from flows.command_line.plain import plain
+
+    title = f"{plain(summary.source)}: {summary.rows:,} rows"
+    table = Table("", "inserted", "updated", "unchanged", title=title)
     for name, changes in (("posts", summary.posts), ("judgements", summary.judgements)):
         table.add_row(
             name, *(f"{count:,}" for count in (changes.inserted, changes.updated, changes.unchanged))
         )
     notes = [f"{summary.rejects.total:,} rejects"] if summary.rejects.total else []
-    notes += [f"  {count:,} {reason}" for reason, count in summary.rejects.by_reason.items()]
+    notes += [f"  {count:,} {plain(reason)}" for reason, count in summary.rejects.by_reason.items()]
     notes += [f"{summary.duplicates:,} rows repeat an earlier one"] if summary.duplicates else []
     notes += [f"{summary.skipped:,} objects taken before"] if summary.skipped else []
     kept, dropped = summary.hashes.kept, summary.hashes.dropped
     notes += [f"{kept:,} hashes of pictures and frames kept"] if kept else []
     notes += [f"{dropped:,} pictures and frames show too little for one"] if dropped else []
+    for kind, count in summary.noticed.by_kind.items():
+        notes += [f"{count:,} {kind}: {', '.join(summary.noticed.examples[kind])}"]
     notes += ["dry run: nothing was written"] if summary.dry_run else []
-    table.caption = "\n".join(notes)
+    table.caption = Text("\n".join(notes))  # names are other people's, and no markup
     return table

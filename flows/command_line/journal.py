@@ -52,16 +52,18 @@ def _described(aside: Aside) -> dict[str, Any]:
         "number": aside.number,
         "decision_id": aside.decision_id,
         "reason": aside.reason,
-        "line": ascii(aside.line.decode(errors="replace"))[1:-1],
+        "line": aside.line.decode(errors="replace"),
     }
 
 
 def _print(act: Act, brought: int, discarded: int, left: list[Aside]) -> None:
+    from flows.command_line.plain import said
+
     for aside in left:
         found = _described(aside)
         print(  # noqa: T201 - the command's own output
             f"{found['file']}:{found['number']}: decision {found['decision_id'] or 'unreadable'}: "
-            f"{found['reason'] or 'whole by now, retry it'}: {found['line'][:SHOWN]}"
+            f"{found['reason'] or 'whole by now, retry it'}: {said(found['line'][:SHOWN])}"
         )
     told = {
         "list": f"{len(left):,} damaged lines" + ("; repair and retry them, or discard them" if left else ""),

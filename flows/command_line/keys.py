@@ -40,21 +40,25 @@ def list_(*, json: Json = False) -> None:
         hidden = [{name: value for name, value in vars(key).items() if name != "digest"} for key in found]
         _print_json({"keys": hidden})
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from flows.command_line.plain import plain, terminal
 
     table = Table("id", "name", "scopes", "created (UTC)", "revoked (UTC)")
     for key in found:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-        table.add_row(key.key_id, key.name, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
-    Console().print(table)
+        cells = (key.key_id, key.name, " ".join(key.scopes), f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
+        table.add_row(*map(plain, cells))
+    terminal().print(table)
 
 
 @keys.command
 def revoke(key_id: Annotated[str, Parameter(help="an id from `moderato keys list`")], /) -> None:
     """Close a key for good; running gateways follow within seconds."""
+    from flows.command_line.plain import said
+
     key = _store().revoke(key_id)
-    print(f"{key.key_id} is revoked")  # noqa: T201 - the command's own output
+    print(said(f"{key.key_id} is revoked"))  # noqa: T201 - the command's own output
 
 
 def _store() -> KeyStore:

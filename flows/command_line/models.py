@@ -59,15 +59,15 @@ def _entry(settings: Settings, encoder: Encoder) -> dict[str, Any]:
 
 
 def _print(found: list[dict[str, Any]]) -> None:
-    from rich.console import Console
+    from flows.command_line.plain import plain, terminal
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = terminal(highlight=False, soft_wrap=True)
     for entry in found:
         console.print(f"[bold]{entry['name']:18}[/]{' and '.join(entry['modalities']):16}{_size(entry)}")
-        console.print(f"{'':18}{entry['about']}")
+        console.print(f"{'':18}{plain(entry['about'])}")
         if entry["weights"]:
             where = f"at hand in {entry['at_hand']}" if entry["at_hand"] else "not at hand"
-            console.print(f"{'':18}{entry['weights']}, {entry['licence']}, {where}")
+            console.print(f"{'':18}{plain(entry['weights'])}, {plain(entry['licence'])}, {plain(where)}")
     console.print(
         "\nTrain one with moderato retrain --preset NAME,weights=FOLDER; without weights, a small one from scratch."
     )

@@ -7,6 +7,10 @@ import time
 
 from rich.console import Console
 
+from flows.command_line.plain import plain
+
+NEXT = "\n"
+
 
 class Narrator(logging.Handler):
     """One line a finished step: its name, whether its result was reused, its seconds; and what steps say themselves."""
@@ -22,14 +26,14 @@ class Narrator(logging.Handler):
             return
         if "Finished in state" not in message:
             colour = "yellow" if record.levelno >= logging.WARNING else "dim"
-            self.console.print(f"  [{colour}]{message.splitlines()[0]}[/]", highlight=False)
+            self.console.print(f"  [{colour}]{plain(message.partition(NEXT)[0])}[/]", highlight=False)
             return
         step = getattr(record, "task_name", "step")
         seconds, self.since = time.monotonic() - self.since, time.monotonic()
         if "Cached" in message:
-            self.console.print(f"  [dim]{step:<10} done before[/]", highlight=False)
+            self.console.print(f"  [dim]{plain(step):<10} done before[/]", highlight=False)
         elif "Completed" in message:
-            self.console.print(f"  [green]{step:<10}[/] {seconds:6.1f} s", highlight=False)
+            self.console.print(f"  [green]{plain(step):<10}[/] {seconds:6.1f} s", highlight=False)
 
 
 def narrate(console: Console) -> None:

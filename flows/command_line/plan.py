@@ -45,8 +45,7 @@ def plan(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
-
+    from flows.command_line.plain import terminal
     from models.preset import preset_named
     from tasks.plan import plan_run
 
@@ -55,20 +54,22 @@ def plan(
     if json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
     else:
-        report(found, Console())
+        report(found, terminal())
 
 
 def report(found: Plan, console: Console) -> None:
     """For a person: what is trained, memory, time, disk and money, and warnings."""
     from rich.table import Table
 
-    table = Table(show_header=False, title=f"{found.preset} on {found.devices} x {found.device}")
+    from flows.command_line.plain import plain
+
+    table = Table(show_header=False, title=plain(f"{found.preset} on {found.devices} x {found.device}"))
     for name, value in _rows(found):
-        table.add_row(name, value)
+        table.add_row(name, plain(value))
     console.print(table)
-    console.print(f"data: {found.source}", highlight=False, soft_wrap=True)
+    console.print(f"data: {plain(found.source)}", highlight=False, soft_wrap=True)
     for warning in found.warnings:
-        console.print(f"[yellow]warning[/] {warning}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]warning[/] {plain(warning)}", highlight=False, soft_wrap=True)
 
 
 def _rows(found: Plan) -> list[tuple[str, str]]:

@@ -54,15 +54,14 @@ def pretrain(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
-
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.form import Data
     from flows.pretrain import pretrain as lifecycle
     from flows.pretraining_form import checked, pretrained_by
     from flows.temporary_server import tie_temporary_server
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
     training = pretrained_by(
         settings,
@@ -74,14 +73,14 @@ def pretrain(
         **vars(hardware),
     )
     checked(data, training)
-    console.print(f"pre-training {preset} by {objectives}", highlight=False)
+    console.print(plain(f"pre-training {preset} by {objectives}"), highlight=False)
     narrate(console)
     tie_temporary_server()
     outcome = lifecycle(data, training)
     if json:
         print(as_json(outcome))  # noqa: T201 - the command's own output
     else:
-        report(outcome, Console())
+        report(outcome, terminal())
 
 
 def as_json(outcome: Pretrained) -> str:
@@ -107,16 +106,20 @@ def report(outcome: Pretrained, console: Console) -> None:
     """The corpus, the metrics and what to do next, for a person."""
     from rich.table import Table
 
+    from flows.command_line.plain import plain
+
     corpus, release = outcome.corpus, outcome.release
     table = Table(
         "on validation posts", "", title=f"Corpus {corpus.id[:12]}: {corpus.counts['train']:,} posts"
     )
     for name, value in sorted(outcome.metrics.items()):
-        table.add_row(name, f"{value:.4f}")
+        table.add_row(plain(name), f"{value:.4f}")
     console.print(table)
     for reason, count in corpus.dropped.items():
         if count:
-            console.print(f"left out, {count:,}: {reason}", highlight=False)
-    console.print(f"[bold]version {release.version}[/] is registered as {release.address}", highlight=False)
+            console.print(f"left out, {count:,}: {plain(reason)}", highlight=False)
+    console.print(
+        f"[bold]version {release.version}[/] is registered as {plain(release.address)}", highlight=False
+    )
     chosen = f"{outcome.recipe.preset},weights={release.address}"
-    console.print(f"next: moderato retrain --preset {chosen}", highlight=False, soft_wrap=True)
+    console.print(plain(f"next: moderato retrain --preset {chosen}"), highlight=False, soft_wrap=True)

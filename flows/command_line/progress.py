@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
+from flows.command_line.plain import said
+
 PATIENCE = 2.0  # seconds
 
 Show = Callable[[str, float, float], None]
@@ -20,13 +22,13 @@ def progress(console: Console, amount: ProgressColumn) -> Iterator[Show]:
 
     `amount` writes these two numbers. Where nobody watches, one line remains for work that took long.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), amount, TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=console.is_terminal)
     row = bar.add_task("", total=None)
     began = time.monotonic()
 
     def show(title: str, done: float, total: float) -> None:
-        bar.update(row, description=title, completed=done, total=total)
+        bar.update(row, description=said(title), completed=done, total=total)
         if not bar.live.is_started and time.monotonic() - began > PATIENCE:
             bar.start()
 

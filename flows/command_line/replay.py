@@ -32,16 +32,16 @@ def replay(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn
 
+    from flows.command_line.plain import terminal
     from flows.command_line.progress import progress
     from infra.lake import open_lake
     from infra.traffic import posts_of
     from infra.traffic import replay as send
 
     posts = posts_of(source, open_lake(settings), seed, week)
-    with _key(settings, key) as opened, progress(Console(stderr=True), MofNCompleteColumn()) as show:
+    with _key(settings, key) as opened, progress(terminal(stderr=True), MofNCompleteColumn()) as show:
         total = int(rate * seconds)
         found = send(
             url, opened, posts, rate=rate, seconds=seconds, heard=lambda done: show("replaying", done, total)
@@ -78,11 +78,13 @@ def _as_json(found: Replayed) -> str:
 
 
 def _print(found: Replayed) -> None:
-    from rich.console import Console
+    from flows.command_line.plain import plain, terminal
 
-    console = Console()
-    actions = ", ".join(f"{action} {count}" for action, count in found.actions.most_common())
-    versions = ", ".join(f"version {version} {count}" for version, count in found.versions.most_common())
+    console = terminal()
+    actions = ", ".join(f"{plain(action)} {count}" for action, count in found.actions.most_common())
+    versions = ", ".join(
+        f"version {plain(version)} {count}" for version, count in found.versions.most_common()
+    )
     console.print(
         f"{found.sent} posts in {found.seconds:.1f} s, {len(found.waits)} answered: {actions or 'none'}",
         highlight=False,
@@ -91,4 +93,4 @@ def _print(found: Replayed) -> None:
         waits = " and ".join(f"{found.quantile(level):.0f} ms (p{100 * level:.0f})" for level in (0.5, 0.99))
         console.print(f"decided by {versions}; answers took {waits}", highlight=False)
     for reason, count in found.failed.most_common():
-        console.print(f"[yellow]{count} failed with {reason}[/]", highlight=False)
+        console.print(f"[yellow]{count} failed with {plain(reason)}[/]", highlight=False)

@@ -19,6 +19,7 @@ def restore(
 
     Every file is checked against the backup's own list first; then all of it takes its place, or nothing.
     """
+    from flows.command_line.plain import said
     from infra.platform.restore import restore as put_back
     from infra.settings import Settings
 
@@ -29,7 +30,7 @@ def restore(
         print(to_json(about.bytes, indent=2).decode())  # noqa: T201 - the command's own output
     else:
         told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in about.bytes.items()) or "nothing"
-        print(f"restored {told}")  # noqa: T201 - the command's own output
+        print(said(f"restored {told}"))  # noqa: T201 - the command's own output
     for name, count in about.left_out.items():
         print(  # noqa: T201 - the command's own output
             f"moderato: {count} files of {name} are no plain JSON and stay out; their steps run again",

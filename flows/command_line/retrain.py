@@ -32,6 +32,13 @@ def retrain(
     dry_run: Annotated[
         tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
     ] = (),
+    begin_anew: Annotated[
+        bool,
+        Parameter(
+            help="where the champion has vanished from MLflow: let this model decide, met by no other",
+            negative="",
+        ),
+    ] = False,
     approval: Annotated[
         Literal["automatic", "before canary", "before promotion"],
         Parameter(help="ask a person at this terminal before the model goes on"),
@@ -41,7 +48,7 @@ def retrain(
     """Cut a snapshot, validate, train, evaluate, register, and let the challenger climb through live traffic.
 
     A first champion is promoted at once, as is any with --no-canary. Exit code 3 when a gate rejects the model or its
-    canary is rolled back.
+    canary is rolled back, 2 when the champion has vanished from MLflow and a person has to say how it goes on.
 
     Steps that an earlier run with the same inputs has finished are not done again.
     """
@@ -49,27 +56,26 @@ def retrain(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
-
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.form import Approval, Data, RollOut, checked, trained_by
     from flows.retrain import retrain as lifecycle
     from flows.temporary_server import tie_temporary_server
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
     training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
-    rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run)
+    rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run, begin_anew=begin_anew)
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
-    console.print(f"retraining {training.preset} on {data.policy_set}", highlight=False)
+    console.print(plain(f"retraining {training.preset} on {data.policy_set}"), highlight=False)
     narrate(console)
     tie_temporary_server()
     outcome = lifecycle(data, training, rollout, asked)
     if json:
         print(as_json(outcome))  # noqa: T201 - the command's own output
     else:
-        report(outcome, Console())
+        report(outcome, terminal())
     if not outcome.promoted:
         sys.exit(REJECTED)
 
@@ -99,24 +105,27 @@ def report(outcome: Outcome, console: Console) -> None:
     """The verdict, the metrics and the gates, for a person."""
     from rich.table import Table
 
+    from flows.command_line.plain import plain
+
     metrics, gates = outcome.evaluation.metrics, outcome.evaluation.gates
     table = Table("policy", "average precision", title=f"Test posts of snapshot {outcome.snapshot.id[:12]}")
     for policy, value in metrics.average_precision.items():
-        table.add_row(policy, "too few judgements" if value is None else f"{value:.3f}")
+        table.add_row(plain(policy), "too few judgements" if value is None else f"{value:.3f}")
     console.print(table)
     for gate in gates:
         if not gate.passed:
-            console.print(f"[red]failed[/] {gate.gate}, {gate.subject}: {gate.detail}", highlight=False)
+            told = plain(f"{gate.gate}, {gate.subject}: {gate.detail}")
+            console.print(f"[red]failed[/] {told}", highlight=False)
     for warning in outcome.validation.warnings:
-        console.print(f"[yellow]warning[/] {warning}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]warning[/] {plain(warning)}", highlight=False, soft_wrap=True)
     if outcome.measured.items:
-        console.print(f"trained on {outcome.measured}", highlight=False, soft_wrap=True)
+        console.print(f"trained on {plain(outcome.measured)}", highlight=False, soft_wrap=True)
     passed = sum(gate.passed for gate in gates)
     console.print(f"[bold]{_verdict(outcome)}[/]: {passed} of {len(gates)} checks passed", highlight=False)
     if outcome.release and outcome.release.reason:
-        console.print(f"why: {outcome.release.reason}", highlight=False, soft_wrap=True)
+        console.print(f"why: {plain(outcome.release.reason)}", highlight=False, soft_wrap=True)
     console.print(
-        f"model card {outcome.evaluation.report / 'model-card.html'}", highlight=False, soft_wrap=True
+        plain(f"model card {outcome.evaluation.report / 'model-card.html'}"), highlight=False, soft_wrap=True
     )
 
 

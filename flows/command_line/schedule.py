@@ -51,14 +51,15 @@ def _show(client: SyncPrefectClient, found: list[DeploymentResponse], *, json: b
 
         print(to_json(rows, indent=2).decode())  # noqa: T201 - the command's own output
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from flows.command_line.plain import plain, terminal
 
     table = Table("deployment", "schedule", "time zone", "state", "next (UTC)")
     for row in rows:
         when = f"{row['next']:%Y-%m-%d %H:%M}" if row["next"] else ""
-        table.add_row(row["deployment"], row["cron"], row["timezone"], row["state"], when)
-    Console().print(table)
+        table.add_row(*map(plain, (row["deployment"], row["cron"], row["timezone"], row["state"], when)))
+    terminal().print(table)
 
 
 def _row(client: SyncPrefectClient, it: DeploymentResponse) -> dict[str, Any]:

@@ -24,23 +24,23 @@ def score(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
     from rich.progress import TaskProgressColumn
 
+    from flows.command_line.plain import plain, terminal
     from flows.command_line.progress import progress
     from tasks.score import score as step
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     with progress(console, TaskProgressColumn()) as show:
         scoring = step.fn(settings, source, output, model, lambda share: show("scoring", share, 1))
     for row in scoring.rows:
-        console.print(f"[yellow]row {row.row}: {row.reason}[/] {row.detail}", highlight=False)
+        console.print(f"[yellow]row {row.row}: {plain(row.reason)}[/] {plain(row.detail)}", highlight=False)
     if json:
         print(scoring.model_dump_json(indent=2))  # noqa: T201 - the command's own output
         return
     counts = ", ".join(f"{action} {count}" for action, count in sorted(scoring.actions.items()))
     left_out = f"; {sum(scoring.rejected.values())} rows left out" if scoring.rejected else ""
-    Console().print(
+    terminal().print(
         f"version {scoring.model_version} scored {scoring.posts} posts ({counts or 'none'}) to {output}{left_out}",
         highlight=False,
     )

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from flows.command_line.plain import plain, said, terminal
 from infra.platform import Running, Supervisor
 from infra.settings import Settings
 
@@ -23,11 +24,11 @@ EVERY = 2.0  # seconds between two measurements of memory
 @contextmanager
 def screen(supervisor: Supervisor, settings: Settings) -> Iterator[Callable[[], None]]:
     """Something to call after each look."""
-    console = Console()
+    console = terminal()
     if not console.is_terminal:
         yield _Lines(supervisor, console, settings.home / "logs")
         return
-    foot = Text(f"logs {settings.home / 'logs'}, Ctrl-C stops everything", style="dim")
+    foot = Text(said(f"logs {settings.home / 'logs'}, Ctrl-C stops everything"), style="dim")
     with Live(console=console, auto_refresh=False) as live:
         yield _Picture(supervisor, live, foot)
 
@@ -52,7 +53,7 @@ class _Lines:
                 self._print("ready")
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(plain(line), highlight=False, soft_wrap=True)
 
 
 class _Picture:
@@ -74,10 +75,10 @@ class _Picture:
     def _row(self, name: str, it: Running, now: float) -> tuple[str | Text, ...]:
         seconds = int(now - it.since) if it.since else 0
         return (
-            name,
+            plain(name),
             Text(it.phase, style=COLOURS[it.phase]),
             f"{seconds // 60}:{seconds % 60:02}",
             str(it.restarts),
             f"{self._memory.get(name, 0) // MEBIBYTE} MiB",
-            it.service.address,
+            plain(it.service.address),
         )

@@ -56,43 +56,43 @@ def search(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
-
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.form import Bounds, Data, Values, searchable, trained_by
     from flows.search import search as lifecycle
     from flows.temporary_server import tie_temporary_server
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set)
     training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
     bound = MINUTES if minutes is None and not (money or trials) else minutes or 0
     bounds, values = Bounds(minutes=bound, money=money, trials=trials), Values(over=over)
     searchable(data, training, values, bounds)
-    console.print(f"searching from {training.preset} over {', '.join(over)}", highlight=False, markup=False)
+    console.print(plain(f"searching from {training.preset} over {', '.join(over)}"), highlight=False)
     narrate(console)
     tie_temporary_server()
     found = lifecycle(data, training, values, bounds)
     if json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
     else:
-        report(found, Console())
+        report(found, terminal())
 
 
 def report(found: Found, console: Console) -> None:
     """The trials, the best first, and the command that retrains with the best."""
     from rich.markdown import Markdown
 
+    from flows.command_line.plain import lines, plain
     from tasks.search import table
 
-    console.print(Markdown(table(found)))
+    console.print(Markdown(lines(table(found))))
     cost = f", which cost {found.price:,.2f}" if found.price else ""
     console.print(
-        f"{len(found.trials)} trials in {found.seconds:,.0f} s of training{cost}: {found.ended}",
+        f"{len(found.trials)} trials in {found.seconds:,.0f} s of training{cost}: {plain(found.ended)}",
         highlight=False,
     )
     if found.preset is None:
         console.print("no trial was judged: give it more minutes")
         return
     console.print(f"best validation score {found.score:.3f}; retrain with it:", highlight=False)
-    console.print(f"moderato retrain --preset {found.preset}", highlight=False, markup=False, soft_wrap=True)
+    console.print(plain(f"moderato retrain --preset {found.preset}"), highlight=False, soft_wrap=True)

@@ -19,9 +19,11 @@ def settings(*, json: Annotated[bool, Parameter(help="print one JSON object", ne
 
         print(to_json({row.variable: asdict(row) for row in rows}, indent=2).decode())  # noqa: T201
         return
-    from rich.console import Console
+    from flows.command_line.plain import plain, terminal
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = terminal(soft_wrap=True, highlight=False)
     for row in rows:
-        console.print(f"[bold]{row.variable}[/] = {row.value or '[dim]empty[/]'}  [dim]({row.source})[/]")
+        console.print(
+            f"[bold]{row.variable}[/] = {plain(row.value) or '[dim]empty[/]'}  [dim]({row.source})[/]"
+        )
         console.print(f"    {row.description}")

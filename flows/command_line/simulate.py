@@ -25,9 +25,9 @@ def simulate(
     """Write a made-up platform into the lake: posts, pictures, judgements, and the truth apart from them."""
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.progress import MofNCompleteColumn
 
+    from flows.command_line.plain import said, terminal
     from flows.command_line.progress import progress
     from infra.lake import open_lake
     from infra.settings import Settings, adopt
@@ -36,7 +36,7 @@ def simulate(
     settings = Settings()
     adopt(settings)
     lake, written = open_lake(settings), 0
-    with progress(Console(stderr=True), MofNCompleteColumn()) as show:
+    with progress(terminal(stderr=True), MofNCompleteColumn()) as show:
 
         def count(more: int) -> None:
             nonlocal written
@@ -61,5 +61,5 @@ def simulate(
         return
     last = f" to {done.weeks[-1]}" if len(done.weeks) > 1 else ""
     counts = f"{done.posts:,} posts and {done.judgements:,} judgements"
-    print(f"{counts} of week {done.weeks[0]}{last} in {lake.uri}")  # noqa: T201
-    print(f"the truth about them: {done.truth}")  # noqa: T201
+    print(said(f"{counts} of week {done.weeks[0]}{last} in {lake.uri}"))  # noqa: T201
+    print(said(f"the truth about them: {done.truth}"))  # noqa: T201

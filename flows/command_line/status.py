@@ -30,21 +30,17 @@ def status(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 
 def state(settings: Settings) -> dict[str, Any]:
-    """Champion, challenger and rollout (None where there is none), runs (newest first), lake (rows, version), next, and
-    how many lines of the journal are damaged.
+    """Champion, challenger and rollout (None where there is none), incident (what became of a champion that is gone,
+    None where all is well), runs (newest first), lake (rows, version), damaged (lines of the journal), next.
     """
-    lake = _lake(settings)
-    damaged = {"damaged": _damaged(settings)}
-    found = (
-        damaged | {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
-    )
-    return found | {"lake": lake, "next": _next(lake, champion=found["champion"] is not None)}
-
-
-def _damaged(settings: Settings) -> int:
     from infra.gateway import JOURNAL, count_aside
+    from infra.rollout import CHOICES, Store, incident
 
-    return count_aside(settings.home / JOURNAL)
+    lake, vanished = _lake(settings), incident(Store(settings))
+    found = {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
+    after = CHOICES if vanished else _next(lake, champion=found["champion"] is not None)
+    seen = {"incident": vanished.seen if vanished else None, "damaged": count_aside(settings.home / JOURNAL)}
+    return found | seen | {"lake": lake, "next": after}
 
 
 def _registry(settings: Settings) -> dict[str, Any]:
@@ -62,13 +58,15 @@ def _registry(settings: Settings) -> dict[str, Any]:
 
 
 def _rollout(settings: Settings) -> dict[str, Any] | None:
-    """Stage, share of the traffic in [0, 1], status and reason of the rollout that is not over."""
-    from infra.rollout import Store
+    """Stage, its posts, share of the traffic in [0, 1], status and reason of the rollout that is not over."""
+    from infra.rollout import Store, posts_in_stage
 
-    rollout = Store(settings).running()
+    store = Store(settings)
+    rollout = store.running()
     if rollout is None or rollout.is_over:
         return None
-    return {"stage": rollout.current.name} | rollout.model_dump(include={"share", "status", "reason"})
+    posts = {"posts": posts_in_stage(store.lake, rollout), "minimum_posts": rollout.current.minimum_posts}
+    return {"stage": rollout.current.name} | rollout.model_dump(include={"share", "status", "reason"}) | posts
 
 
 def _lake(settings: Settings) -> dict[str, dict[str, int]]:
@@ -92,30 +90,33 @@ def _next(lake: dict[str, dict[str, int]], *, champion: bool) -> str:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from flows.command_line.plain import plain, terminal
+
+    console = terminal()
     for role in ("champion", "challenger"):
-        console.print(f"{role}: {_described(found[role])}", highlight=False)
+        console.print(plain(f"{role}: {_described(found[role])}"), highlight=False)
+    if found["incident"]:
+        console.print(
+            f"[red]champion vanished[/]: {plain(found['incident'])}", highlight=False, soft_wrap=True
+        )
     if found["rollout"]:
-        console.print(_progress(found["rollout"]), highlight=False, markup=False, soft_wrap=True)
+        console.print(plain(_progress(found["rollout"])), highlight=False, soft_wrap=True)
     if found["runs"]:
         table = Table("run", "name", "started (UTC)", "status", "verdict", "macro average precision")
         for run in found["runs"]:
             value = run.macro_average_precision
             figure = "" if value is None else f"{value:.3f}"
-            table.add_row(
-                run.run_id[:8], run.name, f"{run.started_at:%Y-%m-%d %H:%M}", run.status, run.verdict, figure
-            )
+            started = f"{run.started_at:%Y-%m-%d %H:%M}"
+            table.add_row(*map(plain, (run.run_id[:8], run.name, started, run.status, run.verdict, figure)))
         console.print(table)
     for name, counts in found["lake"].items():
         console.print(f"{name}: {counts['rows']:,} rows, version {counts['version']}", highlight=False)
     if found["damaged"]:
-        console.print(
-            f"journal: {found['damaged']:,} damaged lines: moderato journal", style="red", highlight=False
-        )
-    console.print(f"next: {found['next']}", highlight=False)
+        told = f"journal: {found['damaged']:,} damaged lines: moderato journal"
+        console.print(told, style="red", highlight=False)
+    console.print(f"next: {found['next']}", highlight=False, soft_wrap=True)
 
 
 def _described(version: RegisteredVersion | None) -> str:
@@ -126,6 +127,8 @@ def _described(version: RegisteredVersion | None) -> str:
 
 def _progress(rollout: dict[str, Any]) -> str:
     why = f": {rollout['reason']}" if rollout["reason"] else ""
-    return (
-        f"rollout: {rollout['status']}, stage {rollout['stage']}, {rollout['share']:.0%} of the traffic{why}"
+    share, posts = (
+        f"{rollout['share']:.0%} of the traffic",
+        f"{rollout['posts']} of {rollout['minimum_posts']} posts",
     )
+    return f"rollout: {rollout['status']}, stage {rollout['stage']}, {share}, {posts}{why}"

@@ -35,26 +35,26 @@ def zero_shot(
 
     settings = Settings()
     adopt(settings)
-    from rich.console import Console
     from rich.progress import TaskProgressColumn
 
+    from flows.command_line.plain import plain, terminal
     from flows.command_line.progress import progress
     from tasks.zero_shot import Asked, chosen
     from tasks.zero_shot import zero_shot as step
 
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     policies = chosen(policy_set or settings.policy_set, policy)
     asked = Asked(policies=policies, backbone=backbone, shots=shots)
     with progress(console, TaskProgressColumn()) as show:
         scoring = step.fn(settings, source, output, asked, lambda share: show("scoring", share, 1))
     for row in scoring.rows:
-        console.print(f"[yellow]row {row.row}: {row.reason}[/] {row.detail}", highlight=False)
+        console.print(f"[yellow]row {row.row}: {plain(row.reason)}[/] {plain(row.detail)}", highlight=False)
     if json:
         print(scoring.model_dump_json(indent=2))  # noqa: T201 - the command's own output
         return
     left_out = f"; {sum(scoring.rejected.values())} rows left out" if scoring.rejected else ""
     means = f"words and {shots} examples a side" if shots else "words"
-    Console().print(
+    terminal().print(
         f"scored {scoring.posts} posts for {len(policies)} policies by their {means} to {output}{left_out}",
         highlight=False,
         soft_wrap=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 
 import pycountry
 
@@ -11,6 +11,7 @@ from infra.forms.form_error import FormError
 from models.content import UNKNOWN_LANGUAGE, UNKNOWN_MARKET
 
 MARKETS = {"UK": "GB", "EL": "GR"}  # other names that the EU and exports have for a country
+UNOFFICIAL = {"XK": "XK", "XKX": "XK", "KOS": "XK"}  # Kosovo: no code of ISO's, and in use all the same
 LANGUAGES = {
     "iw": "he",
     "in": "id",
@@ -18,27 +19,68 @@ LANGUAGES = {
     "jw": "jv",
     "mo": "ro",
 }  # withdrawn codes, and what took their place
-TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+ALPHA_2, ALPHA_3, ALPHA_4 = map(len, ("DE", "DEU", "DDDE"))
+KEPT = 4096  # spellings remembered; requests may bring any number
 
 
-@cache
+@lru_cache(KEPT)
 def market(given: str) -> str:
-    """The alpha-2 code of a market, unknown for a blank; raises FormError for what is none."""
-    code = given.strip().upper()
+    """The alpha-2 code of a market, unknown for a blank; raises FormError for what is none.
+
+    A subdivision (US-CA) is its country, a country's withdrawn code (ZR) the one that took its place.
+    """
+    code = given.strip().upper().replace("_", "-")
     code = MARKETS.get(code, code)
     if code in {"", UNKNOWN_MARKET}:
         return UNKNOWN_MARKET
-    countries = pycountry.countries
-    found = countries.get(alpha_3=code) if len(code) == len("DEU") else countries.get(alpha_2=code)
+    found = UNOFFICIAL.get(code) or _country(code) or _country_of(code) or _successor(code)
     if found is None:
-        raise FormError("unknown_market", f"{given!r} is no ISO 3166-1 alpha-2 code; ZZ stands for unknown")
-    return str(found.alpha_2)
+        raise FormError("unknown_market", f"{given[:60]!r} is no ISO 3166-1 alpha-2 code; {_hint(given)}")
+    return found
 
 
-@cache
+def _country(code: str) -> str | None:
+    if len(code) not in {ALPHA_2, ALPHA_3}:
+        return None
+    found = pycountry.countries.get(**{f"alpha_{len(code)}": code})
+    return str(found.alpha_2) if found else None
+
+
+def _country_of(code: str) -> str | None:
+    found = pycountry.subdivisions.get(code=code)
+    return str(found.country_code) if found else None
+
+
+def _successor(code: str) -> str | None:
+    """ISO 3166-3 names what became of a country by four letters: ZRCD; where it fell apart, the last two are none."""
+    found = _withdrawn(code)
+    return _country(found.alpha_4[ALPHA_2:]) if found else None
+
+
+def _withdrawn(code: str) -> pycountry.db.Data | None:
+    if len(code) not in {ALPHA_2, ALPHA_3}:
+        return None
+    return pycountry.historic_countries.get(**{f"alpha_{len(code)}": code})
+
+
+def _hint(given: str) -> str:
+    if found := _withdrawn(given.strip().upper()):
+        return f"it was {found.name}'s until {found.withdrawal_date}"
+    try:
+        found = pycountry.countries.lookup(given.strip())
+    except LookupError:
+        return "ZZ stands for unknown"
+    return f"{found.name}'s is {found.alpha_2}"
+
+
+@lru_cache(KEPT)
 def language(given: str) -> str:
-    """The BCP 47 tag of a language; what is none is unknown, for a post is not lost over it."""
-    tag = given.strip().replace("_", "-")
+    """The BCP 47 tag of a language; what is none is unknown, for a post is not lost over it.
+
+    Extensions, private subtags and a locale's encoding say nothing of the language and are left out.
+    """
+    tag = re.split(r"[.@]", given.strip())[0].replace("_", "-")
     if not TAG.fullmatch(tag):
         return UNKNOWN_LANGUAGE
     primary, *rest = tag.split("-")
@@ -47,7 +89,8 @@ def language(given: str) -> str:
     )
     if found is None:
         return UNKNOWN_LANGUAGE
-    return "-".join([getattr(found, "alpha_2", found.alpha_3), *map(_cased, rest)])
+    single = next((place for place, subtag in enumerate(rest) if len(subtag) == 1), len(rest))
+    return "-".join([getattr(found, "alpha_2", found.alpha_3), *map(_cased, rest[:single])])
 
 
 def _cased(subtag: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from models.errors import UserError
 
-class FormError(ValueError):
+
+class FormError(UserError):
     """`key` is what summaries count by and clients match on; `detail` says the value and what to do."""
 
     def __init__(self, key: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""Ids of posts, alike from a file and from a request."""
+"""Ids of posts and of authors, alike from a file and from a request."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import unicodedata
 
 from infra.forms.form_error import FormError
 
-LARGEST = 2**64 - 1
+SMALLEST, LARGEST = -(2**63), 2**64 - 1  # hashes that are kept as signed numbers are ids, too
 LONGEST = 200  # characters
-FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][+-]?\d+)?")
+# As spreadsheets, pandas and JSON write a float. 12345e67 is none: without a sign in its exponent a float has one
+# digit before it, and so hexadecimal ids pass.
+FLOAT = re.compile(r"[+-]?(\d+\.0*|\.\d+|\d*\.?\d+[eE][+-]\d+|\d(\.\d*)?[eE]\d{1,3}|\d*\.\d+[eE]\d+)")
 NO_VALUE = frozenset({"true", "false", "nan", "inf", "-inf", "none", "null", "undefined"})
-KEY = "invalid_post_id"
+UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, halves of surrogate pairs, line and paragraph separators
 
 
 def post_id(value: object) -> str:
@@ -19,13 +21,33 @@ def post_id(value: object) -> str:
 
     What went through a float is refused: its last digits are gone, so that another post may have the same.
     """
+    return _id(value, "invalid_post_id")
+
+
+def author_id(value: object) -> str:
+    """The id of an author, by the rules of a post's. Raises FormError."""
+    return _id(value, "invalid_author_id")
+
+
+def _id(value: object, key: str) -> str:
+    try:
+        return _checked(value)
+    except ValueError as error:
+        raise FormError(key, str(error)) from None
+
+
+def _checked(value: object) -> str:
+    if isinstance(value, float):
+        raise ValueError(f"{value!r} went through a float and has lost digits; export ids as text")
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise FormError(KEY, f"{value!r} is no id; give a text or a whole number")
+        raise ValueError(f"{repr(value)[:60]} is no id; give a text or a whole number")
     if isinstance(value, int):
-        if not 0 <= value <= LARGEST:
-            raise FormError(KEY, f"{value} is outside of 0 to 2^64-1; give it as text")
+        if not SMALLEST <= value <= LARGEST:
+            raise ValueError("a whole number below -2^63 or above 2^64-1; give it as text")
         return str(value)
-    text = unicodedata.normalize("NFC", value.strip())
+    text = value.strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     _check(text)
     return text
 
@@ -33,12 +55,12 @@ def post_id(value: object) -> str:
 def _check(text: str) -> None:
     shown = ascii(text[:60])
     if not text:
-        raise FormError(KEY, "an empty id; leave it out, or give one")
+        raise ValueError("an empty id; leave it out, or give one")
     if len(text) > LONGEST:
-        raise FormError(KEY, f"{len(text)} characters, at most {LONGEST}")
+        raise ValueError(f"{len(text)} characters, at most {LONGEST}")
     if FLOAT.fullmatch(text):
-        raise FormError(KEY, f"{shown} went through a float and has lost digits; export ids as text")
+        raise ValueError(f"{shown} went through a float and has lost digits; export ids as text")
     if text.lower() in NO_VALUE or text[0] in "{[":
-        raise FormError(KEY, f"{shown} is no id; give a text or a whole number")
-    if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text):
-        raise FormError(KEY, f"{shown} holds control characters")
+        raise ValueError(f"{shown} is no id; give a text or a whole number")
+    if not text.isprintable() and any(unicodedata.category(sign) in UNSEEN for sign in text):
+        raise ValueError(f"{shown} holds control characters")

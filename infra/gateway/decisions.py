@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC
 from typing import Annotated, Any, Self
 
 import orjson
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.forms import FormError, language, market, post_id
 from infra.gateway.errors import ApiError
 from infra.gateway.gateway import Gateway
-from infra.gateway.keys import Scope
-from infra.gateway.route import GuardedRoute, needs
+from infra.gateway.images import Picture
+from infra.gateway.keys import ApiKey, Scope
+from infra.gateway.opening import Sent
+from infra.gateway.route import GuardedRoute, decision_ids, needs
 from infra.gateway.rows import Content, Row
+from infra.gateway.served import Standing
 from infra.gateway.shipping import records, unshipped
 from infra.gateway.videos import Film
-from models.content import Decision, Post
+from models.content import UNKNOWN_LANGUAGE, UNKNOWN_MARKET, Decision, Post
 from models.folding import is_blank
 
 MOST = 256  # posts of one request
@@ -29,11 +32,59 @@ ID = re.compile(r"[0-9a-f]{32}")
 router = APIRouter(route_class=GuardedRoute, tags=["Decisions"])
 
 
+def _id(given: object) -> str:
+    try:
+        return post_id(given)
+    except FormError as error:
+        raise ValueError(error.detail) from None
+
+
+def _market(given: object) -> object:
+    if not isinstance(given, str):
+        return UNKNOWN_MARKET if given is None else given
+    try:
+        return market(given)
+    except FormError as error:
+        raise ValueError(error.detail) from None
+
+
+def _language(given: object) -> object:
+    return language(given) if isinstance(given, str) else UNKNOWN_LANGUAGE if given is None else given
+
+
+def _named(given: object) -> object:
+    """An author is named as a post is; nobody, where the name is blank."""
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    return _id(given)
+
+
+_NAME = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "integer", "minimum": 0}]}
+_ENCODED = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "contentEncoding": "base64"}, {"type": "null"}],
+        "title": "base64, or a data: URL",
+    }
+)
+
+
 class SentPost(Post):
-    """A post whose image and video are base64; a long video may be named by its key instead."""
+    """A post whose image and video are base64 or data: URLs; a long video may be named by its key instead."""
 
-    model_config = ConfigDict(val_json_bytes="base64")
-
+    post_id: Annotated[str, BeforeValidator(_id), WithJsonSchema(_NAME)]
+    author_id: Annotated[
+        str | None, BeforeValidator(_named), WithJsonSchema({"anyOf": [*_NAME["anyOf"], {"type": "null"}]})
+    ] = None
+    market: Annotated[
+        str,
+        BeforeValidator(_market),
+        WithJsonSchema({"type": ["string", "null"], "description": "ISO 3166-1"}),
+    ] = UNKNOWN_MARKET
+    language: Annotated[
+        str, BeforeValidator(_language), WithJsonSchema({"type": ["string", "null"], "description": "BCP 47"})
+    ] = UNKNOWN_LANGUAGE
+    image: Annotated[str | None, _ENCODED] = None  # type: ignore[assignment]
+    video: Annotated[str | None, _ENCODED] = None  # type: ignore[assignment]
     video_key: str | None = Field(
         default=None, min_length=1, max_length=1024, description="key of the video in the gateway's store"
     )
@@ -48,7 +99,9 @@ class SentPost(Post):
 
 
 class Posts(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Two posts of one id are two posts: each is decided, in its place."""
+
+    model_config = {"extra": "forbid"}
 
     posts: list[SentPost] = Field(min_length=1, max_length=MOST)
 
@@ -65,42 +118,63 @@ Asked = Annotated[
 ]
 
 
-@router.post("/v1/decisions", response_model=Decisions, openapi_extra=needs(Scope.DECIDE))
+@router.post("/v1/decisions", response_model=Decisions, openapi_extra=needs(Scope.DECIDE, once=True))
 async def create_decisions(request: Request, asked: Asked) -> Response:
     """What is to be done with each post, by the objectives of its market."""
     gateway: Gateway = request.app.state.gateway
     posts = asked.posts if isinstance(asked, Posts) else [asked]
-    contents = await asyncio.gather(*(_content(gateway, post, place) for place, post in enumerate(posts)))
-    decided = await gateway.decide(contents)
+    standing = gateway.deck.standing
+    shown = [list(_shown(post, place, standing)) for place, post in enumerate(posts)]
+    sent, key_id = [one for of_post in shown for one in of_post], request.scope["key_id"]
+    opened = iter(await gateway.openers.opened(key_id, sent, standing) if sent else ())
+    contents = [
+        _content(post, [next(opened) for _ in of_post], key_id, decision_id)
+        for post, of_post, decision_id in zip(posts, shown, decision_ids(request, len(posts)), strict=True)
+    ]
+    decided = await gateway.decide(contents, standing if sent else None)
     return _json({"decisions": [_public(one.row) for one in decided]})
 
 
 @router.get("/v1/decisions/{decision_id}", response_model=Decision, openapi_extra=needs(Scope.READ))
 async def get_decision(request: Request, decision_id: str) -> Response:
-    """A decision that was made before, from the journal or the lake."""
+    """A decision that this key asked for before, from the journal or the lake; with scope admin, anybody's."""
     gateway: Gateway = request.app.state.gateway
-    row = await asyncio.to_thread(_find, gateway, decision_id) if ID.fullmatch(decision_id) else None
-    if row is None or row["action"] is None:
-        raise ApiError(404, f"no decision {decision_id!r}", code="not_found", param="decision_id")
+    key: ApiKey = request.scope["api_key"]
+    row = None
+    if ID.fullmatch(decision_id):
+        row = await gateway.look_ups.run(key.key_id, lambda: _find(gateway, decision_id))
+    # another key's is told like one that never was: an id cannot be tried out
+    if row is None or row["action"] is None or not _may_read(key, row):
+        raise ApiError(404, f"no decision {decision_id[:64]!r}", code="not_found", param="decision_id")
     return _json(_public(row))
 
 
-async def _content(gateway: Gateway, post: SentPost, place: int) -> Content:
-    standing, param = gateway.deck.standing, f"posts.{place}"
+def _may_read(key: ApiKey, row: Row) -> bool:
+    """Whose decision it is was not kept before there was such a column: those are an admin's."""
+    return key.allows(Scope.ADMIN) or row.get("key_id") == key.key_id
+
+
+def _shown(post: SentPost, place: int, standing: Standing) -> list[Sent]:
+    """What of the post is to be opened. Raises ApiError 422 where no model sees any of it."""
+    param = f"posts.{place}"
     watched = standing.champion is not None and "video" in standing.champion.modalities
     if is_blank(post.text) and not (post.image or watched):
         message = f"post {place} has a video only; the model sees text and images"
         raise ApiError(422, message, code="unsupported_modality", param=f"{param}.video")
-    image = film = None
-    if post.image:
-        image = await gateway.images.opened(post.image, f"{param}.image", standing.image_sizes)
+    sent = [Sent("image", "base64", post.image, f"{param}.image")] if post.image else []
     if post.video and standing.watches:
-        film = await gateway.videos.opened(post.video, f"{param}.video", standing.watches)
+        sent.append(Sent("video", "base64", post.video, f"{param}.video"))
     elif post.video_key and standing.watches:
-        film = await gateway.videos.stored(post.video_key, f"{param}.video_key", standing.watches)
-    elif post.video or post.video_key:
-        film = Film(post.video or b"", {})  # nobody here looks at it, and the decision says so
-    return Content(post.post_id, post.text, image, post.market, film)
+        sent.append(Sent("video", "key", post.video_key, f"{param}.video_key"))
+    return sent
+
+
+def _content(post: SentPost, opened: list[Picture | Film], key_id: str, decision_id: str | None) -> Content:
+    image = next((one for one in opened if isinstance(one, Picture)), None)
+    film = next((one for one in opened if isinstance(one, Film)), None)
+    if film is None and (post.video or post.video_key):
+        film = Film({})  # nobody here looks at it, and the decision says so
+    return Content(post.post_id, post.text, image, post.market, film, key_id, decision_id)
 
 
 def _find(gateway: Gateway, decision_id: str) -> Row | None:

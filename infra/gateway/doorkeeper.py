@@ -7,6 +7,7 @@ import base64
 import binascii
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -49,6 +50,10 @@ class Doorkeeper:
         self._buckets: dict[str, Bucket] = {}
         self._looked = -LOOK_AGAIN
         self._looking = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "keys")  # its own: whoever comes in waits for nobody's look-ups
+
+    def close(self) -> None:
+        self._thread.shutdown()
 
     def refresh(self) -> None:
         self._keys = {key.key_id: key for key in self.store.all() if key.revoked_at is None}
@@ -61,7 +66,7 @@ class Doorkeeper:
         key = self._known(presented) or await self._looked_up(presented)
         if key is None:
             raise ApiError(401, UNKNOWN, code="invalid_api_key")
-        request.scope["key_id"] = key.key_id
+        request.scope["key_id"], request.scope["api_key"] = key.key_id, key
         if scope is not None and not key.allows(scope):
             message = f"this key has the scopes {', '.join(key.scopes)}, and {request.url.path} needs {scope}"
             raise ApiError(403, message, code="insufficient_scope")
@@ -79,7 +84,7 @@ class Doorkeeper:
                 await asyncio.sleep(max(0.0, self._looked + LOOK_AGAIN - time.monotonic()))
                 self._looked = time.monotonic()
                 try:
-                    await asyncio.to_thread(self.refresh)
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self.refresh)
                 except Exception as error:  # noqa: BLE001 - whatever the lake's store raises
                     log.warning("keys cannot be read", extra={"error": str(error)[:300]})
         if self._keys is None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from infra.gateway.errors import ApiError
@@ -29,31 +30,44 @@ class Budget:
         self._all = 0.0
 
     @contextmanager
-    def admitted(self, key: str, cost: float, param: str | None = None) -> Iterator[None]:
-        """Holds so much while inside. Raises ApiError 422 where it is too much ever, 429 or 503 where it is now."""
-        self._check(key, cost, param)
-        self._of[key] += cost
-        self._all += cost
+    def admitted(self, key: str, cost: float, param: str | None = None) -> Iterator[Callable[[float], None]]:
+        """Holds so much while inside; what it gives takes the cost as it grows.
+
+        Both raise ApiError 422 where it is too much ever, 429 or 503 where it is now.
+        """
+        held = 0.0
+
+        def grown(to: float) -> None:
+            nonlocal held
+            self._take(key, held, to, param)
+            held = to
+
+        grown(cost)
         try:
-            yield
+            yield grown
         finally:
-            self._all -= cost
-            self._of[key] -= cost
+            self._all -= held
+            self._of[key] -= held
             if self._of[key] <= 0:
                 del self._of[key]
 
-    def _check(self, key: str, cost: float, param: str | None) -> None:
-        had = self._of.get(key, 0.0)
+    def _take(self, key: str, held: float, to: float, param: str | None) -> None:
+        self._check(self._of.get(key, 0.0) - held, self._all - held, to, param)
+        self._of[key] += to - held
+        self._all += to - held
+
+    def _check(self, others: float, everyone: float, cost: float, param: str | None) -> None:
+        """`others`: what the key has under way besides; `everyone`: what all keys have."""
         if cost > self.a_key:
             message = f"{cost:.3g} {self.what} in one request, at most {self.a_key:g}; send several"
             raise ApiError(422, message, code="too_large", param=param)
-        if had and had + cost > self.a_key:
+        if others > 0 and others + cost > self.a_key:
             message = (
-                f"{had:.3g} {self.what} of this key are under way, {self.a_key:g} may be; try again later"
+                f"{others:.3g} {self.what} of this key are under way, {self.a_key:g} may be; try again later"
             )
             raise ApiError(429, message, code="rate_limited", retry_after=1)
-        if self._all and self._all + cost > self.in_all:
-            message = f"{self._all:.3g} {self.what} are under way, {self.in_all:g} may be; try again later"
+        if everyone > 0 and everyone + cost > self.in_all:
+            message = f"{everyone:.3g} {self.what} are under way, {self.in_all:g} may be; try again later"
             raise ApiError(503, message, code="overloaded", retry_after=1)
 
 
@@ -113,9 +127,8 @@ class Turns:
             share.had += job.cost
             share.running += 1
             self._free -= 1
-            asyncio.get_running_loop().run_in_executor(self._threads, job.work).add_done_callback(
-                lambda ran, job=job: self._ended(job, ran)
-            )
+            ran = asyncio.get_running_loop().run_in_executor(self._threads, job.work)
+            ran.add_done_callback(partial(self._ended, job))
 
     def _next(self) -> Share | None:
         ready = (one for one in self._shares.values() if one.waiting and one.running < self._each)

@@ -12,21 +12,23 @@ from dataclasses import dataclass
 
 import orjson
 
+from infra.gateway.answers import Answers
 from infra.gateway.aside import JOURNAL
 from infra.gateway.batching import Batcher
 from infra.gateway.doorkeeper import Doorkeeper
 from infra.gateway.drift import Drift
 from infra.gateway.errors import ApiError
-from infra.gateway.images import Images
+from infra.gateway.fairness import Turns
 from infra.gateway.journal import Journal, JournalError
 from infra.gateway.keys import KeyStore
+from infra.gateway.limits import Bodies
+from infra.gateway.opening import Openers
 from infra.gateway.records import record
 from infra.gateway.remote import Fetcher
 from infra.gateway.rows import CHALLENGER, CHAMPION, SHADOW, Content, Row, Waiting, rows_of
 from infra.gateway.served import Deck, Served, Standing
 from infra.gateway.shipping import Shipper
 from infra.gateway.telemetry import Metrics
-from infra.gateway.videos import Videos
 from infra.lake import open_lake
 from infra.rollout import is_shadowed, meets_challenger
 from infra.settings import Settings
@@ -36,6 +38,11 @@ log = logging.getLogger(__name__)
 SHIP_EVERY = 2.0  # seconds
 DRIFT_EVERY = 15.0  # seconds between two looks at what the watch found
 PATIENCE = 2.0  # seconds that a post may wait for its batch before new ones are turned away
+ANSWERS = "answers.db"  # under home
+LOOK_UPS, LOOK_UP_SECONDS = (
+    4,
+    10.0,
+)  # threads that look for decisions of before, and how long one waits for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,17 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.metrics, self.lake = settings, Metrics(), open_lake(settings)
-        self.deck = Deck(settings, lambda version: self.metrics.refused.labels(version).inc())
+        self.deck = Deck(
+            settings,
+            lambda version: self.metrics.refused.labels(version).inc(),
+            self.metrics.stands_in.set,
+        )
         self.doorkeeper = Doorkeeper(KeyStore.of(self.lake), settings.gateway_rate)
         self.journals = settings.home.absolute() / JOURNAL
-        self.images = Images(Fetcher(settings.image_hosts))
-        self.videos = Videos(settings)
+        self.bodies = Bodies(settings.gateway_max_body)
+        self.openers = Openers(settings, Fetcher(settings.image_hosts))
+        self.look_ups = Turns("look-up", LOOK_UPS, LOOK_UPS // 2, LOOK_UP_SECONDS)
+        self.answers = Answers(settings.home.absolute() / ANSWERS)
         self.batcher = Batcher(
             rows_of,
             self._settle,
@@ -105,8 +118,8 @@ class Gateway:
         await self.batcher.stop()
         await asyncio.gather(*self._settling)
         self._threads.shutdown()
-        self.images.close()
-        self.videos.close()
+        for part in (self.bodies, self.openers, self.look_ups, self.answers, self.doorkeeper):
+            part.close()
         _attempt(self.shipper.ship)
         self.journal.close()
 
@@ -117,12 +130,20 @@ class Gateway:
                 await loop.run_in_executor(self._threads, _attempt, chore)
             await asyncio.sleep(seconds)
 
-    async def decide(self, contents: Sequence[Content]) -> list[Decided]:
-        """Each post's durable row, and whose it is; raises ApiError."""
+    async def decide(self, contents: Sequence[Content], opened_for: Standing | None = None) -> list[Decided]:
+        """Each post's durable row, and whose it is; raises ApiError.
+
+        Pictures and videos were opened for the models of one standing. Where it has changed since, and a model that
+        is new wants them otherwise, the ones of before decide: nothing is decoded where posts are scored.
+        """
+        if not contents:
+            return []
         standing = self.deck.standing
+        if opened_for is not None and not all(content.suits(standing) for content in contents):
+            standing = opened_for
         if standing.champion is None:
-            raise ApiError(503, standing.reason, code="not_ready", retry_after=2)
-        self.batcher.admit(len(contents))
+            raise _not_ready(standing)
+        self.batcher.admit(len(contents), contents[0].key_id)
         loop, arrived = asyncio.get_running_loop(), time.perf_counter()
         posts = [_assigned(content, standing, arrived, loop.create_future()) for content in contents]
         for post in posts:
@@ -136,6 +157,14 @@ class Gateway:
                 code="model_failed",
             )
         return [Decided(row, post.content, post.served) for row, post in zip(rows, posts, strict=True)]
+
+    @property
+    def champion(self) -> Served:
+        """Who decides; raises ApiError 503 where that is nobody."""
+        standing = self.deck.standing
+        if standing.champion is None:
+            raise _not_ready(standing)
+        return standing.champion
 
     def _settle(self, batch: list[Waiting], rows: list[Row]) -> None:
         """Make a batch durable while the next one is scored."""
@@ -177,8 +206,12 @@ class Gateway:
                 shadow_of=row["decision_id"], live_action=row["action"],
                 live_policies=[reason["policy"] for reason in row["reasons"]],
             )  # fmt: skip
-            if not self.batcher.put_shadow(copy):
+            if not copy.content.suits(standing) or not self.batcher.put_shadow(copy):
                 self.metrics.dropped.inc()
+
+
+def _not_ready(standing: Standing) -> ApiError:
+    return ApiError(503, standing.reason, code="not_ready", retry_after=2)
 
 
 def _assigned(content: Content, standing: Standing, arrived: float, done: asyncio.Future[Row]) -> Waiting:

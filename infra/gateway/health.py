@@ -25,12 +25,13 @@ async def healthz() -> dict[str, str]:
 
 @health.get("/readyz", responses={503: {"description": "nobody decides yet"}})
 async def readyz(request: Request) -> Response:
-    """Somebody decides; otherwise why not."""
+    """Somebody decides; otherwise why not. A `warning` says why it is not whom the registry names."""
     standing = request.app.state.gateway.deck.standing
     if standing.champion is None:
         return _json({"status": "not ready", "reason": standing.reason}, 503)
     challenger = standing.challenger.version if standing.challenger else None
-    return _json({"status": "ready", "champion": standing.champion.version, "challenger": challenger})
+    reply = {"status": "ready", "champion": standing.champion.version, "challenger": challenger}
+    return _json(reply | ({"warning": standing.warning} if standing.warning else {}))
 
 
 @health.get("/metrics")

@@ -1,109 +1,70 @@
-"""Images of requests: which may be opened, and their pixels as the models want them. Decoded off the event loop.
+"""Images of requests: what their header says, what decoding them will cost, and their pixels as the models want them.
 
-Dimensions are read before any pixel, so that a small file cannot unfold into gigabytes.
+Dimensions are read before any pixel, so that a small file cannot unfold into gigabytes, nor take seconds unannounced.
 """
 
 from __future__ import annotations
 
-import asyncio
-import io
-import re
-import warnings
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from infra.gateway.errors import ApiError
-from infra.gateway.remote import Fetcher
-from models.content import Unread
-from models.pixels import pixels
+from models.content import NotRead, Part, Unread
+from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, header
+from models.pixels import Shown, Sight, scaled
 
-MAX_BYTES = 16 << 20
-MAX_PIXELS = 50_000_000  # 150 MB decoded; a larger one is a decompression bomb or a mistake
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-DATA_URL = re.compile(r"data:image/(?P<format>[a-z.+-]+);base64,", re.ASCII)
-NAMES = {"jpg": "JPEG", "x-ms-bmp": "BMP"}  # other names that data: URLs have for a format
+NANOSECONDS = {"JPEG": 10, "PNG": 20, "GIF": 20, "BMP": 10}  # a pixel takes to decode, measured
+SLOWEST = 80  # nanoseconds a pixel of the other formats
+A_ROW = 100  # nanoseconds more: a picture of one column and 50,000,000 rows takes six times as long as a square one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An encoded image with its pixels by the size that a model wants them in."""
+    """What a model is shown of an image, by the way that it looks at pictures."""
 
-    data: bytes
-    pixels: dict[int, NDArray[np.float32]]
-    unread: tuple[Unread, ...] = ()  # what was left out when it was opened
+    digest: bytes
+    shown: dict[Sight, Shown]
 
-    def at(self, size: int) -> NDArray[np.float32] | bytes:
-        """What the model of this size is given: it decodes for itself where it came after the request."""
-        return self.pixels.get(size, self.data)
+    def at(self, sight: Sight) -> NDArray[np.float32] | bytes:
+        """What the model that looks so is given; one that looks at no pictures, that there is one."""
+        return scaled(self.shown[sight].pictures) if sight in self.shown else b""
 
-
-class Images:
-    """Opens the images of one gateway in threads of its own; remote ones come through `fetcher`."""
-
-    def __init__(self, fetcher: Fetcher, threads: int = 2) -> None:
-        self.fetcher = fetcher
-        self._threads = ThreadPoolExecutor(threads, "image")
-
-    def close(self) -> None:
-        self._threads.shutdown()
-
-    async def at(self, url: str, param: str, sizes: Iterable[int]) -> Picture:
-        """The image of a data: URL, or of an address on an allowed host; raises ApiError."""
-        if not url.startswith("data:"):
-            data = await asyncio.to_thread(self.fetcher.fetch, url, MAX_BYTES, param)
-            return await self.opened(data, param, sizes)
-        found = DATA_URL.match(url)
-        if found is None:
-            raise refused("a data: URL begins data:image/TYPE;base64, here", param)
-        try:
-            data = b64decode(url[found.end() :], validate=True)
-        except (Base64Error, ValueError):
-            raise refused("the image is no base64", param) from None
-        return await self.opened(data, param, sizes, found["format"])
-
-    async def opened(self, data: bytes, param: str, sizes: Iterable[int], said: str = "") -> Picture:
-        """A picture that opens; `said` is the format that it was sent as. Raises ApiError 400 or 422."""
-        if len(data) > MAX_BYTES:
-            raise too_large(f"the image has {len(data)} bytes, at most {MAX_BYTES}", param)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _opened, data, param, tuple(sizes), said)
+    def unread(self, sight: Sight) -> tuple[Unread, ...]:
+        """What of it is not among that."""
+        return skipped(Part.IMAGE, self.shown.get(sight))
 
 
-def refused(message: str, param: str) -> ApiError:
-    return ApiError(400, message, code="invalid_image", param=param)
+def skipped(part: Part, shown: Shown | None) -> tuple[Unread, ...]:
+    if shown is None or not shown.unseen:
+        return ()
+    return (Unread(part=part, reason=NotRead.SKIPPED, detail=shown.unseen),)
+
+
+def digest_of(data: bytes) -> bytes:
+    """By which an image that its caller gave no name is known again."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def seconds_of(data: bytes, param: str) -> float:
+    """What decoding will take at most; raises ApiError 400 or 422 for what will not be decoded."""
+    if len(data) > MAX_BYTES:
+        raise too_large(f"the image has {len(data)} bytes, at most {MAX_BYTES}", param)
+    try:
+        about = header(data)
+    except HugePictureError as error:
+        raise too_large(f"the image has {error}", param) from None
+    except BrokenPictureError as error:
+        raise refused(str(error), param) from None
+    rows = about.height * about.decoded
+    return (about.cost_pixels * NANOSECONDS.get(about.kind, SLOWEST) + rows * A_ROW) / 1e9
+
+
+def refused(why: str, param: str) -> ApiError:
+    return ApiError(400, f"the image cannot be read: {why}", code="invalid_image", param=param)
 
 
 def too_large(message: str, param: str) -> ApiError:
     return ApiError(422, message, code="too_large", param=param)
-
-
-def _opened(data: bytes, param: str, sizes: tuple[int, ...], said: str) -> Picture:
-    width, height, kind = _header(data, param)
-    if width * height > MAX_PIXELS:
-        raise too_large(f"the image has {width} x {height} pixels, at most {MAX_PIXELS} in all", param)
-    if said and NAMES.get(said, said.upper()) != kind:
-        raise refused(f"the image was sent as {said} and is {kind}", param)
-    decoded = {size: found for size in sizes if (found := pixels(data, size)) is not None}
-    if len(decoded) < len(sizes):
-        raise refused(f"the {kind} image is broken", param)
-    return Picture(data, decoded)
-
-
-def _header(data: bytes, param: str) -> tuple[int, int, str]:
-    """Width, height and format; no pixel is decoded, and of an animation only the first frame is looked at."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning; ours is the lower bound
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return *image.size, image.format or ""
-    except Image.DecompressionBombError:
-        raise too_large(f"the image has more than {MAX_PIXELS} pixels", param) from None
-    except Exception:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
-        raise refused(f"no image of a known kind: {', '.join(FORMATS)}", param) from None

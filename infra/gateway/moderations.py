@@ -11,22 +11,26 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.forms import FormError, post_id
+from infra.gateway.answers import Retried
 from infra.gateway.errors import ApiError
 from infra.gateway.gateway import Gateway
-from infra.gateway.identity import new_id
+from infra.gateway.identity import secret_id
 from infra.gateway.images import Picture
 from infra.gateway.keys import Scope
-from infra.gateway.route import GuardedRoute, needs
+from infra.gateway.opening import Sent
+from infra.gateway.route import GuardedRoute, decision_ids, needs
 from infra.gateway.rows import Content, Row
-from infra.gateway.served import Served
+from infra.gateway.served import Served, Standing
 from models.content import MAX_TEXT, NONE_OF_IT, UNKNOWN_MARKET, Action, Unread
+from models.folding import is_blank
 
 MOST = 256  # texts of one request
 POST_ID, MAX_NAME = "x-post-id", 190  # characters; a list adds each text's place
 
 router = APIRouter(route_class=GuardedRoute, tags=["OpenAI"])
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]  # one of which nothing is seen has a result too
 
 
 class ImageUrl(BaseModel):
@@ -39,8 +43,14 @@ class TextPart(BaseModel):
 
 
 class ImagePart(BaseModel):
+    """OpenAI's own clients send an object, others its `url` alone."""
+
     type: Literal["image_url"]
-    image_url: ImageUrl
+    image_url: ImageUrl | str
+
+    @property
+    def address(self) -> str:
+        return self.image_url if isinstance(self.image_url, str) else self.image_url.url
 
 
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
@@ -55,11 +65,11 @@ def _kind(value: Any) -> str:
 class ModerationRequest(BaseModel):
     """A text, several texts, or the parts of one post."""
 
-    model: str = Field(
-        default="moderato", description="taken as it comes: who decides is the registry's matter"
+    model: str | None = Field(
+        default=None, description="taken as it comes: who decides is the registry's matter"
     )
     input: Annotated[
-        Annotated[Text, Tag("text")]
+        Annotated[Text, Field(min_length=1), Tag("text")]
         | Annotated[list[Text], Field(min_length=1, max_length=MOST), Tag("texts")]
         | Annotated[list[Part], Field(min_length=1, max_length=MOST), Tag("parts")],
         Discriminator(_kind),
@@ -84,16 +94,26 @@ class Moderation(BaseModel):
     results: list[ModerationResult]
 
 
-@router.post("/v1/moderations", response_model=Moderation, openapi_extra=needs(Scope.DECIDE))
+@router.post("/v1/moderations", response_model=Moderation, openapi_extra=needs(Scope.DECIDE, once=True))
 async def create_moderation(request: Request, asked: ModerationRequest) -> Response:
-    """Whether content violates the guidelines, in OpenAI's categories."""
+    """Whether content violates the guidelines, in OpenAI's categories. A text of which a reader sees nothing is not
+    flagged, and was assessed by no input type.
+    """
     gateway: Gateway = request.app.state.gateway
-    contents = await _contents(asked, _post_id(request), gateway)
-    decided = await gateway.decide(contents)
+    standing = gateway.deck.standing
+    contents = await _contents(asked, _post_id(request), request, standing)
+    shown = [content for content in contents if content.image or not is_blank(content.text)]
+    has_image = any(content.image for content in shown)
+    decided = iter(await gateway.decide(shown, standing if has_image else None))
+    results = [next(decided) if content in shown else None for content in contents]
+    served = next((one.served for one in results if one), None) or gateway.champion
+    retried: Retried | None = request.scope.get("retried")
     reply = {
-        "id": f"modr-{new_id()}",
-        "model": f"{gateway.settings.registered_model}-{decided[0].served.version}",
-        "results": [_result(one.row, one.content, one.served) for one in decided],
+        "id": f"modr-{retried.id_of('answer') if retried else secret_id()}",
+        "model": f"{gateway.settings.registered_model}-{served.version}",
+        "results": [
+            _result(one.row, one.content, one.served) if one else _nothing(served) for one in results
+        ],
     }
     return Response(orjson.dumps(reply), media_type="application/json")
 
@@ -101,40 +121,65 @@ async def create_moderation(request: Request, asked: ModerationRequest) -> Respo
 def _post_id(request: Request) -> str | None:
     """The caller's own name for the post."""
     given = request.headers.get(POST_ID)
-    if given is not None and not 0 < len(given) <= MAX_NAME:
-        raise ApiError(
-            400,
-            f"X-Post-Id has {len(given)} characters, 1 to {MAX_NAME}",
-            code="invalid_value",
-            param=POST_ID,
-        )
-    return given
+    if given is None:
+        return None
+    if len(given) > MAX_NAME:
+        message = f"X-Post-Id has {len(given)} characters, 1 to {MAX_NAME}"
+        raise ApiError(400, message, code="invalid_value", param=POST_ID)
+    try:
+        return post_id(given)
+    except FormError as error:
+        raise ApiError(400, f"X-Post-Id: {error.detail}", code="invalid_value", param=POST_ID) from None
 
 
-async def _contents(asked: ModerationRequest, post_id: str | None, gateway: Gateway) -> list[Content]:
-    given = asked.input
-    if isinstance(given, str):
-        return [Content(post_id or _name(given, None), given, None, UNKNOWN_MARKET)]
-    texts = [part for part in given if isinstance(part, str)]
+async def _contents(
+    asked: ModerationRequest, name: str | None, request: Request, standing: Standing
+) -> list[Content]:
+    key_id, given = request.scope["key_id"], asked.input
+    texts = [given] if isinstance(given, str) else [part for part in given if isinstance(part, str)]
     if texts:
-        names = [f"{post_id}/{place}" if post_id else _name(text, None) for place, text in enumerate(texts)]
-        return [Content(name, text, None, UNKNOWN_MARKET) for name, text in zip(names, texts, strict=True)]
-    text = "\n".join(part.text for part in given if isinstance(part, TextPart)) or None
+        names = _names(name, texts, listed=not isinstance(given, str))
+        ids = decision_ids(request, len(texts))
+        return [
+            Content(post, text, None, UNKNOWN_MARKET, None, key_id, decision_id)
+            for post, text, decision_id in zip(names, texts, ids, strict=True)
+        ]
+    parts = [part for part in given if not isinstance(part, str)]
+    text = _joined(parts)
+    sent = [_sent(part.address) for part in parts if isinstance(part, ImagePart)]
+    if len(sent) > 1:
+        raise ApiError(400, f"{len(sent)} images; one a request", code="too_many_images", param="input")
+    gateway: Gateway = request.app.state.gateway
+    (image,) = await gateway.openers.opened(key_id, sent, standing) if sent else [None]
+    assert image is None or isinstance(image, Picture)
+    (decision_id,) = decision_ids(request, 1)
+    return [Content(name or _name(text, image), text, image, UNKNOWN_MARKET, None, key_id, decision_id)]
+
+
+def _names(name: str | None, texts: list[str], *, listed: bool) -> list[str]:
+    if name is None:
+        return [_name(text, None) for text in texts]
+    return [f"{name}/{place}" for place in range(len(texts))] if listed else [name]
+
+
+def _joined(parts: list[TextPart | ImagePart]) -> str | None:
+    """The texts of one post; raises ApiError 422."""
+    text = "\n".join(part.text for part in parts if isinstance(part, TextPart)) or None
     if text is not None and len(text) > MAX_TEXT:
-        raise ApiError(
-            422, f"the texts have {len(text)} characters, at most {MAX_TEXT}", code="too_large", param="input"
-        )
-    urls = [part.image_url.url for part in given if isinstance(part, ImagePart)]
-    if len(urls) > 1:
-        raise ApiError(400, f"{len(urls)} images; one a request", code="too_many_images", param="input")
-    image = await gateway.images.at(urls[0], "input", gateway.deck.standing.image_sizes) if urls else None
-    return [Content(post_id or _name(text, image), text, image, UNKNOWN_MARKET)]
+        message = f"the texts have {len(text)} characters, at most {MAX_TEXT}"
+        raise ApiError(422, message, code="too_large", param="input")
+    return text
+
+
+def _sent(address: str) -> Sent:
+    is_data = address.lstrip()[:5].lower() == "data:"
+    return Sent("image", "base64" if is_data else "address", address, "input")
 
 
 def _name(text: str | None, image: Picture | None) -> str:
     """Content without a name of its own is named by what it says, so that it meets the same model each time."""
     digest = hashlib.blake2b((text or "").encode(), digest_size=16)
-    digest.update(b"\0" + (image.data if image else b""))
+    digest.update(b"\0" + (image.digest if image else b""))
     return digest.hexdigest()
 
 
@@ -156,4 +201,15 @@ def _result(row: Row, content: Content, served: Served) -> dict[str, Any]:
             name: assessed if policies else [] for name, policies in mapped.items()
         },
         "unread": row["unread"],
+    }
+
+
+def _nothing(served: Served) -> dict[str, Any]:
+    """The result of a text of which nothing is seen: no model was asked, and no decision is on record."""
+    return {
+        "flagged": False,
+        "categories": dict.fromkeys(served.categories, False),
+        "category_scores": dict.fromkeys(served.categories, 0.0),
+        "category_applied_input_types": {name: [] for name in served.categories},
+        "unread": [],
     }

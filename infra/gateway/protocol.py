@@ -1,5 +1,6 @@
-"""HTTP as uvicorn reads it, with limits on all that comes and goes beside an answer: bytes and seconds of a header, of a
-body that nobody reads, and of an answer that its client does not take.
+"""HTTP as uvicorn reads it, with limits on all that comes and goes beside an answer.
+
+Bytes and seconds are limited of a header, of a body that nobody reads, and of an answer that its client does not take.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_ended()
         if not self._refused:
             super().on_headers_complete()
-            self.scope[CONNECTION] = self  # type: ignore[typeddict-unknown-key]
+            self.scope[CONNECTION] = self  # type: ignore[literal-required]
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:

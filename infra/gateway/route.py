@@ -13,18 +13,35 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
+from infra.gateway.answers import LONGEST, Retried
 from infra.gateway.errors import ApiError
 from infra.gateway.keys import Scope
-from infra.gateway.limits import read_json
 
 BODY = "asked"  # an endpoint's parameter that its body goes to
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+    "description": "Names this request, best by a UUID. Sent again with the same key and body it is not decided again, "
+    "and answered as before, for a day; with another body it is refused with 422.",
+}
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def needs(scope: Scope | None) -> dict[str, Any]:
-    """The scope that a key must have, as OpenAPI documents it and as GuardedRoute enforces it."""
-    return {"security": [{"key": [scope] if scope else []}]}
+def needs(scope: Scope | None, *, once: bool = False) -> dict[str, Any]:
+    """The scope that a key must have, as OpenAPI documents it and as GuardedRoute enforces it; `once`: whether a
+    request may be sent again without being decided again.
+    """
+    described: dict[str, Any] = {"security": [{"key": [scope] if scope else []}]}
+    return described | {"parameters": [IDEMPOTENCY_KEY]} if once else described
+
+
+def decision_ids(request: Request, count: int) -> list[str | None]:
+    """The ids of a request's decisions, where they follow from it: it may be sent again."""
+    retried: Retried | None = request.scope.get("retried")
+    return [retried.id_of(str(place)) if retried else None for place in range(count)]
 
 
 class GuardedRoute(APIRoute):
@@ -47,8 +64,8 @@ class GuardedRoute(APIRoute):
             if expected is None:
                 found: Response = await endpoint(request, **request.path_params)
             else:
-                asked = await read_json(request, expected, gateway.settings.gateway_max_body)
-                found = await endpoint(request, asked)
+                asked, body = await gateway.bodies.read(request, expected)
+                found = await gateway.answers.once(request, body, lambda: endpoint(request, asked))
             return found
 
         self.guarded = handle

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from infra.gateway.identity import new_id
+from infra.gateway.identity import secret_id
 from infra.gateway.images import Picture
-from infra.gateway.served import Served
+from infra.gateway.served import Served, Standing
 from infra.gateway.videos import Film
-from models.content import NONE_OF_IT, Reason, Unread
+from models.content import Reason, Unread
+from models.pixels import Sight
+from models.video import Watch
 
 Row = dict[str, Any]  # of models.schemas.DECISIONS, its time as text
 
@@ -32,6 +34,13 @@ class Content:
     image: Picture | None
     market: str
     video: Film | None = None
+    key_id: str | None = None  # of the API key that asked
+    decision_id: str | None = None  # of the live decision, where its request names it
+
+    def suits(self, standing: Standing) -> bool:
+        """Whether what it shows was opened as every model of the standing wants it."""
+        image = self.image is None or self.image.shown.keys() >= standing.sights
+        return image and (self.video is None or self.video.shown.keys() >= standing.watches)
 
 
 @dataclass(slots=True, eq=False)
@@ -69,9 +78,8 @@ def _tried(batch: Sequence[Waiting]) -> list[Row]:
 def _scored(batch: Sequence[Waiting]) -> list[Row]:
     bundle, contents = batch[0].served.bundle, [post.content for post in batch]
     began = time.perf_counter()
-    size = batch[0].served.image_size
-    images = [content.image.at(size) if content.image else None for content in contents]
-    watch = bundle.scorer.watch
+    sight, watch = bundle.scorer.sight, bundle.scorer.watch
+    images = [content.image.at(sight) if content.image else None for content in contents]
     videos = [content.video.at(watch) if content.video else None for content in contents]
     scores, unread = bundle.read([content.text for content in contents], images, videos)
     actions, reasons = bundle.decide(scores, [content.market for content in contents])
@@ -85,7 +93,9 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
             "scores": [{"policy": p, "score": s} for p, s in zip(bundle.policies, values, strict=True)],
             "action": str(action),
             "reasons": [_reason(reason) for reason in given],
-            "unread": [item.model_dump(mode="json") for item in _unread(post.content, missed)],
+            "unread": [
+                item.model_dump(mode="json") for item in (*missed, *_unseen(post.content, sight, watch))
+            ],
         }
         for post, values, action, given, missed in zip(
             batch, scores.tolist(), actions, reasons, unread, strict=True
@@ -93,23 +103,25 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
     ]
 
 
-def _unread(content: Content, by_model: Sequence[Unread]) -> list[Unread]:
-    """What the model did not read, and of what it was shown, what was left out when it was opened."""
-    unseen = {item.part for item in by_model if item.reason in NONE_OF_IT}
-    opened = [
-        *(content.image.unread if content.image else ()),
-        *(content.video.unread if content.video else ()),
-    ]
-    return [*by_model, *(item for item in opened if item.part not in unseen)]
+def _unseen(content: Content, sight: Sight, watch: Watch) -> tuple[Unread, ...]:
+    """What of a picture and a video was left out when it was opened for the model."""
+    image = content.image.unread(sight) if content.image else ()
+    return (*image, *content.video.unread(watch)) if content.video else image
 
 
 def _failed(post: Waiting, error: Exception) -> Row:
-    return _row(post, 0.0, _now()) | {"error": f"{type(error).__name__}: {error}"[:300]}
+    return (
+        _row(post, 0.0, _now())
+        | {
+            "decision_id": secret_id(),  # the request may be sent again, and its own name is for what comes of it then
+            "error": f"{type(error).__name__}: {error}"[:300],
+        }
+    )
 
 
 def _row(post: Waiting, latency: float, now: str) -> Row:
     return {
-        "decision_id": new_id(),
+        "decision_id": (post.content.decision_id if post.shadow_of is None else None) or secret_id(),
         "post_id": post.content.post_id,
         "market": post.content.market,
         "model_version": post.served.version,
@@ -126,6 +138,7 @@ def _row(post: Waiting, latency: float, now: str) -> Row:
         "latency_ms": latency,
         "decided_at": now,
         "unread": [],
+        "key_id": post.content.key_id,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import threading
 import time
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infra.gateway.identity import new_id
+from infra.gateway import identity
 from infra.gateway.protocol import CONNECTION, BoundedProtocol
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable, read wh
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 POSTS = (1, 2, 4, 8, 16, 32, 64, 128)
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
+OBEYED = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)  # by terminals; JSON lets them pass
 SOON = 0.2  # seconds
 GONE = 499  # nginx's status for a client that did not wait
 UNMATCHED = "unmatched"  # one label for every path that is no route, so that nobody can make up labels
@@ -75,6 +79,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.stands_in = Gauge(
+            "moderato_champion_stands_in",
+            "1 while a model decides that the registry does not name: its champion has vanished or was refused",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+
     def exposition(self) -> bytes:
         """In Prometheus' text format; of all processes together where they share a place."""
         if SHARED not in os.environ:
@@ -95,7 +106,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
-        request_id = scope["request_id"] = new_id()
+        request_id = scope["request_id"] = identity.request_id()
         connection: BoundedProtocol | None = scope.get(CONNECTION)
 
         async def identified(message: Message) -> None:
@@ -177,4 +188,6 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(told, default=str).decode()
+        return OBEYED.sub(
+            lambda found: f"\\u{ord(found.group()):04x}", orjson.dumps(told, default=str).decode()
+        )

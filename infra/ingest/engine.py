@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,13 @@ from infra.ingest.commit import Commit
 from infra.ingest.database import database
 from infra.ingest.first_load import first_load
 from infra.ingest.labels import Labels
-from infra.ingest.lines import BadLineError
+from infra.ingest.notes import Notes
+from infra.ingest.opening import explained
+from infra.ingest.parquet import read_parquet
 from infra.ingest.pictures import read_images
 from infra.ingest.places import Folder, Found, Place, Zone, place_of
 from infra.ingest.reading import Reader
-from infra.ingest.reject import Reject, shorten
+from infra.ingest.reject import BadLineError, Reject
 from infra.ingest.settling import settle
 from infra.ingest.source import Delimited, Images, Source
 from infra.ingest.staging import Staging
@@ -33,8 +35,10 @@ from infra.ingest.summary import Summary
 from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.lake import Lake, open_lake
 from infra.settings import Settings
+from models.errors import UserError
 from models.policies import POLICY_SETS
 
+NO_FAULT_OF_THE_FILE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO}
 CLOCK_SKEW = timedelta(minutes=5)
 
 Progress = Callable[[str, int, int], None]  # file, bytes done, bytes in all
@@ -62,7 +66,8 @@ def ingest(
         for files in run.groups():
             summary = run.take(files, summary, progress)
     skipped = len(place.skipped) if isinstance(place, Zone) else 0
-    return summary.model_copy(update={"skipped": skipped, "seconds": round(time.monotonic() - started, 3)})
+    seconds = round(time.monotonic() - started, 3)
+    return summary.model_copy(update={"skipped": skipped, "noticed": run.notes.noticed(), "seconds": seconds})
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,20 @@ class Run:
     connection: duckdb.DuckDBPyConnection
     work: Path
     dry_run: bool
+    notes: Notes = field(default_factory=Notes)
 
     def groups(self) -> list[list[Found]]:
         """The files that are taken together: one by one, but images all at once."""
-        files = self.place.files()
+        files = self.place.files(self.notes)
         if isinstance(self.source.reads, Images):
             return [files] if files else []
         if isinstance(self.place, Folder) and self.place.only:
             return [files]
-        return [[found] for found in files if found.key.lower().endswith(self.source.reads.suffixes)]
+        suffixes = self.source.reads.suffixes
+        for found in files:
+            if not found.key.lower().endswith(suffixes):
+                self.notes.add("other_suffix", f"{found.key}: {self.source.name} reads {', '.join(suffixes)}")
+        return [[found] for found in files if found.key.lower().endswith(suffixes)]
 
     def take(self, files: Sequence[Found], summary: Summary, progress: Progress | None) -> Summary:
         now = datetime.now(UTC)
@@ -129,7 +139,7 @@ class Run:
             also,
         )
         workers = self.settings.threads or os.cpu_count() or 1
-        reader = Reader(self.connection, self.source, now + CLOCK_SKEW, self.work, workers)
+        reader = Reader(self.source, now + CLOCK_SKEW, self.work, workers, self.notes)
         done, total = 0, sum(found.size for found in files)
         for size in staging.fill(reader.read(files[0].name, self._units(files, labels.policies))):
             done = min(total, done + size)
@@ -145,17 +155,20 @@ class Run:
                 yield from read_images(self.place, files, reads, policies)
                 return
             with self.place.local(first) as path:
-                yield from (
-                    read_delimited(first, path, reads)
-                    if isinstance(reads, Delimited)
-                    else read_json(first, path)
-                )
+                if isinstance(reads, Delimited):
+                    yield from read_delimited(first, path, reads, self.notes)
+                elif path.suffix.lower() == ".parquet":
+                    yield from read_parquet(first, path, reads, self.notes)
+                else:
+                    yield from read_json(path)
         except BadLineError as error:
             yield _refused(Reject(first.name, 1, *error.args))
-        except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-            yield _refused(
-                Reject(first.name, 1, "unreadable_file", shorten(f"{type(error).__name__}: {error}"))
-            )
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_FAULT_OF_THE_FILE:
+                raise
+            yield _refused(Reject(first.name, 1, "unreadable_file", explained(error)))
 
 
 def _refused(reject: Reject) -> Unit:

@@ -15,7 +15,7 @@ from infra.ingest.settling import Settled
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Hashes
 from infra.lake import Lake
-from models.perceptual_hash import Hash, image_hash, telling, video_hashes
+from models.perceptual_hash import Hash, image_hashes, telling, video_hashes
 from models.schemas import HASHES
 
 WORKERS = 2  # threads; decoders work without the interpreter's lock
@@ -63,5 +63,4 @@ def _visible(batch: pa.RecordBatch) -> np.ndarray:
 
 
 def _hashes(image: bytes | None, video: bytes | None) -> list[Hash]:
-    picture = image_hash(image)
-    return [*([picture] if picture else []), *video_hashes(video)]
+    return [*image_hashes(image), *video_hashes(video)]

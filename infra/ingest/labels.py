@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from infra.ingest.lines import BadLineError
-from infra.ingest.reject import shorten
+from infra.ingest.notes import nearest
+from infra.ingest.reject import BadLineError, shorten
 
 UNKNOWN = 0  # the code of a row without labels
+KEPT = 10_000  # spellings remembered
+WANTED = "labels are {policy: true or false}"
 
 
 class Vote(NamedTuple):
@@ -26,9 +28,9 @@ def votes_of(text: str, policies: frozenset[str]) -> tuple[Vote, ...]:
     given = _entries(text)
     for policy, _, violates in given:
         if policy not in policies:
-            raise BadLineError("unknown_policy", shorten(policy))
+            raise BadLineError("unknown_policy", _unknown(policy, policies))
         if violates is not None and not isinstance(violates, bool):
-            raise BadLineError("label_not_boolean", shorten(f"{policy}: {json.dumps(violates)}"))
+            raise BadLineError("label_not_boolean", f"{policy}: {_shown(violates)}; {_hint(violates)}")
     if len({entry[:2] for entry in given}) != len(given):
         raise BadLineError("conflicting_labels", "a policy is judged twice")
     return tuple(Vote(*entry) for entry in given if entry[2] is not None)
@@ -36,12 +38,58 @@ def votes_of(text: str, policies: frozenset[str]) -> tuple[Vote, ...]:
 
 def _entries(text: str) -> list[tuple[str, str, Any]]:
     try:
-        value = json.loads(text)
-        if isinstance(value, dict):
-            return [(policy, "", violates) for policy, violates in value.items()]
-        return [(str(entry["policy"]), str(entry["moderator_id"]), entry["violates"]) for entry in value]
-    except (ValueError, TypeError, KeyError):
-        raise BadLineError("label_not_boolean", f"labels are {{policy: bool}}, not {shorten(text)}") from None
+        value = json.loads(text, object_pairs_hook=_pairs)
+    except (ValueError, RecursionError):
+        raise BadLineError("label_not_boolean", f"{WANTED}, not {shorten(text)[:40]}") from None
+    if isinstance(value, Pairs):
+        return [(policy, "", violates) for policy, violates in value.items]
+    if isinstance(value, list) and all(isinstance(entry, Pairs) for entry in value):
+        try:
+            entries = [dict(entry.items) for entry in value]
+            return [(_text(entry["policy"]), _text(entry["moderator_id"]), entry["violates"]) for entry in entries]
+        except KeyError as error:
+            raise BadLineError("label_not_boolean", f"a judgement lacks {error.args[0]!r}") from None
+    hint = ""
+    if isinstance(value, list):
+        hint = "; a list of names leaves open what is said of the others"
+    raise BadLineError("label_not_boolean", f"{WANTED}, not {_shown(value)}{hint}")
+
+
+class Pairs(NamedTuple):
+    """An object as it is written: a policy that is there twice is seen."""
+
+    items: list[tuple[str, Any]]
+
+
+def _pairs(items: list[tuple[str, Any]]) -> Pairs:
+    return Pairs(items)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str | int):
+        return str(value)
+    raise BadLineError("label_not_boolean", f"{_shown(value)} is no name of a policy or a moderator")
+
+
+def _shown(value: object) -> str:
+    """The value as JSON, cut; what is deep is not followed to its end."""
+    if isinstance(value, Pairs):
+        return "{…}"
+    if isinstance(value, list):
+        inner = ", ".join("…" if isinstance(each, Pairs | list) else _shown(each) for each in value[:3])
+        return f"[{inner}{', …' if len(value) > 3 else ''}]"  # noqa: PLR2004 - three are enough to see
+    return shorten(json.dumps(value)[:60])
+
+
+def _hint(violates: object) -> str:
+    if isinstance(violates, Pairs | list):
+        return 'for several judges give [{"policy": …, "moderator_id": …, "violates": true}]'
+    return "write true, false or null"
+
+
+def _unknown(policy: str, policies: frozenset[str]) -> str:
+    near = nearest(policy, policies)
+    return f"{shorten(policy)[:60]!r}{f'; did you mean {near}?' if near else ' is in no policy of the set'}"
 
 
 class Labels:
@@ -56,7 +104,10 @@ class Labels:
     def code(self, text: str | None) -> int:
         """The code of the votes, however they are spelled; raises BadLineError."""
         if text not in self._codes:
-            self._codes[text] = self._code(votes_of(str(text), self.policies))
+            code = self._code(votes_of(str(text), self.policies))
+            if len(self._codes) >= KEPT:
+                return code
+            self._codes[text] = code
         return self._codes[text]
 
     def _code(self, votes: Iterable[Vote]) -> int:

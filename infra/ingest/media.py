@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from base64 import b64decode
-from binascii import Error as Base64Error
-from collections.abc import Callable
-
-from PIL import Image
-
-from infra.ingest.lines import BadLineError
+from infra.ingest.reject import BadLineError
 from models import video
-
-MAX_BYTES = 16 << 20
-MAX_PIXELS = 50_000_000  # 150 MB decoded; a larger one is a decompression bomb or a mistake
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
 
 GLANCE = video.Watch(frames=2, size=32)  # enough to see whether it can be decoded
-
-Fetch = Callable[[str], bytes]  # the bytes of a path beside the file; raises BadLineError
-
-
-def named(value: str, kind: str, fetch: Fetch) -> bytes:
-    """The bytes that a row names: a path, which holds a dot, or base64, which never does; raises BadLineError."""
-    encoded = value.partition(",")[2] if value.startswith("data:") else value
-    if "." in encoded:
-        return fetch(encoded)
-    try:
-        return b64decode(encoded, validate=True)
-    except (Base64Error, ValueError) as error:
-        raise BadLineError(f"broken_{kind}", f"neither a path nor base64: {error}") from None
 
 
 def checked_video(data: bytes) -> bytes:
@@ -49,21 +25,9 @@ def checked_image(data: bytes) -> bytes:
     if len(data) > MAX_BYTES:
         raise BadLineError("huge_image", f"{len(data)} bytes, at most {MAX_BYTES}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning; ours is the lower bound
-            _decode(data)
-    except BadLineError:
-        raise
-    except Image.DecompressionBombError as error:
+        looked(data, GLANCE.size, lambda _: None)
+    except HugePictureError as error:
         raise BadLineError("huge_image", str(error)) from None
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
-        raise BadLineError("broken_image", f"{type(error).__name__}: {error}".replace("\n", " ")) from None
+    except BrokenPictureError as error:
+        raise BadLineError("broken_image", str(error)) from None
     return data
-
-
-def _decode(data: bytes) -> None:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise BadLineError("huge_image", f"{width} x {height} pixels, at most {MAX_PIXELS} in all")
-        image.load()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from infra.ingest.lines import BadLineError
+from infra.ingest.opening import regular
 from infra.ingest.places import Folder, Found, Place
-from infra.ingest.reject import Reject, shorten
+from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Images
 from infra.ingest.units import Unit
 from models.video import MAX_BYTES
 
 MAPPING = "labels.json"
+MAX_MAPPING = 4 << 20  # bytes
 PIECE = 32 << 20  # bytes of images a unit
 
 
@@ -68,11 +70,22 @@ def _mapping(place: Place, files: Sequence[Found]) -> dict[str, dict[str, object
     for found in files:
         if PurePosixPath(found.key).name == MAPPING:
             with place.local(found) as path:
-                try:
-                    mapping |= json.loads(path.read_text(encoding="utf-8"))
-                except (ValueError, TypeError) as error:
-                    raise BadLineError("malformed_mapping", shorten(f"{found.name}: {error}")) from None
+                mapping |= _read_mapping(path)
     return mapping
+
+
+def _read_mapping(path: Path) -> dict[str, dict[str, object]]:
+    with regular(path) as stream:
+        data = stream.read(MAX_MAPPING + 1)
+    try:
+        value = json.loads(data.removeprefix(codecs.BOM_UTF8)) if len(data) <= MAX_MAPPING else None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadLineError(
+            "malformed_mapping", f'{MAPPING} is {{"folder": {{"policy": true}}}} in UTF-8, at most {MAX_MAPPING} bytes'
+        )
+    return value
 
 
 def _read(place: Place, found: Found, form: Images) -> bytes:
@@ -80,7 +93,7 @@ def _read(place: Place, found: Found, form: Images) -> bytes:
         raise BadLineError("unsupported_file", f"files end in {', '.join(form.suffixes)}")
     if isinstance(place, Folder):
         return place.read(place.root, found.key)
-    with place.local(found) as path, path.open("rb") as stream:
+    with place.local(found) as path, regular(path) as stream:
         return stream.read(MAX_BYTES + 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -11,13 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from infra.forms import FormError, beneath
 from infra.ingest.landing import Landing
-from infra.ingest.lines import BadLineError
-from infra.ingest.reject import shorten
+from infra.ingest.notes import Notes
+from infra.ingest.opening import explained, regular
+from infra.ingest.references import alike, spellings, within
+from infra.ingest.reject import BadLineError, shorten
 from infra.objects import SCHEME, Objects, split
 from infra.settings import Settings
 from models.errors import UserError
 from models.video import MAX_BYTES
+
+
+LEFTOVERS = (".part", ".crdownload", ".download", ".tmp", ".swp", "~")  # of downloads and editors that go on
+SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
 
 
 class UnreadableError(UserError):
@@ -35,14 +43,20 @@ class Found:
 
 
 class Place(Protocol):
-    def files(self) -> list[Found]:
-        """The files, in the order of their names."""
+    def files(self, notes: Notes) -> list[Found]:
+        """The files, in the order of their names; what is none, or nobody's data, is noted."""
 
     def local(self, found: Found) -> AbstractContextManager[Path]:
         """A context in which the file lies on this machine."""
 
     def fetch(self, found: Found, reference: str) -> bytes:
         """An image beside the file; raises BadLineError."""
+
+
+def is_leftover(key: str) -> bool:
+    """Whether a system, a download or an editor left the file there: no person meant it as data."""
+    parts = key.casefold().split("/")
+    return any(part in SYSTEM or part.startswith(".") for part in parts) or parts[-1].endswith(LEFTOVERS)
 
 
 @dataclass(frozen=True)
@@ -52,16 +66,25 @@ class Folder:
     root: Path
     only: str = ""
 
-    def files(self) -> list[Found]:
-        keys = [self.only] if self.only else sorted(self._walk())
-        return [Found(str(self.root / key), key, os.lstat(self.root / key).st_size) for key in keys]
+    def files(self, notes: Notes) -> list[Found]:
+        keys = [self.only] if self.only else sorted(self._walk(notes))
+        return [Found(str(self.root / key), key, (self.root / key).stat().st_size) for key in keys]
 
-    def _walk(self) -> Iterator[str]:
+    def _walk(self, notes: Notes) -> Iterator[str]:
+        """Files, by links too; a link to a folder is not followed, for it may lead round in a ring."""
         for folder, folders, names in os.walk(self.root):
+            folders[:] = [name for name in folders if not _passed_over(name, notes)]
             links = [name for name in folders if Path(folder, name).is_symlink()]
             for name in (*names, *links):
-                if not name.startswith("."):
-                    yield str(Path(folder, name).relative_to(self.root))
+                key = str(Path(folder, name).relative_to(self.root))
+                if _passed_over(key, notes):
+                    continue
+                if told := _no_file(self.root / key):
+                    notes.add("not_a_file", f"{key}: {told}")
+                elif not _is_text(key):
+                    notes.add("not_a_file", f"{key}: its name is not UTF-8; rename it")
+                else:
+                    yield key
 
     @contextmanager
     def local(self, found: Found) -> Iterator[Path]:
@@ -72,16 +95,62 @@ class Folder:
         return self.read(beside, reference)
 
     def read(self, folder: Path, reference: str) -> bytes:
-        """At most MAX_BYTES + 1 bytes of a file that lies in the folder, links followed; raises BadLineError."""
+        """At most MAX_BYTES + 1 bytes of a file that lies in the folder, links followed; raises BadLineError.
+
+        A path that another machine wrote is found where it differs in its separators, in how signs are composed or
+        escaped, or in the case of its last name.
+        """
         base = folder.resolve()
-        target = (base / reference).resolve()
-        if not target.is_relative_to(base):
-            raise BadLineError("path_leaves_folder", shorten(reference))
         try:
-            with target.open("rb") as stream:
+            target = _target(base, reference)
+            with regular(target) as stream:
                 return stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise BadLineError("missing_image", f"{shorten(reference)}: {error.strerror}") from None
+        except BadLineError as error:
+            raise BadLineError(error.args[0], f"{shorten(reference)[:60]}: {error.args[1]}") from None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BadLineError("missing_image", f"{shorten(reference)[:60]}: {explained(error)}") from None
+
+
+def _target(base: Path, reference: str) -> Path:
+    """The file that the reference names, in one of its spellings; raises BadLineError where all lead elsewhere."""
+    outside = None
+    for spelling in spellings(reference):
+        try:
+            target = beneath(base, spelling)
+        except FormError:
+            outside = outside or BadLineError("path_leaves_folder", "it leads out of its file's folder")
+            continue
+        if target.exists():
+            return target
+        if target.parent.is_dir() and (name := alike(target.name, (entry.name for entry in target.parent.iterdir()))):
+            return _target(base, str(target.with_name(name).relative_to(base)))
+    raise outside or BadLineError("missing_image", "there is no such file beside its file")
+
+
+def _passed_over(key: str, notes: Notes) -> bool:
+    if is_leftover(key):
+        notes.add("leftover", key)
+        return True
+    return False
+
+
+def _no_file(path: Path) -> str | None:
+    """Why the path is no file to read; None where it is one."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return explained(error)
+    if stat.S_ISDIR(mode):
+        return "a link to a folder; give that folder itself"
+    return None if stat.S_ISREG(mode) else "a pipe, a socket or a device"
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -93,13 +162,15 @@ class Zone:
     landing: Landing
     skipped: list[str] = field(default_factory=list)
 
-    def files(self) -> list[Found]:
+    def files(self, notes: Notes) -> list[Found]:
         inside = self.prefix.rstrip("/") + "/" if self.prefix else ""
         found = []
         for entry in self.objects.list(self.prefix):
             if entry.key != self.prefix and not entry.key.startswith(inside):
                 continue
             if entry.key.endswith("/"):
+                continue
+            if _passed_over(entry.key.removeprefix(inside), notes):
                 continue
             if self.landing.knows(entry.key, entry.etag):
                 self.skipped.append(entry.key)
@@ -117,13 +188,15 @@ class Zone:
 
     def fetch(self, found: Found, reference: str) -> bytes:
         base = posixpath.dirname(found.key)
-        key = posixpath.normpath(posixpath.join(base, reference))
-        if reference.startswith("/") or (base and not key.startswith(base + "/")) or key.startswith("../"):
-            raise BadLineError("path_leaves_folder", shorten(reference))
-        try:
-            return self.objects.read(key, MAX_BYTES + 1)
-        except FileNotFoundError:
-            raise BadLineError("missing_image", shorten(reference)) from None
+        outside = None
+        for spelling in spellings(reference):
+            try:
+                return self.objects.read(within(base, spelling), MAX_BYTES + 1)
+            except FileNotFoundError:
+                continue
+            except BadLineError as error:
+                outside = outside or error
+        raise outside or BadLineError("missing_image", f"{shorten(reference)[:60]}: there is no such object beside it")
 
     def taken(self, files: Sequence[Found]) -> None:
         self.landing.remember({found.key: found.etag for found in files})
@@ -141,4 +214,6 @@ def place_of(settings: Settings, source: str, path: str) -> Folder | Zone:
         raise UnreadableError(f"there is nothing at {path!r}; {choices}")
     if not os.access(where, os.R_OK):
         raise UnreadableError(f"{path!r} may not be read by this user; {choices}")
+    if not where.is_dir() and not where.is_file():
+        raise UnreadableError(f"{path!r} is a pipe, a socket or a device and may never end; {choices}")
     return Folder(where) if where.is_dir() else Folder(where.parent, where.name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from infra.ingest.lines import MAX_LINE, BadLineError, Line, blocks, decoded, lines
+from infra.ingest.lines import MAX_LINE, Line, blocks, decoded, lines
+from infra.ingest.opening import Stream
+from infra.ingest.reject import BadLineError
 from infra.ingest.source import Delimited
 
 MAX_LINES = 200  # a quoted field that spans more was never closed
@@ -18,7 +20,7 @@ class Record(NamedTuple):
     fields: list[str] | BadLineError
 
 
-def records(stream: BinaryIO, form: Delimited, width: int) -> Iterator[Record]:
+def records(stream: Stream, form: Delimited, width: int) -> Iterator[Record]:
     """Every record of the file, a header included; `width` is how many fields it must have, 0 for any."""
     csv.field_size_limit(MAX_LINE)
     source = (line for block in blocks(stream) for line in lines(block))
@@ -53,8 +55,8 @@ def _fields(span: list[Line], form: Delimited) -> list[str] | BadLineError:
         return next(csv.reader([text], delimiter=form.delimiter, strict=True))
     except BadLineError as error:
         return error
-    except csv.Error as error:
-        return BadLineError("broken_quoting", str(error))
+    except csv.Error:
+        return BadLineError("broken_quoting", "a quote that is not closed, or that stands within a field")
 
 
 def _checked(fields: list[str] | BadLineError, width: int) -> list[str] | BadLineError:

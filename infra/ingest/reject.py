@@ -7,6 +7,10 @@ from typing import NamedTuple
 LONGEST_DETAIL = 120
 
 
+class BadLineError(ValueError):
+    """A line that is no row, or a file that cannot be read on; args are the reason and the detail."""
+
+
 class Reject(NamedTuple):
     file: str
     row: int  # 1-based line, record or file number within `file`

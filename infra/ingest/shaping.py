@@ -1,4 +1,4 @@
-"""A source's rows as rows of posts, each with the reason why it is none or NULL: one query for thousands of rows."""
+"""A source's rows as rows of posts, each with the reason why it is none or NULL: two queries for thousands of rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from datetime import datetime
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from infra.forms.ids import LONGEST
 from infra.ingest.source import Source
-from models.content import MAX_TEXT, UNKNOWN_LANGUAGE, UNKNOWN_MARKET
+from models.content import MAX_TEXT
 from models.schemas import TIME
 
 COLUMNS = {
@@ -34,59 +36,82 @@ COLUMNS = {
 BLANK = "' \t\r\n\u00a0\u3000'"
 NULLS = ", ".join(f"NULL::{kind} AS {name}" for name, kind in COLUMNS.items())
 
-# Trimming is what costs, so texts that begin with a visible ASCII character are not trimmed. Reasons carry their
-# detail behind a bar. The digest's separators are control characters, its times microseconds.
-QUERY = """
+# Ids that are no float, no JSON and no word for nothing, and need no folding: whole numbers that any store holds,
+# a letter with something else behind it, hexadecimal digits and UUIDs.
+PLAIN_ID = (
+    "[0-9]{1,19}|[A-Za-z_][!-~]*[0-9_:/.-][!-~]*|[0-9][0-9a-f]*[a-df][0-9a-f]*|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+)
+# A date of ISO 8601, with or without a time of day and an offset.
+PLAIN_TIME = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+    "(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+# Looking through texts is what costs, so those that begin with a visible ASCII character are not; what is odd, with
+# no such character at all, may be signs that draw nothing.
+TYPED = """
 WITH raw AS ({raw}),
 mapped AS ({rows}),
 whole AS (FROM mapped UNION ALL BY NAME SELECT {nulls} WHERE false),
-typed AS (
-    SELECT
-        nullif(post_id, '') AS post_id, nullif(author_id, '') AS author_id,
-        coalesce(nullif(market, ''), '{market}') AS market,
-        coalesce(nullif(language, ''), '{language}') AS language,
-        nullif(created_at, '') AS time, try_cast(nullif(created_at, '') AS TIMESTAMPTZ) AS created_at,
-        text AS given,
-        CASE WHEN ascii(text) BETWEEN 33 AND 126 THEN text WHEN trim(text, {blank}) != '' THEN text END AS text,
-        nullif(image, '') AS image, image_bytes, nullif(video, '') AS video, video_bytes,
-        views AS count, coalesce(try_cast(views AS BIGINT), 0) AS views,
-        labels::VARCHAR AS labels, problem
+given AS (
+    SELECT * REPLACE (nullif(post_id, '') AS post_id, nullif(author_id, '') AS author_id,
+        nullif(views, '') AS views), nullif(created_at, '') AS time,
+        created_at IS NOT NULL AND created_at != '' AND NOT regexp_full_match(created_at, '{time}') AS odd_time
     FROM whole
 )
 SELECT
-    post_id, author_id, market, language, created_at, text, image, image_bytes, video, video_bytes, views, labels,
+    post_id, author_id, coalesce(market, '') AS market, coalesce(language, '') AS language, time,
+    CASE WHEN NOT odd_time THEN try_cast(time AS TIMESTAMPTZ) END AS created_at, odd_time,
+    coalesce(strlen(post_id) > {longest} OR NOT regexp_full_match(post_id, '{id}'), false) AS odd_post,
+    coalesce(strlen(author_id) > {longest} OR NOT regexp_full_match(author_id, '{id}'), false) AS odd_author,
+    CASE WHEN ascii(text) BETWEEN 33 AND 126 THEN text WHEN trim(text, {blank}) != '' THEN text END AS text,
+    coalesce(ascii(text) NOT BETWEEN 33 AND 126 AND NOT regexp_matches(text, '[!-~]'), false) AS odd_text,
+    text IS NOT NULL AS given,
+    nullif(trim(image), '') AS image, image_bytes, nullif(trim(video), '') AS video, video_bytes,
+    views AS count, coalesce(try_cast(views AS BIGINT), 0) AS views, labels::VARCHAR AS labels, problem
+FROM given
+"""
+
+# Reasons carry their detail behind a bar. The digest's separators are control characters, its times microseconds.
+JUDGED = """
+SELECT
     md5(concat_ws(chr(31), coalesce(author_id, ''), market, language,
         coalesce(epoch_us(created_at)::VARCHAR, ''), views, text)) AS digest,
     hash(post_id) AS hash,
     CASE
         WHEN problem IS NOT NULL THEN problem || '|'
-        WHEN text IS NULL AND coalesce(image, video) IS NULL AND coalesce(image_bytes, video_bytes) IS NULL THEN
-            CASE WHEN given IS NULL THEN 'missing_column|no text, image or video' ELSE 'empty_post|blank text' END
+        WHEN text IS NULL AND coalesce(image, video) IS NULL AND NOT pictured THEN
+            CASE WHEN NOT given THEN 'missing_column|no text, image or video' ELSE 'empty_post|blank text' END
         WHEN strlen(text) > {longest} AND length(text) > {longest} THEN
             'text_too_long|' || length(text) || ' characters, at most {longest}'
-        WHEN length(post_id) > 200 THEN 'invalid_post_id|' || length(post_id) || ' characters, at most 200'
-        WHEN time IS NOT NULL AND (created_at IS NULL OR NOT isfinite(created_at)
-            OR created_at < TIMESTAMPTZ '1970-01-01 00:00:00Z') THEN 'invalid_time|' || time
+        WHEN time IS NOT NULL AND NOT odd_time AND (created_at IS NULL OR NOT isfinite(created_at)
+            OR created_at < TIMESTAMPTZ '1970-01-01 00:00:00Z') THEN
+            'invalid_time|' || time || ' is on no calendar, or before 1970'
         WHEN created_at > $now THEN 'future_time|' || time
-        WHEN count IS NOT NULL AND (try_cast(count AS BIGINT) IS NULL OR views < 0) THEN 'invalid_views|' || count
+        WHEN count IS NOT NULL AND (try_cast(count AS BIGINT) IS NULL OR views < 0) THEN
+            'invalid_views|' || count || ' is no whole number from 0 on'
     END AS reason
 FROM typed
 """
+JUDGING = ("post_id", "author_id", "market", "language", "time", "created_at", "odd_time", "text", "given", "image",
+           "video", "count", "views", "problem")  # fmt: skip
 
 
-def shape(connection: duckdb.DuckDBPyConnection, raw: str, source: Source, now: datetime) -> pa.Table:
-    """The rows of `raw`, a SELECT, in order: post fields, labels as JSON text, digest, reason, hash of the id."""
-    query = QUERY.format(
-        blank=BLANK,
-        raw=raw,
-        rows=source.rows,
-        nulls=NULLS,
-        longest=MAX_TEXT,
-        market=UNKNOWN_MARKET,
-        language=UNKNOWN_LANGUAGE,
+def typed(connection: duckdb.DuckDBPyConnection, raw: str, source: Source) -> pa.Table:
+    """The rows of `raw`, a SELECT, in order: post fields, what they were given as, and which of them are odd."""
+    query = TYPED.format(
+        raw=raw, rows=source.rows, nulls=NULLS, blank=BLANK, time=PLAIN_TIME, id=PLAIN_ID, longest=LONGEST
     )
-    shaped = connection.sql(query, params={"now": now}).to_arrow_table()
-    return shaped.set_column(4, "created_at", shaped["created_at"].cast(TIME))
+    shaped = connection.sql(query).to_arrow_table()
+    place = shaped.schema.get_field_index("created_at")
+    return shaped.set_column(place, "created_at", shaped["created_at"].cast(TIME))
+
+
+def judged(connection: duckdb.DuckDBPyConnection, table: pa.Table, now: datetime) -> pa.Table:
+    """Of folded rows, in order: the digest of the content, a hash of the id, and the reason to refuse the row."""
+    pictured = pc.or_(table["image_bytes"].is_valid(), table["video_bytes"].is_valid())
+    connection.register("typed", table.select(JUDGING).append_column("pictured", pictured))
+    return connection.sql(JUDGED.format(longest=MAX_TEXT), params={"now": now}).to_arrow_table()
 
 
 def json_lines(path: str, columns: dict[str, str]) -> str:

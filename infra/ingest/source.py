@@ -22,7 +22,7 @@ class Json:
     """One JSON object a line, or Parquet with the same columns; a column that is absent reads as NULL."""
 
     columns: dict[str, str]  # name -> DuckDB type: VARCHAR or JSON
-    suffixes: tuple[str, ...] = (".jsonl", ".jsonl.gz", ".ndjson", ".parquet")
+    suffixes: tuple[str, ...] = (".jsonl", ".jsonl.gz", ".ndjson", ".json", ".json.gz", ".parquet")
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.ingest.labels import Labels
-from infra.ingest.lines import BadLineError
-from infra.ingest.media import Fetch, checked_image, checked_video, named
+from infra.ingest.media import checked_image, checked_video
 from infra.ingest.reading import Rows
-from infra.ingest.reject import Reject
+from infra.ingest.references import Fetch, named
+from infra.ingest.reject import BadLineError, Reject
+from models.errors import UserError
 from models.schemas import POST_FIELDS
 
 STAGED = pa.schema(
@@ -29,6 +30,8 @@ STAGED = pa.schema(
 )
 
 MEDIA = {"image": checked_image, "video": checked_video}
+MEDIA_COLUMNS = ("image", "image_bytes", "video", "video_bytes")
+MEDIA_BYTES = 64 << 20  # of images and videos held at once, and one more
 REJECTS = 'CREATE OR REPLACE TEMP TABLE rejects (file VARCHAR, "row" BIGINT, reason VARCHAR, detail VARCHAR)'
 
 
@@ -79,26 +82,45 @@ class Staging:
         self.connection.unregister("piece")
 
     def _add(self, piece: Rows, writer: pa.ipc.RecordBatchStreamWriter) -> None:
+        self.refuse(piece.bad)
         faults: dict[int, BadLineError] = {}
         codes = self._codes(piece.table["labels"], faults)
-        media = {name: self._media(piece.table, name, faults) for name in MEDIA}
-        for at, fault in sorted(faults.items()):
-            file = piece.names[at] if piece.names else self.file
-            piece.bad.append(Reject(file, int(piece.rows[at]), *fault.args))
-        self.refuse(piece.bad)
-        keep = np.ones(len(codes), bool)
-        keep[list(faults)] = False
-        rows = self._rows(piece, codes, media)
-        rows = rows.filter(pa.array(keep)) if faults else rows
+        start = 0
+        while start < len(codes):
+            media, end = self._media(piece.table, start, faults)
+            self._put(piece, slice(start, end), codes, media, faults, writer)
+            start = end
+
+    def _put(
+        self,
+        piece: Rows,
+        span: slice,
+        codes: np.ndarray,
+        media: dict[str, list[bytes | None]],
+        faults: dict[int, BadLineError],
+        writer: pa.ipc.RecordBatchStreamWriter,
+    ) -> None:
+        """Put aside the rows of the span that are without fault."""
+        bad = sorted(at for at in faults if span.start <= at < span.stop)
+        names = piece.names[span]
+        self.refuse(
+            [
+                Reject(piece.names[at] if names else self.file, int(piece.rows[at]), *faults[at].args)
+                for at in bad
+            ]
+        )
+        table = piece.table.slice(span.start, span.stop - span.start)
+        keep = np.ones(len(table), bool)
+        keep[[at - span.start for at in bad]] = False
+        rows = self._rows(table, piece.rows[span], codes[span], media)
+        rows = rows.filter(pa.array(keep)) if bad else rows
         for batch in rows.to_batches():
             writer.write_batch(batch)
         if self.also:
             self.also(rows)
         self.count += len(rows)
-        self.hashes.append(self._hashes(piece.table, rows, keep))
-        self.names += (
-            [name for name, kept in zip(piece.names, keep, strict=True) if kept] if piece.names else []
-        )
+        self.hashes.append(self._hashes(table, rows, keep))
+        self.names += [name for name, kept in zip(names, keep, strict=True) if kept] if names else []
 
     def _hashes(self, table: pa.Table, rows: pa.Table, keep: np.ndarray) -> np.ndarray:
         """64 bits of each id: enough to say that ids differ."""
@@ -122,23 +144,45 @@ class Staging:
         coded_rows: np.ndarray = codes[indices]
         return coded_rows
 
-    def _media(self, table: pa.Table, kind: str, faults: dict[int, BadLineError]) -> list[bytes | None]:
-        """The image or video of each row, or nothing where no row has one."""
-        found: list[bytes | None] = []
-        for name in (kind, f"{kind}_bytes"):
-            column = table[name]
-            given = np.flatnonzero(column.is_valid().to_numpy()) if column.null_count < len(column) else ()
-            for index in map(int, given):
-                found = found or [None] * len(column)
-                value = column[index].as_py()
-                try:
-                    found[index] = MEDIA[kind](value if name != kind else named(value, kind, self.fetch))
-                except BadLineError as fault:
-                    faults.setdefault(index, fault)
-        return found
+    def _media(
+        self, table: pa.Table, start: int, faults: dict[int, BadLineError]
+    ) -> tuple[dict[str, list[bytes | None]], int]:
+        """The images and videos of the rows from `start` on, no more than MEDIA_BYTES of them, and where that ends.
 
-    def _rows(self, piece: Rows, codes: np.ndarray, media: dict[str, list[bytes | None]]) -> pa.Table:
-        table = piece.table
+        A kind that no row has is empty.
+        """
+        given = {name: column for name in MEDIA_COLUMNS if (column := table[name]).null_count < len(column)}
+        found: dict[str, list[bytes | None]] = {kind: [] for kind in MEDIA}
+        if not given:
+            return found, len(table)
+        held, place = 0, start
+        while place < len(table) and held <= MEDIA_BYTES:
+            for kind in MEDIA:
+                data = None if place in faults else self._medium(given, kind, place, faults)
+                found[kind].append(data)
+                held += len(data or b"")
+            place += 1
+        return {kind: items if any(items) else [] for kind, items in found.items()}, place
+
+    def _medium(
+        self, given: dict[str, pa.ChunkedArray], kind: str, place: int, faults: dict[int, BadLineError]
+    ) -> bytes | None:
+        data: bytes | None = None
+        try:
+            for name in (kind, f"{kind}_bytes"):
+                if name in given and (value := given[name][place].as_py()) is not None:
+                    data = MEDIA[kind](value if name != kind else named(value, kind, self.fetch))
+        except BadLineError as fault:
+            faults[place] = fault
+        except (MemoryError, UserError):
+            raise
+        except Exception:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
+            faults[place] = BadLineError(f"broken_{kind}", "no decoder takes it")
+        return data
+
+    def _rows(
+        self, table: pa.Table, numbers: np.ndarray, codes: np.ndarray, media: dict[str, list[bytes | None]]
+    ) -> pa.Table:
         digests = table["digest"]
         for found in filter(None, media.values()):
             pairs = zip(digests.to_pylist(), found, strict=True)
@@ -152,7 +196,7 @@ class Staging:
             **{kind: pa.array(found or [None] * len(codes), pa.binary()) for kind, found in media.items()},
             "digest": digests,
             "code": pa.array(codes),
-            "row": pa.array(piece.rows),
+            "row": pa.array(numbers),
         }
         return pa.table({name: columns[name] for name in STAGED.names}, schema=STAGED)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
+EXAMPLES = 5  # told of each kind of thing that was noticed
+
+
 class Counted(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +47,21 @@ class Hashes(Counted):
         return Hashes(kept=self.kept + other.kept, dropped=self.dropped + other.dropped)
 
 
+class Noticed(Counted):
+    """What was done without being asked, by kind, with a few examples of each; no row was lost over it."""
+
+    by_kind: dict[str, int] = {}
+    examples: dict[str, list[str]] = {}
+
+    def __add__(self, other: Noticed) -> Noticed:
+        kinds = sorted({*self.by_kind, *other.by_kind})
+        told = {kind: [*self.examples.get(kind, []), *other.examples.get(kind, [])] for kind in kinds}
+        return Noticed(
+            by_kind={kind: self.by_kind.get(kind, 0) + other.by_kind.get(kind, 0) for kind in kinds},
+            examples={kind: list(dict.fromkeys(found))[:EXAMPLES] for kind, found in told.items()},
+        )
+
+
 class Summary(Counted):
     """rows = posts inserted, updated and unchanged + duplicates + rejects, save for rejects of whole files."""
 
@@ -57,5 +75,6 @@ class Summary(Counted):
     judgements: Changes = Changes()
     rejects: Rejects = Rejects()
     hashes: Hashes = Hashes()
+    noticed: Noticed = Noticed()
     seconds: float = 0
     dry_run: bool = False

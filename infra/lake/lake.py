@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from infra.forms import name as name_form
 from infra.lake.table import Table
 from infra.settings import Settings
 from models.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
@@ -49,8 +50,11 @@ class Lake:
         return self._table("leases", LEASES, "name")
 
     def path(self, *parts: str) -> str:
-        """The address of something under the lake's root."""
-        return "/".join((self.uri.rstrip("/"), *parts))
+        """The address of something under the lake's root; raises FormError for a part that leads elsewhere.
+
+        Ids of snapshots come out of tags that people can write.
+        """
+        return "/".join((self.uri.rstrip("/"), *map(name_form, parts)))
 
     def _table(self, name: str, schema: object, *keys: str) -> Table:
         return Table(self.path(f"{name}.lance"), schema, keys, self.storage_options)

@@ -43,8 +43,7 @@ class Load:
         """Hand one batch to the writer; the first makes the table. Raises what stopped the writer, if it did."""
         if self._written is None:
             self._dataset = self.table.create()
-            reader = pa.RecordBatchReader.from_batches(self.table.schema, self._batches())
-            self._written = self._pool.submit(self.table.write, self._dataset, reader)
+            self._written = self._pool.submit(self.table.write, self._dataset, self._batches())
         self.count += len(batch)
         if not self._hand(batch, self._written):
             self._written.result()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from lance.commit import CommitConflictError
 from lance.fragment import write_fragments
 
+from infra.lake.rows import Door
 from models.errors import UserError, says_absent
 
 
@@ -95,13 +96,16 @@ class Table:
         first = next(rows, None)
         if first is None:
             return Upsert(inserted=0, updated=0)
-        reader = pa.RecordBatchReader.from_batches(self.schema, itertools.chain([first], rows))
+        batches = itertools.chain([first], rows)
         dataset = self.create()
         return (
-            self._merge(dataset, reader)
+            self._door().through(batches, partial(self._merge, dataset))
             if dataset.count_rows()
-            else self.fill(dataset, self.write(dataset, reader))
+            else self.fill(dataset, self.write(dataset, batches))
         )
+
+    def _door(self) -> Door:
+        return Door(self.schema, self.uri)
 
     def _merge(self, dataset: lance.LanceDataset, reader: pa.RecordBatchReader) -> Upsert:
         merge = dataset.merge_insert(list(self.keys)).when_matched_update_all().when_not_matched_insert_all()
@@ -114,18 +118,18 @@ class Table:
         Atomic, whoever else writes at once: what a lock between machines needs.
         """
         merge = self.create().merge_insert(list(self.keys)).when_matched_update_all(condition)
-        counts = merge.when_not_matched_insert_all().execute(rows)
+        counts = self._door().through(rows.to_batches(), merge.when_not_matched_insert_all().execute)
         return int(counts["num_inserted_rows"] + counts["num_updated_rows"])
 
     def write(
-        self, dataset: lance.LanceDataset, reader: pa.RecordBatchReader
+        self, dataset: lance.LanceDataset, batches: Iterable[pa.RecordBatch]
     ) -> list[lance.FragmentMetadata]:
-        """Files of rows that belong to no version of the table yet."""
-        options = self.storage_options or None
-        fragments: list[lance.FragmentMetadata] = write_fragments(
-            reader, dataset, mode="append", storage_options=options
-        )
-        return fragments
+        """Files of rows that belong to no version of the table yet. Raises UnfitRowsError, as all that writes does."""
+
+        def written(reader: pa.RecordBatchReader) -> list[lance.FragmentMetadata]:
+            return write_fragments(reader, dataset, mode="append", storage_options=self.storage_options or None)
+
+        return self._door().through(batches, written)
 
     def fill(self, dataset: lance.LanceDataset, fragments: list[lance.FragmentMetadata]) -> Upsert:
         """Commit what was written for `dataset`; where that is empty, without the join that a merge costs.
@@ -152,8 +156,11 @@ class Table:
     def append(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Add rows, in one commit."""
         self.create()
-        reader = pa.RecordBatchReader.from_batches(self.schema, batches)
-        lance.write_dataset(reader, self.uri, mode="append", storage_options=self.storage_options or None)
+        options = self.storage_options or None
+        self._door().through(
+            batches,
+            lambda reader: lance.write_dataset(reader, self.uri, mode="append", storage_options=options),
+        )
 
     def since(self, number: int, columns: list[str], condition: str) -> pa.Table:
         """Rows of a numbered table from `number` on that meet the condition; their numbers are in `_rowid`."""

@@ -11,6 +11,7 @@ from typing import Literal
 from infra.platform.ports import is_free
 from infra.platform.standing import standing_on
 from infra.settings import Settings
+from models.errors import UserError
 
 GIBIBYTE = 2**30
 LEAST_FREE, COMFORTABLE = 2 * GIBIBYTE, 10 * GIBIBYTE
@@ -46,6 +47,7 @@ def _versions(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - every 
 def _stores(settings: Settings) -> Iterator[Finding]:
     yield _tried("lake", settings.lake, lambda: _lake(settings), "MODERATO_LAKE_URI and the S3 settings")
     yield _tried("MLflow", settings.tracking_uri, lambda: _mlflow(settings), "MODERATO_MLFLOW_TRACKING_URI")
+    yield from _champion(settings)
     api = settings.prefect_api_url
     if api:
         yield _tried("Prefect", api, lambda: _prefect(api), "MODERATO_PREFECT_API_URL")
@@ -77,7 +79,25 @@ def _mlflow(settings: Settings) -> str:
     if is_empty(settings):
         return "nothing registered yet"
     champion = Registry(settings).champion()
-    return f"champion version {champion.version}" if champion else "no champion yet: moderato retrain"
+    return f"champion version {champion.version}" if champion else "no champion: moderato retrain"
+
+
+def _champion(settings: Settings) -> Iterator[Finding]:
+    """Whether who decides is whole. A store that is away was found above."""
+    from infra.registry import Registry, is_empty
+    from infra.rollout import CHOICES, Store, incident
+
+    try:
+        vanished = incident(Store(settings), deep=True)
+        if not is_empty(settings):
+            _ = Registry(settings).experiment_id
+    except UserError as error:
+        yield Finding("champion", "to mend", str(error), "follow what it says")
+    except Exception:  # noqa: BLE001 - whatever a store's client raises
+        return
+    else:
+        if vanished:
+            yield Finding("champion", "to mend", vanished.seen, CHOICES)
 
 
 def _prefect(api: str) -> str:

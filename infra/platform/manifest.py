@@ -11,7 +11,7 @@ from models.errors import UserError
 
 ABOUT = "backup.json"
 FORMAT = 2  # 1 named no files
-DATABASES = ("mlflow.db", "prefect/prefect.db")
+DATABASES = ("mlflow.db", "prefect/prefect.db", "answers.db")
 FILES = (
     "landing.json",
     "gateway.json",

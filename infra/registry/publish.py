@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from infra.registry.registry import ARTIFACT, CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
+from infra.registry.copies import ARTIFACT, mlflow_has
+from infra.registry.deciders import Decider
+from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
 
 CODE = Path(__file__).parent / "served_model.py"
 PACKAGES = (
@@ -21,6 +25,7 @@ PACKAGES = (
     "scipy",
     "tokenizers",
 )  # what serving imports
+AGAIN = "moderato.registered_again"  # tag: the number of the deleted version that this one is
 TEXT = "an invented harmless caption"
 
 
@@ -48,6 +53,54 @@ def publish(
         if champion is None or champion.version != version.version:
             registry.client.set_registered_model_alias(registry.name, CHALLENGER, str(version.version))
     return registry.resolve(str(version.version))
+
+
+def register_again(registry: Registry, gone: Decider, copy: Path | None) -> RegisteredVersion | None:
+    """A champion that was deleted, as a new version: from the whole local `copy`, else from what its run logged.
+
+    None where neither is left. It takes no alias.
+    """
+    with FileLock(registry.settings.home / "registry.lock"):
+        run_id = _live_run(registry, gone)
+        if copy is not None:
+            model_id = _log_copy(registry, copy, run_id, gone.digest)
+        else:
+            model_id = _logged(registry, gone.run_id, gone.digest) if gone.run_id and gone.digest else None
+        if model_id is None:
+            return None
+        _ensure_registered_model(registry)
+        tags = {KEY: gone.key, SNAPSHOT: gone.snapshot, DIGEST: gone.digest, AGAIN: str(gone.version)}
+        made = registry.client.create_model_version(
+            registry.name, f"models:/{model_id}", run_id, model_id=model_id,
+            tags={name: value for name, value in tags.items() if value},
+        )  # fmt: skip
+        version = registry.resolve(str(made.version))
+        if not mlflow_has(registry, version):
+            registry.client.delete_model_version(registry.name, str(made.version))
+            return None
+    return version
+
+
+def _log_copy(registry: Registry, copy: Path, run_id: str, digest: str) -> str | None:
+    """MLflow calls an artifact's folder as the one that it was given, and a local copy is called by its digest."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = shutil.copytree(copy, Path(scratch) / ARTIFACT)
+        return _log(registry, folder, run_id, digest)
+
+
+def _live_run(registry: Registry, gone: Decider) -> str:
+    """The run that made it, or a new one where that was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = registry.client.get_run(gone.run_id) if gone.run_id else None
+    except MlflowException:
+        run = None
+    if run is not None and run.info.lifecycle_stage == "active":
+        return gone.run_id
+    made = registry.client.create_run(registry.experiment_id, run_name=f"version {gone.version} again")
+    registry.client.set_terminated(made.info.run_id)
+    return str(made.info.run_id)
 
 
 def _logged(registry: Registry, run_id: str, digest: str) -> str | None:

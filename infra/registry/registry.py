@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
+from infra.forms import FormError
+from infra.forms import digest as digest_form
+from infra.registry.copies import fetch
+from infra.registry.deciders import remember
 from infra.registry.store import connect, experiment, is_empty
 from infra.settings import Settings
 from models.errors import UserError
@@ -33,7 +34,6 @@ ABSENT = (
     "INVALID_PARAMETER_VALUE",
 )  # MLflow's answers for no such model, and no such alias
 TOLD = "rollout"
-ARTIFACT = "bundle"  # of the logged model: the folder that the bundle lies in
 
 
 class UnknownVersionError(UserError):
@@ -56,6 +56,15 @@ class RegisteredVersion:
     created_at: datetime
     aliases: tuple[str, ...]
     rollout: str = ""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is somebody's own: no digest says which bundle it stands for."""
+        try:
+            digest_form(self.digest)
+        except FormError:
+            return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -115,12 +124,17 @@ class Registry:
             self.client.set_model_version_tag(self.name, str(number), PREVIOUS, previous)
             self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
         self.dismiss(number)
-        return self.resolve(str(number))
+        return self._remembered(number)
 
     def restore(self, number: int) -> RegisteredVersion:
         """Make an earlier champion decide again; what it replaced when it was promoted stays the way further back."""
         self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
-        return self.resolve(str(number))
+        return self._remembered(number)
+
+    def _remembered(self, number: int) -> RegisteredVersion:
+        champion = self.resolve(str(number))
+        remember(self, champion)
+        return champion
 
     def roll_out(self, number: int, rollout: str, told: str = "") -> None:
         """Write down how a version's rollout stands, and in `told` the same for people."""
@@ -146,30 +160,8 @@ class Registry:
             self.client.delete_registered_model_alias(self.name, CHALLENGER)
 
     def fetch(self, version: RegisteredVersion) -> Path:
-        """The version's bundle in a local folder, downloaded and checked once."""
-        from models.serving.bundle import verify
-
-        cache = self.settings.home.absolute() / "bundles"
-        cache.mkdir(parents=True, exist_ok=True)
-        folder = cache / version.digest[:16]
-        with FileLock(cache / "lock"):
-            if not folder.exists():
-                with tempfile.TemporaryDirectory(dir=cache) as scratch:
-                    fetched = self._download(version, Path(scratch))
-                    verify(fetched)
-                    shutil.move(fetched, folder)
-        return folder
-
-    def _download(self, version: RegisteredVersion, folder: Path) -> Path:
-        from mlflow.artifacts import download_artifacts
-
-        root = self.client.get_model_version_download_uri(self.name, str(version.version))
-        uri = f"{root.rstrip('/')}/artifacts/{ARTIFACT}"
-        return Path(
-            download_artifacts(
-                artifact_uri=uri, dst_path=str(folder), tracking_uri=self.settings.tracking_uri
-            )
-        )
+        """The version's bundle in a local folder, checked now; raises what infra.registry.copies.fetch does."""
+        return fetch(self, version)
 
     def _by_alias(self, alias: str) -> RegisteredVersion | None:
         from mlflow.exceptions import MlflowException
@@ -199,8 +191,13 @@ def _read(entry: Any) -> RegisteredVersion:
         run_id=entry.run_id or "",
         snapshot=tags.get(SNAPSHOT, ""),
         digest=tags.get(DIGEST, ""),
-        previous_champion=int(tags.get(PREVIOUS, 0)),
+        previous_champion=_number(tags.get(PREVIOUS, "")),
         created_at=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
         aliases=tuple(sorted(entry.aliases)),
         rollout=tags.get(ROLLOUT, ""),
     )
+
+
+def _number(tag: str) -> int:
+    """A version's number; 0 for what a person wrote there."""
+    return int(tag) if re.fullmatch(r"[0-9]{1,9}", tag) else 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from infra.settings import Settings
+from models.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,6 +29,10 @@ EXPERIMENT = {
     "mlflow.note.content": "Retrainings of the content-safety classifier. Each run is one candidate, from its snapshot "
     "to its verdict; its children hold the course of training, every figure with its interval, and the canary.",
 }
+
+
+class DeletedExperimentError(UserError):
+    """The experiment of the retrainings was deleted in MLflow, where it can be restored."""
 
 
 def is_empty(settings: Settings) -> bool:
@@ -59,9 +64,20 @@ def connect(settings: Settings) -> MlflowClient:
 
 
 def experiment(settings: Settings, client: MlflowClient) -> str:
-    """The id of the experiment, made where it is missing with artifacts where the settings want them."""
+    """The id of the experiment, made where it is missing with artifacts where the settings want them.
+
+    Raises DeletedExperimentError.
+    """
     with FileLock(settings.home / "mlflow.lock"):
         found: Any = client.get_experiment_by_name(settings.experiment)
+        if found and found.lifecycle_stage == "deleted":
+            # an address of one's own may hold a password
+            where = "" if settings.mlflow_tracking_uri else f"MLFLOW_TRACKING_URI={settings.tracking_uri} "
+            raise DeletedExperimentError(
+                f"the experiment {settings.experiment!r} was deleted in MLflow; bring it back with "
+                f"{where}mlflow experiments restore --experiment-id {found.experiment_id}, "
+                "or name another one by MODERATO_EXPERIMENT"
+            )
         if found:
             return str(found.experiment_id)
         embedded = not settings.mlflow_tracking_uri

@@ -5,6 +5,14 @@ from infra.rollout.assignment import is_shadowed, meets_challenger
 from infra.rollout.chart import Story, plot, table
 from infra.rollout.controller import LEASE, Controller, Step
 from infra.rollout.guardrails import GUARDRAILS
+from infra.rollout.incident import (
+    CHOICES,
+    Incident,
+    VanishedChampionError,
+    incident,
+    require_champion_or_none,
+)
+from infra.rollout.observation import posts_in_stage
 from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
@@ -12,20 +20,26 @@ from infra.rollout.store import Store
 from infra.rollout.unattended import rest_unattended
 
 __all__ = [
+    "CHOICES",
     "GUARDRAILS",
     "LEASE",
     "PLANS",
     "Controller",
+    "Incident",
     "Promises",
     "Rollout",
     "Step",
     "Store",
     "Story",
+    "VanishedChampionError",
     "act",
+    "incident",
     "is_shadowed",
     "meets_challenger",
     "plan_named",
     "plot",
+    "posts_in_stage",
+    "require_champion_or_none",
     "rest_unattended",
     "roll_back",
     "table",

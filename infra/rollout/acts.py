@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from infra.registry import RegisteredVersion
+from infra.registry import RegisteredVersion, Registry, is_empty
+from infra.registry.copies import BUNDLES, ForeignVersionError, LostBundleError
+from infra.registry.deciders import deciders, kept, kept_copy
+from infra.registry.publish import register_again
+from infra.rollout.incident import Incident, incident
 from infra.rollout.rollout import Rollout
 from infra.rollout.store import NoRolloutError, RolloutIsOverError, Store
 from models.errors import UserError
+from models.serving.bundle import TamperedBundleError
 
 Step = Callable[[Rollout, str], Rollout]
 
@@ -70,26 +76,91 @@ def withdraw_rollout(store: Store, version: int, why: str) -> None:
     store.registry.dismiss(version)
 
 
-def roll_back(store: Store, version: int | None, why: str) -> tuple[RegisteredVersion, RegisteredVersion]:
-    """The champion that decides no more, and the one that decides again: `version`, or the champion before.
+def roll_back(
+    store: Store, version: int | None, why: str, *, copy: bool = False
+) -> tuple[int, RegisteredVersion]:
+    """The number of the champion that decides no more, and the version that decides again.
 
-    At once and past all stages; a rollout that is running is stopped, for it compares with who is gone.
+    That is `version`, or the last champion before that is whole; with `copy`, or where none is, a champion that has
+    vanished is registered again from its run or from this machine's verified copy. At once and past all stages; a
+    rollout that is running is stopped, for it compares with who is gone. Raises NoWayBackError.
     """
-    champion = store.registry.champion()
-    if champion is None:
+    trouble = incident(store, deep=version is None)
+    champion = None if is_empty(store.settings) else store.registry.champion()
+    if champion is None and trouble is None:
         raise NoWayBackError("nobody decides yet; moderato retrain trains a first champion")
-    if version is None and not champion.previous_champion:
-        raise NoWayBackError(
-            f"version {champion.version} is the first champion; name another one with --to VERSION"
-        )
-    restored = store.registry.resolve(str(version or champion.previous_champion))
-    store.registry.restore(restored.version)
-    store.record("roll back", restored.version, f"from version {champion.version}: {why}")
+    gone = trouble.last.version if trouble else champion.version if champion else 0
+    if version is not None:
+        restored = store.registry.resolve(str(version))
+        store.registry.fetch(restored)
+    else:
+        restored = _again(store, trouble) if copy else _before(store, champion, trouble)
+    restored = store.registry.restore(restored.version)
+    store.record("roll back", restored.version, f"from version {gone}: {why}")
     running = store.running()
     if running is not None and not running.is_over:
         store.change(
-            running.challenger,
-            "abort",
-            lambda rollout: _abort(rollout, f"version {champion.version} rolled back"),
+            running.challenger, "abort", lambda rollout: _abort(rollout, f"version {gone} rolled back")
         )
-    return champion, restored
+    return gone, restored
+
+
+def _before(store: Store, champion: RegisteredVersion | None, trouble: Incident | None) -> RegisteredVersion:
+    """The last version that decided before and is whole; where a champion has vanished and none is, that one again."""
+    registry = store.registry
+    known = {} if is_empty(store.settings) else {it.version: it for it in registry.versions()}
+    for number in _earlier(registry, champion, trouble):
+        there = known.get(number)
+        if there is not None and _is_usable(registry, there):
+            return there
+    if trouble is not None:
+        return _again(store, trouble)
+    assert champion is not None
+    first = not champion.previous_champion
+    raise NoWayBackError(
+        f"version {champion.version} is the first champion; name another one with --to VERSION"
+        if first
+        else f"no champion before version {champion.version} is whole any more; name a version with --to VERSION"
+    )
+
+
+def _earlier(registry: Registry, champion: RegisteredVersion | None, trouble: Incident | None) -> list[int]:
+    """Versions that decided before, the last of them first: by the champion's own tag, then by the model's memory."""
+    past = [] if is_empty(registry.settings) else [it.version for it in deciders(registry)]
+    if trouble is not None:
+        return list(dict.fromkeys((*reversed(past), trouble.last.version)))
+    assert champion is not None
+    before = champion.previous_champion
+    at = before or champion.version
+    older = past[: past.index(at)] if at in past else []
+    found = dict.fromkeys((*([before] if before else []), *reversed(older)))
+    return [number for number in found if number != champion.version]
+
+
+def _is_usable(registry: Registry, version: RegisteredVersion) -> bool:
+    try:
+        registry.fetch(version)
+    except (ForeignVersionError, LostBundleError, TamperedBundleError):
+        return False
+    return True
+
+
+def _again(store: Store, trouble: Incident | None) -> RegisteredVersion:
+    """The champion that vanished, registered again as a new version."""
+    if trouble is None:
+        raise NoWayBackError("the champion has not vanished: --copy is for one that was deleted in MLflow")
+    last, settings = trouble.last, store.settings
+    with suppress(OSError, ValueError):
+        noted = kept(settings)
+        if not last.digest or noted.digest == last.digest:  # it knows what the lake's acts do not
+            last = noted
+    there = None if is_empty(settings) else store.registry.version(last.version)
+    if there is not None and there.digest == last.digest and _is_usable(store.registry, there):
+        return there  # only its alias is gone
+    restored = register_again(store.registry, last, kept_copy(settings, last))
+    if restored is None:
+        raise NoWayBackError(
+            f"no copy of version {last.version} is left: neither its run in MLflow nor {BUNDLES} in {settings.home} "
+            "holds it whole; try on a machine where a gateway runs, or name a version with --to VERSION"
+        )
+    return restored

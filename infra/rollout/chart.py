@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infra.rollout.controller import Step
-from infra.rollout.guardrail import Reading
+from infra.rollout.guardrail import Reading, shown
 
 SHOWN = 8  # lines of the plot: those that came closest to a verdict
 
@@ -47,10 +47,7 @@ def table(step: Step) -> str:
 
 
 def _row(reading: Reading) -> str:
-    ours, theirs = (
-        f"{found.estimate:.4g} ({found.low:.4g} to {found.high:.4g})"
-        for found in (reading.challenger, reading.champion)
-    )
+    ours, theirs = (shown(found) for found in (reading.challenger, reading.champion))
     verdict = reading.verdict if reading.binding else f"{reading.verdict} (dry run)"
     cells = (
         reading.guardrail,

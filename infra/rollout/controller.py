@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+from infra.rollout.incident import incident
 from infra.rollout.judge import Judgement, judge
 from infra.rollout.lease import Lease, LeaseTakenError
 from infra.rollout.observation import Observation
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import plan_named
-from infra.rollout.store import NoRolloutError, Store
+from infra.rollout.store import CONTROLLER, NoRolloutError, Store
 from infra.rollout.transition import moved
 
 LEASE = 30.0  # seconds after which another controller may take over from one that went silent
-CONTROLLER = "controller"
+QUIET = timedelta(seconds=30)  # without a post, after which a stage waits for traffic
 
 
 class AlreadyDrivenError(LeaseTakenError):
@@ -50,6 +51,8 @@ class Controller:
     markets: tuple[str, ...]
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     _observation: Observation | None = None
+    _grown: tuple[str, int, int, datetime] | None = None  # rollout, stage and posts, and when they grew last
+    _known: Rollout | None = None
 
     @cached_property
     def lease(self) -> Lease:
@@ -66,29 +69,71 @@ class Controller:
         plan = plan_named(rollout.plan)
         judgement = judge(plan.guardrails(rollout.dry_run), evidence, len(plan.stages))
         posts = evidence.challenger.requests.count
+        rollout = self._clocked(rollout, posts)
         act, after = moved(rollout, judgement, posts, self.now())
         if after != rollout:
-            seen = rollout  # a person who has acted since it was read goes before
-            rollout = self.store.change(
-                self.version, act, lambda there: after if there == seen else there, who=CONTROLLER
-            )
+            rollout = self._change(act, rollout, after)
         return Step(rollout, judgement, posts)
 
     def _current(self) -> Rollout:
-        """The rollout as it stands, ended where what it compares with is gone."""
-        rollout, champion = self.store.load(self.version), self.store.registry.champion()
+        """The rollout as it stands, ended where the challenger or what it compares with is gone."""
+        registry = self.store.registry
+        if registry.version(self.version) is None and self._known is not None:
+            gone = f"version {self.version} was deleted in MLflow"
+            if not self._known.is_over:
+                self._known = self.store.end_without_version(self._known, gone)
+            return self._known
+        self._known = rollout = self.store.load(self.version)
         if rollout is None:
             raise NoRolloutError(f"version {self.version} has no rollout; moderato retrain begins one")
+        champion, challenger = registry.champion(), registry.challenger()
         decides = champion.version if champion else 0
-        if rollout.is_over or decides == rollout.champion:
+        if rollout.is_over:
             return rollout
         if decides == self.version:  # one that was killed while it promoted
             return self.store.change(
                 self.version, "promote", lambda it: it.stopped("promoted", "healthy"), CONTROLLER
             )
-        gone = f"version {rollout.champion} is no longer the champion, version {decides} is"
+        if decides != rollout.champion:
+            return self._end(
+                f"version {rollout.champion} is no longer the champion, {self._now_decides(decides)}"
+            )
+        if challenger is None or challenger.version != self.version:
+            now = f"version {challenger.version} has it" if challenger else "nobody has it"
+            return self._end(f"version {self.version} lost the alias challenger, {now}")
+        return rollout
+
+    def _end(self, why: str) -> Rollout:
         return self.store.change(
-            self.version, "roll back", lambda it: it.stopped("rolled back", gone), CONTROLLER
+            self.version,
+            "roll back",
+            lambda it: it if it.is_over else it.stopped("rolled back", why),
+            CONTROLLER,
+        )
+
+    def _now_decides(self, version: int) -> str:
+        if version:
+            return f"version {version} is"
+        vanished = incident(self.store)
+        return vanished.told if vanished else "nobody is"
+
+    def _clocked(self, rollout: Rollout, posts: int) -> Rollout:
+        """With its stage's clock standing while no post comes, and going on when one does."""
+        if rollout.status != "running" or rollout.rests:
+            return rollout
+        now, seen = self.now(), self._grown
+        if seen is None or seen[:2] != (rollout.id, rollout.stage) or seen[2] < posts:
+            self._grown = seen = (rollout.id, rollout.stage, posts, now)
+        if rollout.quiet is None and now - seen[3] >= QUIET:
+            return self._change("wait", rollout, rollout.quieted(seen[3], posts))
+        if rollout.quiet is not None and posts > rollout.quiet.posts:
+            return self._change("go on", rollout, rollout.awake(now))
+        return rollout
+
+    def _change(self, act: str, seen: Rollout, after: Rollout) -> Rollout:
+        """Keep `after`; a person who has acted since it was read goes before."""
+        return self.store.change(
+            self.version, act, lambda there: after if there == seen else there, CONTROLLER
         )
 
     def _attended(self, rollout: Rollout) -> Rollout:

@@ -13,6 +13,8 @@ from infra.rollout.contrast import Line, against_at_most, against_more, mirrored
 from infra.rollout.evidence import Evidence
 from infra.rollout.sample import Interval, Quantile, Sample
 
+NO_POSTS = "without posts yet"
+
 Worse = Literal["higher", "lower", "either"]
 Verdict = Literal["healthy", "unhealthy", "inconclusive"]
 
@@ -63,6 +65,8 @@ class Reading(BaseModel):
     @property
     def allowed(self) -> str:
         low, high = self.limit
+        if math.isnan(low) or math.isnan(high):
+            return "what the champion's posts will say"
         if high == math.inf:
             return f"at least {low:.4g}"
         return f"at most {high:.4g}" if low == -math.inf else f"{low:.4g} to {high:.4g}"
@@ -70,11 +74,21 @@ class Reading(BaseModel):
     @property
     def told(self) -> str:
         """In a sentence: the values, where they can lie, and what is allowed."""
-        ours, theirs = self.challenger, self.champion
         return (
-            f"{self.guardrail} of {self.subject} is {self.verdict}: challenger {ours.estimate:.4g} "
-            f"({ours.low:.4g} to {ours.high:.4g}), champion {theirs.estimate:.4g}, allowed {self.allowed}"
+            f"{self.guardrail} of {self.subject} is {self.verdict}: challenger {shown(self.challenger)}, "
+            f"champion {_estimate(self.champion)}, allowed {self.allowed}"
         )
+
+
+def shown(found: Interval) -> str:
+    """An estimate and where it can lie, for people."""
+    if math.isnan(found.estimate):
+        return NO_POSTS
+    return f"{found.estimate:.4g} ({found.low:.4g} to {found.high:.4g})"
+
+
+def _estimate(found: Interval) -> str:
+    return NO_POSTS if math.isnan(found.estimate) else f"{found.estimate:.4g}"
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,18 @@ class Observation:
         self.evidence.look_back(table.since(first, COLUMNS, before))
 
 
+def posts_in_stage(lake: Lake, rollout: Rollout) -> int:
+    """How many posts the challenger decided, or saw copies of, in the stage as it stands."""
+    if not lake.decisions.exists():
+        return 0
+    traffic = "!=" if rollout.current.share else "="
+    condition = (
+        f"rollout = '{rollout.id}' AND stage = {rollout.stage} AND model_version = '{rollout.challenger}' "
+        f"AND role {traffic} '{SHADOW}'"
+    )
+    return int(lake.decisions.open().count_rows(condition))
+
+
 def judged_disagreements(lake: Lake, rollout: Rollout) -> Tally:
     """Of the pairs in which one model asked for an action by a policy and the other did not, and a person judged.
 

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from infra.rollout.promises import Promises
 from infra.rollout.stages import Plan, Stage, plan_named
 
+WAITING = "waiting for traffic"
 Status = Literal["running", "paused", "asking", "held", "promoted", "rolled back"]
 
 
@@ -25,17 +26,26 @@ class Act(BaseModel):
     why: str
 
 
+class Quiet(BaseModel):
+    """Since when no post has come, and how many the stage had by then."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: AwareDatetime
+    posts: int
+
+
 class Rollout(BaseModel):
     """Immutable: each step makes a new one. Gateways need `id`, `share`, `shadow` and `stage`, and no plan."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a gateway may be older than the controller
 
-    id: str
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="part of conditions on the lake's tables")
     plan: str
     champion: int
     challenger: int
     status: Status = "running"
-    stage: int = 0
+    stage: int = Field(default=0, ge=0)
     share: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the challenger decides")
     shadow: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the other model sees too")
     promises: Promises = Field(default_factory=Promises)
@@ -44,6 +54,9 @@ class Rollout(BaseModel):
     began: AwareDatetime
     stage_began: AwareDatetime
     reason: str = ""
+    quiet: Quiet | None = Field(
+        default=None, description="while no traffic reaches the stage; its clock stands"
+    )
     last: Act | None = Field(
         default=None,
         description="the last act: one killed before it wrote that down is made up for from here",
@@ -98,12 +111,14 @@ class Rollout(BaseModel):
                 "stage_began": now,
                 "status": "running",
                 "reason": "",
+                "quiet": None,
             }
         )
 
     def stopped(self, status: Status, reason: str) -> Self:
         """Without any traffic for the challenger, live or copied."""
-        return self.model_copy(update={"status": status, "share": 0.0, "shadow": 0.0, "reason": reason})
+        ended = {"status": status, "share": 0.0, "shadow": 0.0, "reason": reason, "quiet": None}
+        return self.model_copy(update=ended)
 
     def resting(self, reason: str) -> Self:
         """Without any traffic until somebody drives it again; where it is otherwise."""
@@ -112,8 +127,27 @@ class Rollout(BaseModel):
     def resumed(self, now: datetime, reason: str) -> Self:
         """Running on, with its stage's traffic and whole time before it; what the stage has shown stays."""
         traffic = {"share": self.current.share, "shadow": self.current.shadow}
-        return self.model_copy(update=traffic | {"status": "running", "stage_began": now, "reason": reason})
+        begun = {"status": "running", "stage_began": now, "reason": reason, "quiet": None}
+        return self.model_copy(update=traffic | begun)
 
     def waiting(self, status: Status, reason: str) -> Self:
         """Where it is, until a person says how it goes on."""
-        return self.model_copy(update={"status": status, "reason": reason})
+        return self.model_copy(update={"status": status, "reason": reason, "quiet": None})
+
+    def seconds(self, now: datetime) -> float:
+        """How long the stage has had traffic."""
+        until = self.quiet.since if self.quiet else now
+        return (until - self.stage_began).total_seconds()
+
+    def quieted(self, since: datetime, posts: int) -> Self:
+        """Waiting for traffic that has stopped; its stage's clock stands."""
+        least = self.current.minimum_posts
+        so_far = f"{posts} of {least} posts" if posts < least else f"{posts} posts so far show too little"
+        told = {"quiet": Quiet(since=since, posts=posts), "reason": f"{WAITING}: {so_far}"}
+        return self.model_copy(update=told)
+
+    def awake(self, now: datetime) -> Self:
+        """With traffic again; the time without does not count."""
+        assert self.quiet is not None
+        began = self.stage_began + (now - self.quiet.since)
+        return self.model_copy(update={"quiet": None, "stage_began": began, "reason": ""})

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from infra.lake import Lake, open_lake
 from infra.registry import RegisteredVersion, Registry
@@ -20,6 +21,7 @@ from models.schemas import ACTS
 
 WRITING = 10.0  # seconds that one change may take before another writer goes on
 PATIENCE = 20.0
+CONTROLLER = "controller"  # who acts where no person does
 
 
 class NoRolloutError(UserError):
@@ -88,6 +90,12 @@ class Store:
                 self.registry.dismiss(version)
         return after
 
+    def end_without_version(self, rollout: Rollout, why: str) -> Rollout:
+        """The rollout of a version that was deleted: no tag is left to keep it in, so the lake alone hears."""
+        ended = rollout.stopped("rolled back", why)
+        self._write(_now("abort", why, CONTROLLER), rollout.challenger, rollout.id)
+        return ended
+
     def record(self, act: str, version: int, why: str, who: str = "", at: datetime | None = None) -> None:
         """Write down who did what, when and why: the person whose process this is, and now, when not given."""
         done = _now(act, why, who)
@@ -152,4 +160,8 @@ def _is_written(rollout: Rollout, written: list[dict[str, object]]) -> bool:
 
 
 def _read(version: RegisteredVersion) -> Rollout | None:
-    return Rollout.model_validate_json(version.rollout) if version.rollout else None
+    """None too where somebody wrote what is no rollout: gateways give such a version nothing either."""
+    try:
+        return Rollout.model_validate_json(version.rollout) if version.rollout else None
+    except ValidationError:
+        return None

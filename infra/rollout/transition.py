@@ -14,19 +14,21 @@ def moved(rollout: Rollout, judgement: Judgement, posts: int, now: datetime) -> 
     """What is done, by name, and the rollout after it; the same rollout where there is nothing to do.
 
     posts: how many the challenger decided or saw in this stage. An unhealthy challenger is stopped even while a person
-    is asked; only a healthy one climbs, and a stage that stays inconclusive asks a person.
+    is asked; only a healthy one climbs, and a stage that stays inconclusive asks a person: one with the posts that a
+    verdict takes, for of fewer there is nothing to decide about.
     """
-    stage, seconds = rollout.current, (now - rollout.stage_began).total_seconds()
-    why = "; ".join(reading.told for reading in judgement.reasons[:TOLD]) or f"only {posts} posts"
+    stage, seconds = rollout.current, rollout.seconds(now)
+    enough = posts >= stage.minimum_posts
+    why = "; ".join(reading.told for reading in judgement.reasons[:TOLD])
     if rollout.is_over:
         return "", rollout
     if judgement.verdict == "unhealthy":
         return "roll back", rollout.stopped("rolled back", f"{stage.name}: {why}")
     if rollout.status != "running":
         return "", rollout
-    if judgement.verdict == "healthy" and posts >= stage.minimum_posts and seconds >= stage.minimum_seconds:
+    if judgement.verdict == "healthy" and enough and seconds >= stage.minimum_seconds:
         return _up(rollout, now)
-    if seconds >= stage.maximum_seconds:
+    if enough and seconds >= stage.maximum_seconds:
         return "ask", rollout.waiting("asking", f"{stage.name} is inconclusive: {why}")
     return "", rollout
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-from pyarrow import ArrowInvalid
+import pyarrow as pa
 
-from infra.ingest.lines import BadLineError, blocks, json_object, lines
-from infra.ingest.media import checked_image, named
+from infra.forms import FormError, market, post_id
+from infra.ingest.columns import read_columns
+from infra.ingest.lines import Block, json_object, lines
+from infra.ingest.media import checked_image
+from infra.ingest.notes import Notes
+from infra.ingest.opening import explained
+from infra.ingest.parquet import read_parquet
 from infra.ingest.places import Folder, Found
-from infra.ingest.reject import Reject, shorten
-from infra.ingest.units import unpacked
+from infra.ingest.references import named
+from infra.ingest.reject import BadLineError, Reject, shorten
+from infra.ingest.source import Json
+from infra.ingest.units import Unit, read_json
 from models.content import MAX_TEXT
 from models.errors import UserError
 from models.folding import is_blank
 
 BATCH = 256  # posts; bounds the images held at once
 COLUMNS = ("post_id", "text", "image", "market")
+FORM = Json(columns=dict.fromkeys(COLUMNS, "VARCHAR"))
 
 
 class UnreadablePostsError(UserError):
@@ -60,53 +66,74 @@ def read_posts(path: Path) -> Iterator[PostBatch]:
 def _json_lines(path: Path) -> Iterator[PostBatch]:
     found = Found(str(path), path.name, path.stat().st_size)
     posts, bad, read = [], [], 0
-    with unpacked(path) as stream:
-        for block in blocks(stream):
-            read += len(block.data)
-            for line in lines(block):
+    try:
+        for unit in read_json(path):
+            assert isinstance(unit.raw, Block)
+            read += unit.size
+            for line in lines(unit.raw):
                 try:
-                    posts.append(_post(json.loads(json_object(line.data)), line.row, path.parent, found))
+                    posts.append(_post(json_object(line.data), line.row, path.parent, found))
                 except BadLineError as error:
                     bad.append(Reject(found.name, line.row, *error.args))
                 if len(posts) == BATCH:
                     yield PostBatch(posts, bad, min(1.0, read / max(1, found.size)))
                     posts, bad = [], []
+    except BadLineError as error:  # what follows cannot be read
+        bad.append(Reject(found.name, 1, *error.args))
     yield PostBatch(posts, bad, 1.0)
 
 
 def _parquet(path: Path) -> Iterator[PostBatch]:
     found = Found(str(path), path.name, path.stat().st_size)
+    read = 0
     try:
-        parquet = pq.ParquetFile(path)
-    except ArrowInvalid as error:
-        raise UnreadablePostsError(f"{str(path)!r} is no Parquet file: {shorten(str(error))}") from None
-    columns = [name for name in COLUMNS if name in parquet.schema_arrow.names]
-    row = 0
-    with parquet:
-        for batch in parquet.iter_batches(batch_size=BATCH, columns=columns):
-            posts, bad = [], []
-            for values in batch.to_pylist():
-                row += 1
-                try:
-                    posts.append(_post(values, row, path.parent, found))
-                except BadLineError as error:
-                    bad.append(Reject(found.name, row, *error.args))
-            yield PostBatch(posts, bad, row / parquet.metadata.num_rows)
+        for unit in read_parquet(found, path, FORM, Notes()):
+            read += unit.size
+            yield from _tabled(unit, path, found, read)
+    except (BadLineError, pa.ArrowException) as error:
+        if isinstance(error, BadLineError) and error.args[0] != "unreadable_file":
+            raise UnreadablePostsError(f"{str(path)!r}: {error.args[1]}") from None
+        detail = error.args[-1] if isinstance(error, BadLineError) else explained(error)
+        raise UnreadablePostsError(f"{str(path)!r} is no Parquet file: {detail}") from None
+
+
+def _tabled(unit: Unit, path: Path, found: Found, read: int) -> Iterator[PostBatch]:
+    """The unit's posts, no more at once than their images leave room for; `read` bytes of the file are done."""
+    columns = read_columns(unit.raw, FORM)
+    rows = columns.table()
+    bad = list(unit.bad)
+    for start in range(0, max(1, len(rows)), BATCH):
+        posts = []
+        for place, values in enumerate(rows.slice(start, BATCH).to_pylist(), start):
+            row = int(unit.rows[place])
+            try:
+                if place in columns.faults:
+                    raise BadLineError(*columns.faults[place])
+                posts.append(_post(values, row, path.parent, found))
+            except BadLineError as error:
+                bad.append(Reject(found.name, row, *error.args))
+        yield PostBatch(posts, bad, min(1.0, read / max(1, found.size)))
+        bad = []
 
 
 def _post(values: dict[str, Any], row: int, folder: Path, found: Found) -> PostRow:
-    post_id, text, market = (_string(values, name) for name in ("post_id", "text", "market"))
+    """By the rules of ingest: ids and markets in their one spelling, pictures as bytes, paths or base64."""
+    text = _string(values, "text")
     if text is not None and len(text) > MAX_TEXT:
         raise BadLineError("text_too_long", f"{len(text)} characters, at most {MAX_TEXT}")
-    image = values.get("image")
-    if isinstance(image, bytes):
-        image = checked_image(image) if image else None
-    elif image:
-        given = _string(values, "image") or ""
+    image = values.get("image_bytes")
+    if image:
+        image = checked_image(image)
+    elif given := _string(values, "image"):
         image = checked_image(named(given, "image", partial(Folder(folder, found.key).fetch, found)))
     if not image and is_blank(text):
         raise BadLineError("empty_post", "no text and no image")
-    return PostRow(post_id or f"row-{row}", text, image or None, market)
+    given_id, given_market = values.get("post_id"), _string(values, "market")
+    try:
+        name = f"row-{row}" if given_id in (None, "") else post_id(given_id)
+        return PostRow(name, text, image or None, given_market and market(given_market))
+    except FormError as error:
+        raise BadLineError(error.key, error.detail) from None
 
 
 def _string(values: dict[str, Any], name: str) -> str | None:

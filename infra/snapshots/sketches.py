@@ -1,6 +1,7 @@
 """What near-duplicates have in common: MinHash sketches of texts, perceptual hashes of pictures.
 
-A text is lower-cased, it loses links, mentions and punctuation, and it is cut into
+A text is folded as models read it (models.folding), so that spellings that draw the same letters are one, and
+lower-cased, it loses links, mentions and punctuation, and it is cut into
 overlapping pieces of 5 bytes: on posts of a line or two, whole words are too few to tell "one word changed"
 from "another text", and bytes need no tokeniser for any language. A text under SHORT bytes has too few pieces
 for an estimate, so that only equal ones (after the same clean-up) are alike. The sketch keeps the lowest 8 bits
@@ -11,7 +12,6 @@ of each of 64 minima (b-bit minwise hashing, Li and Koenig 2010): 64 bytes a pos
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from PIL import Image
 from rensa import RMinHash
 
 from infra.snapshots.hashing import mix
+from models.folding import folded
+from models.pictures import BrokenPictureError, telling
 
 WIDTH = 64  # minima in a sketch
 GRAM = 5  # bytes
@@ -33,10 +35,19 @@ Sketches = npt.NDArray[np.uint8]
 
 def normalised(texts: pa.Array) -> pa.Array:
     """Texts without case, links, mentions and punctuation; a missing text is empty."""
-    plain = pc.utf8_lower(pc.fill_null(texts, ""))
+    plain = pc.utf8_lower(_folded(pc.fill_null(texts, "")))
     plain = pc.replace_substring_regex(plain, _NOISE, " ")
     plain = pc.replace_substring_regex(plain, r"[^\p{L}\p{M}\p{N}]+", " ")
     return pc.utf8_trim_whitespace(plain).cast(pa.large_string())
+
+
+def _folded(texts: pa.Array) -> pa.Array:
+    """What is plain ASCII folds to itself but for space, which goes later."""
+    plain = pc.string_is_ascii(texts)
+    if pc.all(plain).as_py() is not False:
+        return texts
+    strange = pa.array([folded(text) for text in texts.filter(pc.invert(plain)).to_pylist()], texts.type)
+    return pc.replace_with_mask(texts, pc.invert(plain), strange)
 
 
 def sketch(texts: pa.Array, alone: npt.NDArray[np.uint64]) -> Sketches:
@@ -96,15 +107,21 @@ def picture_hash(image: bytes) -> int:
     decoded, is told by its bytes instead. 0 is left for a post without picture.
     """
     try:
-        with Image.open(BytesIO(image)) as opened:
-            opened.draft("L", (64, 64))
-            thumbnail = np.asarray(opened.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
-    except (OSError, ValueError, Image.DecompressionBombError):
+        bits = telling(image, 64, _steps, _tells, grey=True)
+    except BrokenPictureError:
         return _bytes_hash(image)
-    bits = np.packbits(np.diff(thumbnail, axis=1) > 0)
-    if not _PLAIN <= int(np.unpackbits(bits).sum()) <= WIDTH - _PLAIN:
+    if not _tells(bits):
         return _bytes_hash(image)
     return int.from_bytes(bits.tobytes(), "little") or 1
+
+
+def _steps(shown: Image.Image) -> npt.NDArray[np.uint8]:
+    thumbnail = np.asarray(shown.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    return np.packbits(np.diff(thumbnail, axis=1) > 0)
+
+
+def _tells(bits: npt.NDArray[np.uint8]) -> bool:
+    return _PLAIN <= int(np.unpackbits(bits).sum()) <= WIDTH - _PLAIN
 
 
 _PLAIN = 8  # fewer rising or falling steps than this of 64 are a plain picture

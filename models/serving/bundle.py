@@ -107,14 +107,22 @@ def write_bundle(
 
 
 def verify(folder: Path) -> str:
-    """The digest of the manifest, after checking that the folder holds exactly the files it names."""
+    """The digest of the manifest, after checking that the folder holds exactly the files it names, and no links."""
     manifest = _read(folder, MANIFEST)
+    linked = sorted(path.name for path in folder.rglob("*") if path.is_symlink())
+    if linked:  # what a link leads to can change after this check
+        raise TamperedBundleError(f"bundle {folder} holds links: {', '.join(linked)}; fetch it again")
     try:
         expected = {name: entry["sha256"] for name, entry in json.loads(manifest)["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TamperedBundleError(
             f"{folder / MANIFEST} is no manifest: {error}; fetch the bundle again"
         ) from error
+    astray = sorted(name for name in expected if not _is_plain(name))
+    if astray:
+        raise TamperedBundleError(
+            f"{folder / MANIFEST} names what is no file below it: {', '.join(map(repr, astray))}; fetch it again"
+        )
     found = {name: _digest(folder / name) for name in _files(folder)}
     wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
     if wrong:
@@ -130,8 +138,14 @@ def size_of(folder: Path) -> int:
 
 
 def _files(folder: Path) -> list[str]:
-    inside = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in inside if path.name != MANIFEST)
+    inside = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in inside if name != MANIFEST)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether this is a relative path that goes down only."""
+    parts = name.split("/")
+    return not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name)
 
 
 def _read(folder: Path, name: str) -> bytes:

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from models.network import Network
+from models.preprocessing import PREPROCESSING
 from models.preset import Preset
-from models.serving.inference import LOGITS, MODEL, MOMENTS, PREPROCESSING, TOKENIZER, ModelFile
+from models.serving.inference import LOGITS, MODEL, MOMENTS, TOKENIZER, ModelFile
 from models.serving.precision import ONNX
 
 WEIGHTS = "weights.safetensors"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import onnxruntime
@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer
 
+from models import video
 from models.content import NotRead, Part, Unread
 from models.errors import UserError
-from models.pixels import pixels, stacked
+from models.pictures import BrokenPictureError
+from models.pixels import Shown, Sight, scaled, shown, stacked
+from models.preprocessing import FIRST
 from models.serving.precision import Precision
-from models.tokenizer import encode, load_tokenizer, padded
-from models.video import Sampling, Watch, clip, frames
+from models.tokenizer import Windows, encode, load_tokenizer, padded, windows
+from models.video import BrokenVideoError, Sampling, Watch, clip
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
 LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
@@ -28,9 +31,6 @@ Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels,
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
 BATCH = 32
-# 1: every text and picture as its library gives it. 2: what draws nothing and look-alikes are folded (models.folding),
-# long texts are read in windows, pictures and videos are opened as people see them.
-PREPROCESSING = 2
 QUIET = 3  # onnxruntime's log level for errors only
 
 
@@ -49,7 +49,7 @@ class ModelFile(BaseModel):
     max_tokens: int
     image_size: int
     parity: float  # largest difference of a logit between torch and ONNX when it was exported
-    preprocessing: int = 1  # how posts become inputs, which a model must be served as it was trained
+    preprocessing: int = FIRST  # how posts become inputs, which a model must be served as it was trained
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,24 @@ class Reading:
 
     logits: NDArray[np.float32]
     unread: list[tuple[Unread, ...]]
+
+
+Singles = NDArray[np.float32]
+
+
+class _Rows(NamedTuple):
+    """Windows on texts, [R], as token ids, and of which of the posts each is."""
+
+    ids: list[list[int]]
+    posts: NDArray[np.int64]
+
+
+class _Visible(NamedTuple):
+    """What is looked at of the posts of one batch, and where to say what could not be."""
+
+    images: list[Encoded]
+    videos: list[Encoded]
+    missed: list[list[Unread]]
 
 
 @dataclass(frozen=True)
@@ -97,15 +115,20 @@ class Scorer:
         """How it looks at videos, where it does."""
         preset = self.about.preset
         sampling: Sampling = "scenes" if preset.get("sampling") == "scenes" else "uniform"
-        return Watch(int(preset.get("frames", 1)), self.about.image_size, sampling)
+        return Watch(int(preset.get("frames", 1)), self.about.image_size, sampling, self.about.preprocessing)
+
+    @property
+    def sight(self) -> Sight:
+        """How it looks at pictures, where it does."""
+        return Sight(self.about.image_size, self.about.preprocessing)
 
     def logits(
         self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> NDArray[np.float32]:
         """[N, P], one column a policy in the order of `policies`; what cannot be read counts as missing.
 
-        An image may also be what models.pixels made of it already, a video what models.video did; `videos` may be
-        left out where no post has one.
+        An image may also be what models.pixels made of it already, one picture [3, S, S] or each that is looked at
+        [K, 3, S, S], and a video what models.video did; `videos` may be left out where no post has one.
         """
         return self.read(texts, images, videos).logits
 
@@ -113,12 +136,11 @@ class Scorer:
         self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> Reading:
         """The logits, and what was not read on the way to them."""
-        scores = np.zeros((len(texts), len(self.policies)), dtype=np.float32)
-        for chosen, feed in self.feeds(texts, images, videos):
-            (scores[chosen],) = self.session.run([LOGITS], feed)
-        given = {Part.TEXT: texts, Part.IMAGE: images, Part.VIDEO: videos or [None] * len(texts)}
-        unseen = {part: parts for part, parts in given.items() if part not in self.modalities}
-        return Reading(scores, [_unseen(unseen, row) for row in range(len(texts))])
+        scores = np.full((len(texts), len(self.policies)), -np.inf, dtype=np.float32)
+        missed: list[list[Unread]] = [[] for _ in texts]
+        for chosen, feed in self.feeds(texts, images, videos, missed):
+            np.maximum.at(scores, chosen, self.session.run([LOGITS], feed)[0])
+        return Reading(scores, [tuple(dict.fromkeys(items)) for items in missed])
 
     def moments(self, video: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """When each frame that is looked at is shown, [F] in seconds, and its logits [F, P], uncalibrated: they order
@@ -132,55 +154,77 @@ class Scorer:
         return seen.seconds, found[0, : len(seen.seconds)]
 
     def feeds(
-        self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
+        self,
+        texts: Sequence[str | None],
+        images: Sequence[Encoded],
+        videos: Sequence[Encoded] = (),
+        missed: list[list[Unread]] | None = None,
     ) -> Iterator[tuple[NDArray[np.int64], Feed]]:
-        """The batches that posts are scored in: which rows, and what the graph is given for them."""
-        videos = videos if videos and "video" in self.modalities else [None] * len(texts)
-        ids = encode(self.tokenizer, texts)
-        for chosen in self._batches(ids, images, videos):
-            yield (
-                chosen,
-                self._feed(
-                    [ids[row] for row in chosen],
-                    [images[row] for row in chosen],
-                    [videos[row] for row in chosen],
-                ),
+        """The batches that posts are scored in: which posts, and what the graph is given for them.
+
+        A post of a long text has a row for each window on it, each with its image and its video: a person who reads on
+        has seen them. One with an animation has a row for each frame that is looked at. To `missed`, [N], is added what
+        is not read.
+        """
+        missed = [[] for _ in texts] if missed is None else missed
+        pictures = self._shown(Part.IMAGE, images, missed)
+        films = self._shown(Part.VIDEO, videos or [None] * len(texts), missed)
+        text = self._windows(texts, missed)
+        for rows in _batches(text, pictures, films):
+            posts, place = np.unique(text.owner[rows], return_inverse=True)
+            visible = _Visible(
+                images=[pictures[post] for post in posts],
+                videos=[films[post] for post in posts],
+                missed=[missed[post] for post in posts],
             )
+            owner, feed = self._feed(_Rows([text.ids[row] for row in rows], place), visible)
+            yield posts[owner], feed
 
-    def _batches(
-        self, ids: list[list[int]], images: Sequence[Encoded], videos: Sequence[Encoded]
-    ) -> Iterator[NDArray[np.int64]]:
-        """Rows of like length together, those with videos or images apart from those without."""
-        order = sorted(
-            range(len(ids)), key=lambda row: (videos[row] is not None, images[row] is not None, len(ids[row]))
+    def _shown(self, part: Part, given: Sequence[Encoded], missed: list[list[Unread]]) -> Sequence[Encoded]:
+        """What the model is given of such parts."""
+        if part in self.modalities:
+            return given
+        _note(missed, part, NotRead.NOT_SEEN, given)
+        return [None] * len(given)
+
+    def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:
+        if Part.TEXT not in self.modalities:
+            _note(missed, Part.TEXT, NotRead.NOT_SEEN, [text or None for text in texts])
+        if self.about.preprocessing == FIRST:
+            return Windows(encode(self.tokenizer, texts, fold=False), np.arange(len(texts)), {})
+        found = windows(self.tokenizer, texts, int(self.about.preset.get("windows", 1)))
+        if Part.TEXT in self.modalities:
+            for row, detail in found.unread.items():
+                missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))
+        return found
+
+    def _feed(self, rows: _Rows, visible: _Visible) -> tuple[NDArray[np.int64], Feed]:
+        """And of which of the posts each of its rows is: those that are given, and behind them one for each further
+        picture of a post that has several.
+        """
+        images = _opened(Part.IMAGE, visible.images, visible.missed, partial(shown, sight=self.sight))
+        videos = _opened(Part.VIDEO, visible.videos, visible.missed, partial(video.shown, watch=self.watch))
+        seen = [[None] if image is None else [*_each(image)] for image in images]
+        further = np.repeat(np.arange(len(seen)), [len(pictures) - 1 for pictures in seen])
+        first = {post: row for row, post in reversed(list(enumerate(rows.posts.tolist())))}
+        owner = np.concatenate([rows.posts, further])
+        rest = [picture for pictures in seen for picture in pictures[1:]]
+        found, index, frame_index = stacked(
+            [pictures[0] for pictures in seen] + rest,
+            [*videos, *[None] * len(rest)],
+            self.about.image_size,
+            self.watch.frames,
+            np.float32,
         )
-        for start in range(0, len(order), BATCH):
-            yield np.array(order[start : start + BATCH], np.int64)
-
-    def _feed(self, ids: list[list[int]], images: list[Encoded], videos: list[Encoded]) -> Feed:
-        input_ids, mask = padded(ids)
-        size = self.about.image_size
-        shown = self._decoded(images, partial(pixels, size=size)) if "image" in self.modalities else []
-        played = self._decoded(videos, partial(frames, watch=self.watch))
-        nothing: list[NDArray[np.float32] | None] = [None] * len(ids)
-        found, index, frame_index = stacked(shown or nothing, played, size, self.watch.frames, np.float32)
+        input_ids, mask = padded(rows.ids + [rows.ids[first[post]] for post in further.tolist()])
         inputs: Feed = {
             "input_ids": input_ids,
             "attention_mask": mask,
             "pixels": found,
-            "image_index": index,
-            "frame_index": frame_index,
+            "image_index": index[np.concatenate([rows.posts, len(seen) + np.arange(len(rest))])],
+            "frame_index": frame_index[owner],
         }
-        return {name: inputs[name] for name in self._wanted}
-
-    def _decoded(
-        self, given: list[Encoded], decode: Callable[[bytes], NDArray[np.float32] | None]
-    ) -> list[NDArray[np.float32] | None]:
-        if not any(isinstance(item, bytes) for item in given):
-            return [item for item in given if not isinstance(item, bytes)]
-        with ThreadPoolExecutor() as decoders:
-            ready = decoders.map(lambda item: decode(item) if isinstance(item, bytes) else item, given)
-            return list(ready)
+        return owner, {name: inputs[name] for name in self._wanted}
 
     @cached_property
     def _wanted(self) -> list[str]:
@@ -188,10 +232,59 @@ class Scorer:
         return [entry.name for entry in self.session.get_inputs()]
 
 
-def _unseen(parts: dict[Part, Sequence[str | Encoded]], row: int) -> tuple[Unread, ...]:
-    """The parts of one post that the model does not look at."""
-    there = (part for part, given in parts.items() if given[row] is not None)
-    return tuple(
-        Unread(part=part, reason=NotRead.NOT_SEEN, detail=f"the model does not look at a post's {part}")
-        for part in there
-    )
+def _batches(
+    text: Windows, images: Sequence[Encoded], videos: Sequence[Encoded]
+) -> Iterator[NDArray[np.int64]]:
+    """Windows of like length together, those of posts with videos or images apart from those without."""
+
+    def kind(window: int) -> tuple[bool, bool, int]:
+        post = text.owner[window]
+        return videos[post] is not None, images[post] is not None, len(text.ids[window])
+
+    order = sorted(range(len(text.ids)), key=kind)
+    for start in range(0, len(order), BATCH):
+        yield np.array(order[start : start + BATCH], np.int64)
+
+
+def _each(image: Singles) -> Singles:
+    """[K, 3, S, S]."""
+    return image if image.ndim == SEVERAL else image[None]
+
+
+SEVERAL = 4  # axes of pictures
+
+
+def _opened(
+    part: Part, given: list[Encoded], missed: list[list[Unread]], decode: Callable[[bytes], Shown]
+) -> list[Singles | None]:
+    """What is seen of each; what is not, or not all of it, is added to `missed`."""
+    if not any(isinstance(item, bytes) for item in given):
+        return [item for item in given if not isinstance(item, bytes)]
+
+    def made(item: Encoded) -> Singles | Shown | None:
+        try:
+            return decode(item) if isinstance(item, bytes) else item
+        except (BrokenPictureError, BrokenVideoError):
+            return None
+
+    with ThreadPoolExecutor() as decoders:
+        found = list(decoders.map(made, given))
+    broken = [item if opened is None else None for item, opened in zip(given, found, strict=True)]
+    _note(missed, part, NotRead.UNREADABLE, broken)
+    for items, opened in zip(missed, found, strict=True):
+        if isinstance(opened, Shown) and opened.unseen:
+            items.append(Unread(part=part, reason=NotRead.SKIPPED, detail=opened.unseen))
+    return [scaled(opened.pictures) if isinstance(opened, Shown) else opened for opened in found]
+
+
+DETAILS = {
+    NotRead.NOT_SEEN: "the model does not look at a post's {}",
+    NotRead.UNREADABLE: "the {} cannot be opened",
+}
+
+
+def _note(missed: list[list[Unread]], part: Part, reason: NotRead, given: Sequence[str | Encoded]) -> None:
+    """Add to each post of which there is such a part that it was not read."""
+    for items, there in zip(missed, given, strict=True):
+        if there is not None:
+            items.append(Unread(part=part, reason=reason, detail=DETAILS[reason].format(part)))

@@ -29,6 +29,7 @@ from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded, found, step_of, unfilled, whole
 from models.errors import UserError
 from models.heap import keep_freed
+from models.preprocessing import PREPROCESSING
 from models.snapshot import SnapshotRows
 from models.training.average import averaged
 from models.training.callbacks import BEST, LAST, Interrupt, house_callbacks
@@ -112,7 +113,8 @@ class Run(Generic[R]):
         start, rows = time.perf_counter(), SnapshotRows.open(job.snapshot_uri, job.storage_options)
         check(job.resources)
         preset = job.preset.model_dump(mode="json")
-        claim(job.folder, {"snapshot": rows.id, "preset": preset, "seed": job.seed, **job.more})
+        asked = {"snapshot": rows.id, "preset": preset, "seed": job.seed, "preprocessing": PREPROCESSING}
+        claim(job.folder, asked | job.more)
         if (job.folder / REPORT).exists() and (job.folder / cls.made).exists():
             return
         if job.resources.elsewhere:
@@ -236,7 +238,8 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
     path, text = folder / PLAN, json.dumps(plan, indent=1, sort_keys=True)
     if path.exists() and path.read_text() != text:
         raise FolderTakenError(
-            f"{folder} holds a run on other data, or with another preset, objective or seed; choose another folder"
+            f"{folder} holds a run on other data, or with another preset, objective, seed or release of the product; "
+            "choose another folder"
         )
     written(path, text)
 

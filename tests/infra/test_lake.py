@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from infra.lake import Load
+from infra.lake import Load, UnfitRowsError
 from infra.lake.table import NoSuchVersionError
 from models.schemas import JUDGEMENTS
 
@@ -125,6 +125,64 @@ def test_a_load_says_what_stopped_its_writer(lake):
         load.put(batch("a"))
         with pytest.raises(OSError, match="File exists"):
             load.commit()
+
+
+def damaged(ids):
+    """A batch whose second id is no UTF-8, as a column of a file that nobody checks may be."""
+    good = batch(ids)
+    raw = pa.array([name.encode() if place != 1 else b"b\xff" for place, name in enumerate(ids)], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), len(ids), raw.buffers())
+    return pa.RecordBatch.from_arrays([text, *good.columns[1:]], schema=JUDGEMENTS)
+
+
+def gapped(ids):
+    good = batch(ids)
+    return pa.RecordBatch.from_arrays([pa.nulls(len(ids), pa.string()), *good.columns[1:]], schema=JUDGEMENTS)
+
+
+def loaded(table, batches):
+    with Load(table) as load:
+        for item in batches:
+            load.put(item)
+        load.commit()
+
+
+WAYS = {
+    "an upsert": lambda table, batches: table.upsert(batches),
+    "an append": lambda table, batches: table.append(batches),
+    "a load": loaded,
+    "a replacement": lambda table, batches: table.replace_where(pa.Table.from_batches(batches), "true"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize(("spoilt", "why"), [(damaged, "not UTF-8"), (gapped, "may not be missing")])
+def test_rows_that_would_make_a_table_unreadable_are_refused_and_cost_nothing(lake, way, filled, spoilt, why):
+    table = lake.judgements
+    if filled:
+        table.upsert([batch("xy")])
+    with pytest.raises(UnfitRowsError, match=f"post_id .*{why}"):
+        WAYS[way](table, [batch("ab"), spoilt("cde")])
+    held = table.open().to_table()["post_id"].to_pylist() if table.exists() else []
+    assert sorted(held) == (["x", "y"] if filled else [])
+
+
+def test_rows_of_another_type_are_refused(lake):
+    other = batch("ab")
+    coded = other.set_column(0, "post_id", other["post_id"].dictionary_encode())
+    with pytest.raises(UnfitRowsError, match="post_id holds dictionary"):
+        lake.judgements.upsert([coded])
+
+
+def test_a_list_of_reasons_is_checked_within(lake):
+    decision = {field.name: None for field in lake.decisions.schema} | {
+        "decision_id": "d", "post_id": "p", "market": "DE", "model_version": "1", "role": "champion", "scores": [],
+        "reasons": [{"policy": None, "score": 0.5, "threshold": 0.5, "action": "allow", "market": "DE"}],
+        "latency_ms": 1.0, "decided_at": NOW,
+    }  # fmt: skip
+    with pytest.raises(UnfitRowsError, match="reasons may not be missing"):
+        lake.decisions.append([pa.RecordBatch.from_pylist([decision], schema=lake.decisions.schema)])
 
 
 OLDER = {

@@ -1,5 +1,7 @@
 import pytest
 
+from infra.forms import FormError
+from infra.objects import Objects, StoredObject
 from infra.registry import Registry
 from infra.settings import Settings
 from infra.weights import NoWeightsError, at_hand, fetch, held
@@ -88,6 +90,36 @@ def test_weights_come_from_s3_once_and_anew_when_they_change(s3_server, tmp_path
     assert contents(second.folder) == FILES | {"config.json": b"{ }"}
     with pytest.raises(NoWeightsError):
         fetch(settings, f"s3://{bucket.bucket}/nothing")
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("key", ["../outside.json", "/etc/outside.json", "a/../../outside.json"])
+def test_an_object_whose_key_leads_out_of_the_copy_is_refused(s3_server, tmp_path, key):
+    settings = s3_server.settings(tmp_path / "home")
+    bucket = s3_server.bucket(settings)
+    bucket.write("weights/config.json", b"{}")
+    listed = [
+        *bucket.list("weights/"),
+        StoredObject(f"weights/{key}", 2, "etag"),
+    ]  # a server may normalise keys
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Objects, "list", lambda *_: iter(listed))
+        with pytest.raises(FormError, match="leads out of"):
+            fetch(settings, f"s3://{bucket.bucket}/weights")
+    assert not list(tmp_path.rglob("outside.json"))
+
+
+@pytest.mark.parametrize(
+    "address", ["models:/../../../weights", "models:/name/../../x", "models:/..@alias", "models:/"]
+)
+def test_a_version_that_is_no_number_becomes_no_path(settings, address):
+    before = settings.work / "weights" / "name-.."
+    before.mkdir(parents=True)  # what made `name-../../x` a folder that exists
+    (before.parent.parent / "x").mkdir()
+    (before.parent.parent / "x" / "letter").write_text("dear")
+    with pytest.raises(NoWeightsError):
+        fetch(settings, address)
+    assert (before.parent.parent / "x" / "letter").exists()
 
 
 def test_the_hubs_own_cache_is_read_where_the_hub_is_away(settings, folder, tmp_path, monkeypatch):

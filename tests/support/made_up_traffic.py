@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -10,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 from tiny_model import open_store
 
+from infra.registry.registry import DIGEST
 from infra.rollout import Rollout, Store, is_shadowed, meets_challenger
 from infra.settings import Settings
 from models.schemas import DECISIONS
+from models.serving.bundle import verify
 
 POLICIES = ("fraud_and_spam", "profanity")
 MARKETS = ("DE", "US")
@@ -32,16 +35,27 @@ class Behaviour:
 
 
 def two_versions(settings: Settings) -> Store:
-    """Version 1 is champion, version 2 challenger; neither has a bundle."""
+    """Version 1 is champion, version 2 challenger; their bundles hold nothing but a manifest."""
     open_store(settings)
     store = Store(settings)
-    client, name = store.registry.client, store.registry.name
-    client.create_registered_model(name)
+    store.registry.client.create_registered_model(store.registry.name)
     for _ in range(2):
-        client.create_model_version(name, "file:///nowhere")
+        another_version(store)
     store.registry.promote(1)
-    client.set_registered_model_alias(name, "challenger", "2")
+    store.registry.client.set_registered_model_alias(store.registry.name, "challenger", "2")
     return store
+
+
+def another_version(store: Store, **tags: str) -> int:
+    """The number of a new version, whose bundle holds nothing but a manifest of its own."""
+    folder = store.settings.home / "made-up" / str(next(NUMBERS))
+    bundle = folder / "artifacts" / "bundle"
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text(json.dumps({"format": 1, "files": {}, "made": folder.name}))
+    made = store.registry.client.create_model_version(
+        store.registry.name, folder.absolute().as_uri(), tags={DIGEST: verify(bundle), **tags}
+    )
+    return int(made.version)
 
 
 def traffic(

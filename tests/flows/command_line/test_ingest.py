@@ -23,8 +23,8 @@ def test_json_is_one_object_and_nothing_else(posts):
     summary = json.loads(out)
     assert code == 0
     assert set(summary) == {
-        "source", "path", "files", "skipped", "rows", "duplicates", "posts", "judgements", "hashes", "rejects",
-        "seconds", "dry_run",
+        "source", "path", "files", "skipped", "rows", "duplicates", "posts", "judgements", "hashes", "noticed",
+        "rejects", "seconds", "dry_run",
     }  # fmt: skip
     assert summary["posts"] == {"inserted": 1, "updated": 0, "unchanged": 0}
     assert summary["rejects"] == {"total": 1, "by_reason": {"empty_post": 1}}

@@ -116,14 +116,17 @@ def test_a_decision_on_what_was_read_whole_has_nothing_unread(gateway):
     assert decision["unread"] == []
 
 
-def test_a_decision_of_before_there_was_such_a_field_is_given_out_with_nothing_unread(gateway, client):
+def test_a_decision_of_before_there_were_such_fields_is_an_admins_and_has_nothing_unread(gateway, client):
     table = open_lake(gateway.settings).decisions
     gateway.decide("now")
     until(table.exists)
     row = records(orjson.dumps(OLDER_ROW))
     assert row["unread"].to_pylist() == [None]
     table.append(row.to_batches())
-    found = client.get(f"/v1/decisions/{OLDER_ROW['decision_id']}").json()
+    address = f"/v1/decisions/{OLDER_ROW['decision_id']}"
+    assert client.get(address).status_code == 404
+    with Served(gateway.settings, gateway.url, new_key(gateway.settings, Scope.ADMIN)).client() as admin:
+        found = admin.get(address).json()
     assert (found["action"], found["unread"]) == ("allow", [])
 
 

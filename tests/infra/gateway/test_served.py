@@ -1,12 +1,16 @@
+import json
+import logging
 import threading
 from pathlib import Path
 from urllib.parse import urlparse
 
 import httpx
+import pytest
 from gateway_server import add_challenger, copied, in_thread, roll_out, until
 
-from infra.gateway.served import MEMORY, Deck
+from infra.gateway.served import Deck
 from infra.registry import Registry
+from infra.registry.deciders import MEMORY
 
 
 def deck(settings, refused=None):
@@ -149,3 +153,96 @@ def test_every_home_has_its_own_deck(registered, tmp_path):
     first, second = (copied(registered, tmp_path / name) for name in ("one", "two"))
     Registry(second).promote(2)
     assert (deck(first).standing.champion.version, deck(second).standing.champion.version) == ("1", "2")
+
+
+def delete_version(registry):
+    registry.client.delete_model_version(registry.name, "1")
+
+
+def delete_alias(registry):
+    registry.client.delete_registered_model_alias(registry.name, "champion")
+
+
+def delete_model(registry):
+    registry.client.delete_registered_model(registry.name)
+
+
+def point_elsewhere(registry):
+    made = registry.client.create_model_version(registry.name, "file:///somebody/s/own")
+    registry.client.set_registered_model_alias(registry.name, "champion", made.version)
+
+
+VANISHING = [delete_version, delete_alias, delete_model, point_elsewhere]
+
+
+@pytest.mark.parametrize("happens", VANISHING, ids=lambda it: it.__name__)
+def test_a_champion_that_vanishes_serves_on_and_after_a_restart_too(home, caplog, happens):
+    found = deck(home)
+    held = found.standing.champion
+    happens(Registry(home))
+    with caplog.at_level(logging.WARNING, "infra.gateway.served"):
+        for _ in range(3):
+            found.refresh()
+    assert found.standing.champion is held
+    assert found.standing.warning
+    assert [it.message for it in caplog.records].count("the registry names nobody who can decide") == 1
+    again = deck(home).standing
+    assert (again.champion.version, again.champion.digest) == ("1", held.digest)
+    assert again.warning
+
+
+def test_a_rollout_beside_a_champion_that_vanished_stops(home):
+    roll_out(home, share=0.5)
+    found = deck(home)
+    assert found.standing.challenger
+    delete_version(Registry(home))
+    found.refresh()
+    assert (found.standing.challenger, found.standing.rollout) == (None, None)
+
+
+def test_a_vanished_champion_is_followed_by_the_next_one_and_the_warning_ends(home):
+    said = []
+    found = Deck(home, [].append, said.append)
+    found.refresh()
+    delete_version(Registry(home))
+    found.refresh()
+    Registry(home).promote(2)
+    found.refresh()
+    assert (found.standing.champion.version, found.standing.warning) == ("2", "")
+    assert said == [False, True, False]
+
+
+def test_a_copy_that_was_changed_decides_nothing_after_a_restart(home):
+    found = deck(home)
+    digest = found.standing.champion.digest
+    delete_version(Registry(home))
+    (home.home / "bundles" / digest[:16] / "operating_points.json").write_text("{}")
+    standing = deck(home).standing
+    assert standing.champion is None
+    assert "no local copy to start from" in standing.reason
+
+
+def test_what_another_model_s_gateway_noted_does_not_decide(home):
+    deck(home)
+    standing = deck(home.model_copy(update={"registered_model": "another"})).standing
+    assert standing.champion is None
+    assert "no champion yet" in standing.reason
+
+
+def test_a_note_of_before_is_read_and_its_folder_is_not_followed(home, tmp_path):
+    """Older gateways noted a folder: what it leads to is not what was verified."""
+    digest = deck(home).standing.champion.digest
+    note = {"version": "1", "digest": digest, "folder": str(tmp_path / "elsewhere")}
+    (home.home / MEMORY).write_text(json.dumps(note))
+    assert deck(unreachable(home)).standing.champion.digest == digest
+    (home.home / MEMORY).write_text(json.dumps(note | {"digest": "../../elsewhere"}))
+    assert deck(unreachable(home)).standing.champion is None
+
+
+def test_a_gateway_whose_champion_was_deleted_answers_on_and_stays_ready_with_a_warning(home):
+    with in_thread(home) as served:
+        delete_version(Registry(home))
+        until(lambda: "warning" in served.ready())
+        assert served.decide("after")[0]["model_version"] == "1"
+        assert (served.ready()["status"], served.ready()["champion"]) == ("ready", "1")
+        assert "moderato_champion_stands_in 1.0" in httpx.get(f"{served.url}/metrics").text

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
+from made_up_traffic import MARKETS, POLICIES, Behaviour, another_version, traffic, two_versions
 
-from infra.rollout import Controller, Rollout, act, plan_named, rest_unattended, roll_back
+from infra.rollout import Controller, Rollout, act, plan_named, rest_unattended, roll_back, table
 from infra.rollout.acts import NoWayBackError
 from infra.rollout.controller import AlreadyDrivenError
 from infra.rollout.store import NoRolloutError, RolloutIsOverError
@@ -105,21 +105,115 @@ def test_a_bad_challenger_loses_all_traffic_and_says_why(store, clock, begun):
     assert store.registry.challenger() is None
 
 
-def test_without_traffic_it_waits_and_then_asks_and_never_promotes(store, clock, begun):
+def test_without_traffic_it_waits_and_says_for_how_many_posts_and_goes_on_when_they_come(store, clock, begun):
     driver = controller(store, clock)
+    assert driver.look().rollout.reason == ""
+    serve(store, 12)
+    driver.look()
+    for _ in range(3):
+        clock.passes(10_000)
+        rollout = driver.look().rollout
+        assert (rollout.status, rollout.reason) == ("running", "waiting for traffic: 12 of 250 posts")
+    assert store.registry.champion().version == 1
+    serve(store, 1500)
+    rollout = driver.look().rollout
+    assert (rollout.stage, rollout.reason) == (0, "")  # three seconds of traffic, not hours
+    clock.passes(10)
+    assert driver.look().rollout.stage == 1
+    assert [entry["act"] for entry in store.acts(begun.id)] == ["begin", "wait", "go on", "climb"]
+
+
+def test_time_without_traffic_is_none_that_a_stage_has_had(store, clock, begun):
+    """A night in the middle of a stage leaves it the rest of its time."""
+    driver = controller(store, clock)
+    serve(store, 100)
+    driver.look()
+    clock.passes(40_000)
+    driver.look()
+    serve(store, 100)
+    driver.look()
+    clock.passes(100)
+    serve(store, 100, GOOD.but(acts_on=0.2))
     assert driver.look().rollout.status == "running"
-    clock.passes(181)
-    assert driver.look().rollout.status == "asking"
+
+
+def test_a_controller_that_follows_another_waits_on_for_the_same_posts(store, clock, begun):
+    first = controller(store, clock)
+    first.look()
+    clock.passes(60)
+    first.look()
+    first.lease.release()
+    second = controller(store, clock)
+    assert second.look().rollout.reason == "waiting for traffic: 0 of 250 posts"
+    serve(store, 1500)
+    assert second.look().rollout.reason == ""
+
+
+def inconclusive(store, clock, driver):
+    """Enough posts over the whole time of the stage, and no word on whether the challenger is well."""
+    for _ in range(19):
+        serve(store, 14, GOOD.but(acts_on=0.16))
+        driver.look()
+        clock.passes(10)
+    return driver.look().rollout
+
+
+def test_with_traffic_and_without_a_verdict_it_asks_and_never_promotes(store, clock, begun):
+    driver = controller(store, clock)
+    rollout = inconclusive(store, clock, driver)
+    assert rollout.status == "asking"
+    assert "shadow is inconclusive" in rollout.reason
+    assert "nan" not in rollout.reason
     serve(store, 3000)
     clock.passes(10_000)
     assert driver.look().rollout.status == "asking"
     assert store.registry.champion().version == 1
 
 
+def test_no_reading_says_nan_where_a_model_has_no_posts(store, clock, begun):
+    step = controller(store, clock).look()
+    told = " ".join(reading.told for reading in step.judgement.readings) + table(step)
+    assert "nan" not in told
+    assert "without posts yet" in told
+
+
+def test_a_rollout_whose_challenger_was_deleted_is_over_and_says_so(store, clock, begun):
+    driver = controller(store, clock)
+    driver.look()
+    store.registry.client.delete_model_version(store.registry.name, "2")
+    for _ in range(2):
+        ended = driver.look().rollout
+        assert (ended.status, ended.share, ended.shadow) == ("rolled back", 0, 0)
+        assert ended.reason == "version 2 was deleted in MLflow"
+    assert store.registry.champion().version == 1
+    acts = store.lake.acts.open().to_table(filter=f"rollout = '{begun.id}'").sort_by("at")
+    assert acts["act"].to_pylist() == ["begin", "abort"]
+
+
+def test_a_rollout_whose_challenger_lost_its_alias_is_over(store, clock, begun):
+    driver = controller(store, clock)
+    driver.look()
+    store.registry.client.delete_registered_model_alias(store.registry.name, "challenger")
+    ended = driver.look().rollout
+    assert (ended.status, ended.reason) == (
+        "rolled back",
+        "version 2 lost the alias challenger, nobody has it",
+    )
+
+
+def test_a_rollout_whose_champion_was_deleted_ends_and_says_what_a_person_may_do(store, clock, begun):
+    driver = controller(store, clock)
+    driver.look()
+    store.registry.client.delete_model_version(store.registry.name, "1")
+    ended = driver.look().rollout
+    assert ended.status == "rolled back"
+    assert "version 1 decided last, but it was deleted in MLflow" in ended.reason
+    assert "moderato rollback" in ended.reason
+
+
 def test_while_a_person_is_asked_a_bad_one_is_still_stopped(store, clock, begun):
     driver = controller(store, clock)
-    clock.passes(181)
-    driver.look()
+    inconclusive(store, clock, driver)
     serve(store, 1000, GOOD.but(errors=0.4))
     assert driver.look().rollout.status == "rolled back"
 
@@ -159,8 +253,7 @@ def test_one_that_was_killed_between_the_alias_and_the_tag_is_finished(store, cl
 
 
 def test_a_rollout_whose_champion_is_gone_ends(store, clock, begun):
-    store.registry.client.create_model_version(store.registry.name, "file:///nowhere")
-    store.registry.promote(3)
+    store.registry.promote(another_version(store))
     ended = controller(store, clock).look().rollout
     assert ended.status == "rolled back"
     assert "version 1 is no longer the champion, version 3 is" in ended.reason
@@ -238,11 +331,11 @@ def test_what_runs_cannot_be_resumed(store, begun):
 
 def test_a_roll_back_goes_to_the_champion_before_and_ends_the_rollout(store, clock, begun):
     act(store, "promote", "looks fine")
-    store.registry.client.create_model_version(store.registry.name, "file:///nowhere")
+    another_version(store)
     store.registry.client.set_registered_model_alias(store.registry.name, "challenger", "3")
     store.begin(Rollout.begin(plan_named("brief"), 2, 3, clock()), "the next one")
     gone, back = roll_back(store, None, "complaints")
-    assert (gone.version, back.version) == (2, 1)
+    assert (gone, back.version) == (2, 1)
     assert store.load(3).status == "rolled back"
     with pytest.raises(NoWayBackError, match="version 1 is the first champion"):
         roll_back(store, None, "further")

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -100,3 +101,32 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
 def test_scores_are_finite_for_any_text_and_broken_pictures(made):
     scores = Bundle.load(made[0], threads=1).score(["", "\u202e🙂", None], [b"no picture", None, b""])
     assert np.isfinite(scores).all()
+
+
+def test_a_link_in_a_bundle_is_refused_for_what_it_leads_to_may_change(copy, tmp_path):
+    shutil.move(copy / "operating_points.json", tmp_path / "points.json")
+    (copy / "operating_points.json").symlink_to(tmp_path / "points.json")
+    with pytest.raises(TamperedBundleError, match=r"holds links: operating_points\.json"):
+        Bundle.load(copy)
+
+
+@pytest.mark.parametrize("name", ["../points.json", "/etc/hostname", "a//b", "./model.onnx", "a\\b", ""])
+def test_a_manifest_names_files_below_it_and_no_others(copy, name):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][name] = manifest["files"]["model.onnx"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(TamperedBundleError, match="no file below it"):
+        Bundle.load(copy)
+
+
+def test_a_second_manifest_further_down_is_a_file_that_was_added(copy):
+    (copy / "more").mkdir()
+    (copy / "more" / "manifest.json").write_text("{}")
+    with pytest.raises(TamperedBundleError, match=r"more/manifest\.json"):
+        Bundle.load(copy)
+
+
+def test_a_manifest_nested_without_end_is_no_manifest(copy):
+    (copy / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(TamperedBundleError, match="is no manifest"):
+        Bundle.load(copy)

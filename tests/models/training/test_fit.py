@@ -120,7 +120,7 @@ def test_a_finished_run_returns_its_report(uri, trained):
 
 
 def test_another_run_may_not_take_the_folder(uri, trained):
-    with pytest.raises(FolderTakenError, match="another preset, objective or seed"):
+    with pytest.raises(FolderTakenError, match="another preset, objective, seed or release"):
         fit(uri, preset="compact", seed=1, folder=trained[0])
 
 
