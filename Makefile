@@ -37,7 +37,7 @@ lint: install ## style, types and floors
 bench: install ## figures, each beside its peer or limit
 	$(BIN)/pytest tests/benchmarks -m benchmark --capture=no -p no:randomly
 
-RESOLVED := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes
+RESOLVED := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --no-strip-extras --generate-hashes
 IMAGE := infra/containers/requirements.txt
 
 lock: ## resolve constraints.txt anew from pyproject.toml, with hashes, and of it what the image needs
