@@ -62,5 +62,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 
+    from flows.temporary_server import tie_temporary_server
+
+    tie_temporary_server()  # to these tests, should they be killed
     with prefect_test_harness(server_startup_timeout=300):
         yield str(PREFECT_API_URL.value())
