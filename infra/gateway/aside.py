@@ -38,7 +38,7 @@ def put_aside(segment: Path, damaged: list[Damaged]) -> Path:
 
 
 def lines_aside(root: Path) -> Iterator[Aside]:
-    """Every line that was put aside under the journals' folder, oldest file first."""
+    """Every line that was put aside under the journals' folder."""
     for path in files_aside(root):
         for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
             if line:
@@ -53,7 +53,7 @@ def count_aside(root: Path) -> int:
 
 
 def files_aside(root: Path) -> list[Path]:
-    return sorted(root.glob(f"*/*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    return sorted(root.glob(f"*/*{SUFFIX}"))
 
 
 def retry_aside(root: Path, table: Table) -> tuple[int, int]:
