@@ -73,7 +73,9 @@ def test_every_package_of_a_lock_has_its_hashes_and_no_registry_is_named(lock):
     packages = re.split(r"\n(?=\S)", text.replace("\\\n", " ").strip())
     assert len(packages) > 50
     for package in packages:
-        assert re.match(r"[\w.-]+(\[[^]]+\])?==\S+( ; .*?)?(\s+--hash=sha256:[0-9a-f]{64})+$", package), package[:200]
+        assert re.match(r"[\w.-]+(\[[^]]+\])?==\S+( ; .*?)?(\s+--hash=sha256:[0-9a-f]{64})+$", package), (
+            package[:200]
+        )
     assert "://" not in text
     assert "--index" not in text
 
