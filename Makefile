@@ -13,9 +13,10 @@ help: ## list what can be made
 
 install: $(INSTALLED) ## create .venv from the lock; a second call does nothing
 
+# the lock names everything, so that pip need not look: with hashes, its older versions trip over extras
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement constraints.txt
+	$(BIN)/pip install --quiet --require-hashes --no-deps --requirement constraints.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
@@ -37,8 +38,12 @@ lint: install ## style, types and floors
 bench: install ## figures, each beside its peer or limit
 	$(BIN)/pytest tests/benchmarks -m benchmark --capture=no -p no:randomly
 
-lock: ## resolve constraints.txt anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --extra dev --python-version 3.11 --no-header --no-annotate --output-file constraints.txt pyproject.toml
+RESOLVED := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes
+IMAGE := infra/containers/requirements.txt
+
+lock: ## resolve constraints.txt anew from pyproject.toml, with hashes, and of it what the image needs
+	$(RESOLVED) --extra dev --output-file constraints.txt pyproject.toml
+	$(RESOLVED) --constraint constraints.txt --output-file $(IMAGE) pyproject.toml
 
 clean: ## remove what make made; state under .moderato stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,13 +10,14 @@ from pydantic import Field
 
 from infra.settings import Settings
 from tasks.compact import compact as merge
+from tasks.results import RESULTS
 
 Days = Annotated[
     int, Field(ge=1, le=3650, description="Days that a retraining can go back with as_of; snapshots stay.")
 ]
 
 
-@flow(name="compact", timeout_seconds=3 * 3600, retries=1, retry_delay_seconds=300)
+@flow(name="compact", result_serializer=RESULTS, timeout_seconds=3 * 3600, retries=1, retry_delay_seconds=300)
 def compact(keep_days: Days = 30) -> dict[str, int]:
     """Compact every table; versions older than `keep_days` go unless a snapshot names them."""
     merged = merge(Settings(), keep_days)

@@ -11,9 +11,10 @@ from prefect.states import Completed
 from infra.ingest import Summary
 from infra.settings import Settings
 from tasks.ingest import ingest as bring_in
+from tasks.results import RESULTS
 
 
-@flow(name="ingest", timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=60)
+@flow(name="ingest", result_serializer=RESULTS, timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=60)
 def ingest(source: str = "", path: str = "") -> Summary:
     """Bring files of `source` at `path` into the lake; the landing zone of the settings where they are empty.
 

@@ -18,6 +18,7 @@ from tasks.handle import Handle
 from tasks.pretrain import pretrain as train
 from tasks.recipe import Recipe, begin
 from tasks.register_backbone import BackboneRelease, register
+from tasks.results import RESULTS
 from tasks.withdraw import withdraw
 
 
@@ -40,7 +41,7 @@ def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - 
     withdraw(Settings(), str(flow_run.id))
 
 
-@flow(name="pretrain", flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="pretrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
 def pretrain(data: Data = Data(), training: Pretraining = Pretraining()) -> Pretrained:
     """Posts in, a backbone out that a retraining begins from: weights=models:/moderato-backbone@latest."""
     settings, recipe = checked(data, training), training.recipe

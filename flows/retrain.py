@@ -19,6 +19,7 @@ from tasks.handle import Handle
 from tasks.incumbent import incumbent
 from tasks.promote import promote
 from tasks.register import Release, register
+from tasks.results import RESULTS
 from tasks.run import begin
 from tasks.snapshot import Snapshot, cut, pin
 from tasks.train import train
@@ -52,7 +53,7 @@ def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - 
     withdraw(Settings(), str(flow_run.id))
 
 
-@flow(name="retrain", flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="retrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
 def retrain(
     data: Data = Data(),
     training: Training = Training(),

@@ -11,6 +11,7 @@ from prefect.states import Completed
 from flows.form import Bounds, Data, Training, Values, searchable
 from infra.settings import Settings
 from tasks.incumbent import incumbent
+from tasks.results import RESULTS
 from tasks.run import begin
 from tasks.search import Asked, Found
 from tasks.search import search as try_out
@@ -28,7 +29,7 @@ def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - 
     withdraw(Settings(), str(flow_run.id))
 
 
-@flow(name="search", flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="search", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
 def search(
     data: Data = Data(),
     training: Training = Training(),

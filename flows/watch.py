@@ -9,6 +9,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from infra.settings import Settings
+from tasks.results import RESULTS
 from tasks.watch import Looked, alarm, look
 
 Hours = Annotated[float, Field(gt=0, le=24 * 90, description="Hours of decisions that are looked at.")]
@@ -17,7 +18,7 @@ CoolDown = Annotated[
 ]
 
 
-@flow(name="watch", timeout_seconds=3600, retries=1, retry_delay_seconds=120)
+@flow(name="watch", result_serializer=RESULTS, timeout_seconds=3600, retries=1, retry_delay_seconds=120)
 def watch(hours: Hours = 24.0, cool_down_hours: CoolDown = 24.0) -> Looked:
     """Compare the last `hours` with the champion's snapshot; drift starts a retraining, once in a cool-down."""
     settings = Settings()

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from infra.private import make_private
 from infra.secrets import HIDDEN, host_alone, masked
 from models.errors import UserError
 from models.heap import share_between_threads
@@ -274,9 +275,9 @@ def _sources() -> dict[str, dict[str, Any]]:
 def adopt(settings: Settings) -> None:
     """Hand the settings to libraries that only read the environment: Prefect, MLflow's S3 client, Great Expectations.
 
-    Call once, at the entry point, before those libraries are imported.
+    Call once, at the entry point, before those libraries are imported. The home is its owner's alone from here on.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_private(settings.home)
     server = settings.prefect_api_url or _server_on(settings.home)
     user, _, password = settings.credentials.partition(":")
     environment = {

@@ -25,6 +25,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         monkeypatch.setenv(f"{PREFIX}THREADS", "1")
 
 
+@pytest.fixture(autouse=True)
+def _own_umask() -> Iterator[None]:
+    """What a command does to its process ends with the test that calls it in this one."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def settings() -> Settings:
     """Settings of an empty home."""
@@ -53,5 +62,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 
+    from flows.temporary_server import tie_temporary_server
+
+    tie_temporary_server()  # to these tests, should they be killed
     with prefect_test_harness(server_startup_timeout=300):
         yield str(PREFECT_API_URL.value())

@@ -44,6 +44,7 @@ VERBS = {
     "worker": "Run what a Prefect server elsewhere has scheduled, on this machine.",
     "schedule": "List when the deployments run, and change it.",
     "doctor": "Say what is well with this machine, what is not, and what to do.",
+    "journal": "Show damaged lines of the gateway's journal, and bring them into the lake once they are repaired.",
     "backup": "Copy everything under the home into a folder.",
     "restore": "Put a backup into a home that holds nothing yet.",
     "settings": "Show every setting with its value, source and description.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,19 +15,25 @@ def backup(
     *,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
-    """Copy the lake, MLflow, Prefect, finished steps and the journal; the platform may go on running.
+    """Copy the lake, MLflow, Prefect, finished steps, bundles, the journal and what the landing zone gave already.
 
-    Stores that lie elsewhere (S3, PostgreSQL) are backed up with their own tools.
+    The platform may go on running. Logs, caches and the demo stay out. Stores that lie elsewhere (S3, PostgreSQL) are
+    backed up with their own tools.
     """
     from flows.command_line.plain import said
     from infra.platform.backup import back_up
     from infra.settings import Settings
 
-    found = back_up(Settings(), folder)
+    about = back_up(Settings(), folder)
     if json:
         from pydantic_core import to_json
 
-        print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
+        print(to_json(about.bytes, indent=2).decode())  # noqa: T201 - the command's own output
     else:
-        told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in found.items()) or "nothing"
+        told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in about.bytes.items()) or "nothing"
         print(said(f"copied {told}"))  # noqa: T201 - the command's own output
+    for name, count in about.left_out.items():
+        print(  # noqa: T201 - the command's own output
+            f"moderato: {count} files of {name} are no plain JSON and stay out; their steps run again",
+            file=sys.stderr,
+        )

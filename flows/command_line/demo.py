@@ -38,9 +38,11 @@ def demo(
     from flows.command_line.narration import narrate
     from flows.command_line.plain import plain, terminal
     from flows.demo import demo as tell
+    from flows.temporary_server import tie_temporary_server
 
     console = terminal(stderr=True)
     narrate(console)
+    tie_temporary_server()
     story = tell(settings, posts=posts, seed=seed, say=lambda line: console.print(f"[bold]{plain(line)}[/]"))
     if json:
         print(as_json(story))  # noqa: T201 - the command's own output

@@ -59,6 +59,7 @@ def pretrain(
     from flows.form import Data
     from flows.pretrain import pretrain as lifecycle
     from flows.pretraining_form import checked, pretrained_by
+    from flows.temporary_server import tie_temporary_server
 
     console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
@@ -74,6 +75,7 @@ def pretrain(
     checked(data, training)
     console.print(plain(f"pre-training {preset} by {objectives}"), highlight=False)
     narrate(console)
+    tie_temporary_server()
     outcome = lifecycle(data, training)
     if json:
         print(as_json(outcome))  # noqa: T201 - the command's own output

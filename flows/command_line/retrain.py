@@ -60,6 +60,7 @@ def retrain(
     from flows.command_line.plain import plain, terminal
     from flows.form import Approval, Data, RollOut, checked, trained_by
     from flows.retrain import retrain as lifecycle
+    from flows.temporary_server import tie_temporary_server
 
     console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
@@ -69,6 +70,7 @@ def retrain(
     checked(data, training, rollout, asked)
     console.print(plain(f"retraining {training.preset} on {data.policy_set}"), highlight=False)
     narrate(console)
+    tie_temporary_server()
     outcome = lifecycle(data, training, rollout, asked)
     if json:
         print(as_json(outcome))  # noqa: T201 - the command's own output

@@ -60,6 +60,7 @@ def search(
     from flows.command_line.plain import plain, terminal
     from flows.form import Bounds, Data, Values, searchable, trained_by
     from flows.search import search as lifecycle
+    from flows.temporary_server import tie_temporary_server
 
     console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set)
@@ -69,6 +70,7 @@ def search(
     searchable(data, training, values, bounds)
     console.print(plain(f"searching from {training.preset} over {', '.join(over)}"), highlight=False)
     narrate(console)
+    tie_temporary_server()
     found = lifecycle(data, training, values, bounds)
     if json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output

@@ -30,10 +30,12 @@ def simulate(
     from flows.command_line.plain import said, terminal
     from flows.command_line.progress import progress
     from infra.lake import open_lake
-    from infra.settings import Settings
+    from infra.settings import Settings, adopt
     from infra.simulator import simulate as write
 
-    lake, written = open_lake(Settings()), 0
+    settings = Settings()
+    adopt(settings)
+    lake, written = open_lake(settings), 0
     with progress(terminal(stderr=True), MofNCompleteColumn()) as show:
 
         def count(more: int) -> None:

@@ -31,14 +31,16 @@ def status(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 def state(settings: Settings) -> dict[str, Any]:
     """Champion, challenger and rollout (None where there is none), incident (what became of a champion that is gone,
-    None where all is well), runs (newest first), lake (rows, version), next.
+    None where all is well), runs (newest first), lake (rows, version), damaged (lines of the journal), next.
     """
+    from infra.gateway import JOURNAL, count_aside
     from infra.rollout import CHOICES, Store, incident
 
     lake, vanished = _lake(settings), incident(Store(settings))
     found = {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
     after = CHOICES if vanished else _next(lake, champion=found["champion"] is not None)
-    return found | {"incident": vanished.seen if vanished else None, "lake": lake, "next": after}
+    seen = {"incident": vanished.seen if vanished else None, "damaged": count_aside(settings.home / JOURNAL)}
+    return found | seen | {"lake": lake, "next": after}
 
 
 def _registry(settings: Settings) -> dict[str, Any]:
@@ -111,6 +113,9 @@ def _print(found: dict[str, Any]) -> None:
         console.print(table)
     for name, counts in found["lake"].items():
         console.print(f"{name}: {counts['rows']:,} rows, version {counts['version']}", highlight=False)
+    if found["damaged"]:
+        told = f"journal: {found['damaged']:,} damaged lines: moderato journal"
+        console.print(told, style="red", highlight=False)
     console.print(f"next: {found['next']}", highlight=False, soft_wrap=True)
 
 

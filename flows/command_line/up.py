@@ -33,6 +33,7 @@ def up(
     What ends is started again; one log a service lies under logs in the home.
     """
     from infra.platform import Standing, Supervisor, held, require_free
+    from infra.private import make_private
     from infra.settings import Settings, adopt
 
     settings = Settings()
@@ -41,7 +42,7 @@ def up(
         mlflow_port or settings.mlflow_port,
         gateway_port or settings.gateway_port,
     )
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_private(settings.home)
     standing = Standing.at(HOST, *ports)
     with held(settings.home, standing):
         require_free(HOST, dict(zip(("prefect", "mlflow", "gateway"), ports, strict=True)))

@@ -13,6 +13,7 @@ from infra.gateway import decisions, documents, errors, health, moderations
 from infra.gateway.gateway import Gateway
 from infra.gateway.route import Shortcut
 from infra.gateway.telemetry import Observed
+from infra.platform import end_with_parent
 from infra.settings import Settings
 
 
@@ -39,7 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def from_environment() -> FastAPI:
-    """The app of the settings in the environment, for the processes that a server starts."""
+    """The app of the settings in the environment, for the processes that a server starts; they end with it."""
+    end_with_parent()
     return create_app(Settings())
 
 

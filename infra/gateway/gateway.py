@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from infra.gateway.answers import Answers
+from infra.gateway.aside import JOURNAL
 from infra.gateway.batching import Batcher
 from infra.gateway.doorkeeper import Doorkeeper
 from infra.gateway.drift import Drift
@@ -22,6 +23,7 @@ from infra.gateway.journal import Journal, JournalError
 from infra.gateway.keys import KeyStore
 from infra.gateway.limits import Bodies
 from infra.gateway.opening import Openers
+from infra.gateway.records import record
 from infra.gateway.remote import Fetcher
 from infra.gateway.rows import CHALLENGER, CHAMPION, SHADOW, Content, Row, Waiting, rows_of
 from infra.gateway.served import Deck, Served, Standing
@@ -36,7 +38,7 @@ log = logging.getLogger(__name__)
 SHIP_EVERY = 2.0  # seconds
 DRIFT_EVERY = 15.0  # seconds between two looks at what the watch found
 PATIENCE = 2.0  # seconds that a post may wait for its batch before new ones are turned away
-JOURNAL, ANSWERS = "journal", "answers.db"  # under home
+ANSWERS = "answers.db"  # under home
 LOOK_UPS, LOOK_UP_SECONDS = (
     4,
     10.0,
@@ -83,7 +85,13 @@ class Gateway:
     async def start(self) -> None:
         """Returns once there is somebody who decides, or a reason why not."""
         self.journal = Journal(self.journals)
-        self.shipper = Shipper(self.journals, self.journal, self.lake.decisions, self.metrics.shipped.inc)
+        self.shipper = Shipper(
+            self.journals,
+            self.journal,
+            self.lake.decisions,
+            self.metrics.shipped.inc,
+            self.metrics.damaged.inc,
+        )
         loop = asyncio.get_running_loop()
         await asyncio.gather(
             loop.run_in_executor(self._threads, self.deck.refresh),
@@ -166,9 +174,7 @@ class Gateway:
 
     async def _commit(self, batch: list[Waiting], rows: list[Row]) -> None:
         try:
-            await self.journal.commit(
-                b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-            )
+            await self.journal.commit(b"".join(record(orjson.dumps(row)) for row in rows))
         except JournalError as error:
             log.error("journal", extra={"error": str(error)})  # noqa: TRY400 - a full disk needs no traceback
             refusal = ApiError(

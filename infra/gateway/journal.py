@@ -86,7 +86,7 @@ class Journal:
             if self._segment is None:
                 self._number += 1
                 self._segment = Segment(self.folder / f"{self._number:08}{OPEN}")
-                _sync(self.folder)
+                synced(self.folder)
             self._segment.append(lines)
         except OSError as error:
             self._seal()
@@ -132,12 +132,6 @@ def abandoned(root: Path) -> Iterator[Path]:
             os.close(lock)
 
 
-def whole_lines(segment: Path) -> bytes:
-    """The records of a segment, without the last one where its process died while writing it."""
-    data = segment.read_bytes()
-    return data[: data.rfind(b"\n") + 1]
-
-
 def _remove(folder: Path) -> None:
     if [path.name for path in folder.iterdir()] == [LOCK]:
         with suppress(OSError):
@@ -156,7 +150,7 @@ def _locked(folder: Path) -> int:
     return lock
 
 
-def _sync(folder: Path) -> None:
+def synced(folder: Path) -> None:
     """Make a new file's name durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:

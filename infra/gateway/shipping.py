@@ -1,37 +1,47 @@
 """Shipping: sealed segments of the journal become rows of the lake's decisions table, each decision exactly once.
 
 The first attempt to ship a segment is an append. Whether an attempt that was cut short had committed cannot be known,
-so every later one merges by decision_id.
+so every later one merges by decision_id. What a disk has damaged is put aside for people, a line at a time.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.json as pj
 
-from infra.gateway.journal import TRIED, Journal, abandoned, sealed, whole_lines
+from infra.gateway.aside import put_aside
+from infra.gateway.journal import TRIED, Journal, abandoned, sealed
+from infra.gateway.records import Damaged, damage, read, records
 from infra.lake import Table
 from models.schemas import DECISIONS
+
+__all__ = ["Shipper", "records", "unshipped"]
 
 log = logging.getLogger(__name__)
 
 FILES, ROWS = 64, 100_000  # so many files with fewer rows are merged
 KEEP = timedelta(hours=1)  # versions that a reader may still have open
-DAMAGED = ".damaged"
 LOOKS = 3  # at a journal whose segments are renamed while it is read
 
 
 class Shipper:
     """Takes segments to the table; call `ship` every few seconds, one call at a time."""
 
-    def __init__(self, root: Path, journal: Journal, table: Table, shipped: Callable[[int], None]) -> None:
-        self.root, self.journal, self.table, self.shipped = root, journal, table, shipped
+    def __init__(
+        self,
+        root: Path,
+        journal: Journal,
+        table: Table,
+        shipped: Callable[[int], object],
+        damaged: Callable[[int], object] = int,
+    ) -> None:
+        """`shipped` and `damaged` are told how many decisions reached the table, and how many lines cannot."""
+        self.root, self.journal, self.table = root, journal, table
+        self.shipped, self.damaged = shipped, damaged
 
     def ship(self) -> None:
         """Everything that this process has written until now."""
@@ -56,34 +66,33 @@ class Shipper:
         self._take(fresh, merge=False)
 
     def _take(self, segments: list[Path], *, merge: bool) -> None:
-        read = {segment: rows for segment in segments if (rows := _readable(segment)) is not None}
-        rows = pa.concat_tables([DECISIONS.empty_table(), *read.values()])
+        found = {segment: read(data) for segment in segments if (data := _data(segment)) is not None}
+        rows = pa.concat_tables([DECISIONS.empty_table(), *(rows for rows, _ in found.values())])
         if len(rows):
             write = self.table.upsert if merge else self.table.append
             write(rows.to_batches())
             self.shipped(len(rows))
-        for segment in read:
+        for segment, (_, damaged) in found.items():
+            if damaged:
+                self._put_aside(segment, damaged)
             segment.unlink()
 
+    def _put_aside(self, segment: Path, damaged: list[Damaged]) -> None:
+        path = put_aside(segment, damaged)
+        self.damaged(len(damaged))
+        log.error(
+            "journal damaged",
+            extra={"lines": len(damaged), "file": str(path), "error": damaged[0].reason[:300]},
+        )
 
-def _readable(segment: Path) -> pa.Table | None:
-    """Rows of a segment. One that the disk has damaged is put aside for people, so that it does not stop the rest."""
+
+def _data(segment: Path) -> bytes | None:
+    """None where the disk does not give it: it stays, and does not stop the rest."""
     try:
-        return records(whole_lines(segment))
-    except pa.ArrowException as error:
-        aside = segment.rename(segment.with_suffix(DAMAGED))
-        log.error("segment put aside", extra={"segment": str(aside), "error": str(error)[:300]})  # noqa: TRY400
+        return segment.read_bytes()
+    except OSError as error:
+        log.error("segment unreadable", extra={"file": str(segment), "error": str(error)})  # noqa: TRY400
         return None
-
-
-def records(lines: bytes) -> pa.Table:
-    """Rows of models.schemas.DECISIONS from JSON lines."""
-    if not lines:
-        return DECISIONS.empty_table()
-    options = pj.ReadOptions(use_threads=False, block_size=len(lines) + 1)
-    parsing = pj.ParseOptions(explicit_schema=DECISIONS, unexpected_field_behavior="ignore")
-    found = pj.read_json(io.BytesIO(lines), read_options=options, parse_options=parsing)
-    return found.select(DECISIONS.names).cast(DECISIONS)
 
 
 def unshipped(root: Path, decision_id: str) -> bytes | None:
@@ -98,6 +107,8 @@ def unshipped(root: Path, decision_id: str) -> bytes | None:
 
 
 def _line(segment: Path, start: bytes) -> bytes | None:
-    lines = whole_lines(segment)
-    at = lines.find(start)
-    return lines[at : lines.index(b"\n", at)] if at >= 0 else None
+    data = segment.read_bytes()
+    at = data.find(start)
+    end = data.find(b"\n", at)
+    line = data[at:end]
+    return line if at >= 0 and end >= 0 and not damage(line) else None

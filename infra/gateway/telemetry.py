@@ -68,6 +68,11 @@ class Metrics:
         self.shipped = Counter(
             "moderato_shipped_total", "decisions that reached the lake", registry=self.registry
         )
+        self.damaged = Counter(
+            "moderato_journal_damaged_total",
+            "lines of the journal that a disk damaged, put aside for `moderato journal`",
+            registry=self.registry,
+        )
         self.refused = Counter(
             "moderato_bundles_refused_total",
             "versions that failed to verify or load",

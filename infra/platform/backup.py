@@ -1,121 +1,165 @@
-"""Backup and restore of everything under a home: copies that are whole although the platform goes on writing."""
+"""Backup of everything under a home: copies that are whole although the platform goes on writing."""
 
 from __future__ import annotations
 
-import json
-import shutil
+import hashlib
+import os
 import sqlite3
-from contextlib import closing
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from infra.platform.standing import standing_on
-from infra.settings import Settings
-from models.errors import UserError
-
-ABOUT = "backup.json"
-DATABASES = ("mlflow.db", "prefect/prefect.db")
-FOLDERS = ("lake", "mlflow-artifacts", "results", "journal", "landing", "work/candidates")
-ADDRESSES = (  # where MLflow's tables name files
-    ("runs", "artifact_uri"),
-    ("datasets", "dataset_source"),
-    ("logged_models", "artifact_location"),
-    ("experiments", "artifact_location"),
-    ("model_versions", "storage_location"),
-    ("model_versions", "source"),
+from infra.platform.manifest import (
+    ABOUT,
+    DATABASES,
+    FILES,
+    FOLDERS,
+    FORMAT,
+    RESULTS,
+    BackupError,
+    Kept,
+    Manifest,
 )
+from infra.private import make_private
+from infra.results import is_plain
+from infra.settings import Settings
+
+BLOCK = 1 << 20
+LOOKS = 20  # at a journal whose segments are renamed while it is copied
+DATABASE, BESIDE = ".db", (".db-wal", ".db-shm", ".db-journal")  # SQLite's, and what it keeps beside them
+SEGMENTS = (".open", ".sealed", ".tried")  # a segment's names, in the order in which it has them
 
 
-class BackupError(UserError):
-    """A backup that cannot be made, or a folder that holds none."""
+def back_up(settings: Settings, folder: Path) -> Manifest:
+    """Copy the home's stores into an empty folder, which is nobody else's; raises BackupError.
 
-
-def back_up(settings: Settings, folder: Path) -> dict[str, int]:
-    """Copy the home's stores into an empty folder; bytes by store.
-
-    Databases first and the lake's manifests last: what a database names is copied after it and is never missing.
-    Only what lies under the home is copied; stores elsewhere have their own ways.
+    The journal first: what is shipped in the meantime is in the lake then, and what is in both is merged when it is
+    shipped again. Databases before what they name, and the lake's manifests last. Only what lies under the home is
+    copied; stores elsewhere have their own ways.
     """
     if folder.exists() and any(folder.iterdir()):
         raise BackupError(f"{folder} is not empty; name an empty or a new folder")
     if not settings.home.exists():
         raise BackupError(f"there is nothing to back up: {settings.home} does not exist")
-    folder.mkdir(parents=True, exist_ok=True)
-    copied = {name: _database(settings.home / name, folder / name) for name in DATABASES}
-    copied |= {name: _tree(settings.home / name, folder / name) for name in FOLDERS}
-    found = {name: size for name, size in copied.items() if size}
-    about = {
-        "home": str(settings.home.absolute()),
-        "made_at": datetime.now(UTC).isoformat(),
-        "moderato": version("moderato"),
-        "bytes": found,
-    }
-    (folder / ABOUT).write_text(json.dumps(about, indent=1))  # last: a backup without it is not whole
-    return found
+    make_private(folder)
+    with _one_line():
+        return _Copy(settings.home, folder).made()
 
 
-def restore(settings: Settings, folder: Path) -> dict[str, int]:
-    """Put a backup into a home that holds nothing yet; bytes by store."""
-    if not (folder / ABOUT).exists():
-        raise BackupError(
-            f"{folder} holds no whole backup: {ABOUT} is missing; moderato backup writes it last"
+class _Copy:
+    """A home on its way into a folder, and what is in that by now."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home, self.folder = home, folder
+        self.files: dict[str, Kept] = {}
+        self.left_out: Counter[str] = Counter()
+
+    def made(self) -> Manifest:
+        self._journal()
+        for name in DATABASES:
+            self._database(name)
+        for name in FOLDERS:
+            self._tree(name)
+        for name in FILES:
+            self._take(self.home / name)
+        about = Manifest(
+            format=FORMAT,
+            home=str(self.home.absolute()),
+            made_at=datetime.now(UTC).isoformat(),
+            moderato=version("moderato"),
+            bytes=self._by_store(),
+            files=self.files,
+            left_out=dict(self.left_out),
         )
-    if standing_on(settings.home):
-        raise BackupError(f"a platform runs on {settings.home}; stop it first")
-    taken = [name for name in (*DATABASES, *FOLDERS) if (settings.home / name).exists()]
-    if taken:
-        raise BackupError(
-            f"{settings.home} already holds {', '.join(taken)}; set MODERATO_HOME to a new folder, or move it away"
-        )
-    about = json.loads((folder / ABOUT).read_text())
-    for name in about["bytes"]:
-        place = settings.home / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if (folder / name).is_dir():
-            shutil.copytree(folder / name, place)
-        else:
-            shutil.copy2(folder / name, place)
-    _move_addresses(settings.home.absolute(), about["home"])
-    return dict(about["bytes"])
+        partial = self.folder / f"{ABOUT}.partial"
+        partial.write_text(about.model_dump_json(indent=1))
+        partial.replace(self.folder / ABOUT)  # last: a backup without it is not whole
+        return about
 
-
-def _database(source: Path, target: Path) -> int:
-    if not source.exists():
-        return 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
-        live.backup(copy)
-    return target.stat().st_size
-
-
-def _tree(source: Path, target: Path) -> int:
-    """Copy a folder in which files appear and go.
-
-    A Lance table's manifests are listed first and copied last: each finds every file that it names.
-    """
-    manifests = [path for path in source.rglob("_versions/*") if path.is_file()]
-    others = [path for path in source.rglob("*") if path.is_file() and path.parent.name != "_versions"]
-    return sum(_copied(path, target / path.relative_to(source)) for path in (*others, *manifests))
-
-
-def _copied(path: Path, place: Path) -> int:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        shutil.copy2(path, place)
-    except FileNotFoundError:
-        return 0  # merged away by now
-    return place.stat().st_size
-
-
-def _move_addresses(home: Path, before: str) -> None:
-    """MLflow keeps absolute addresses of what lies under the home: name the new one."""
-    database = home / "mlflow.db"
-    if before == str(home) or not database.exists():
-        return
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for table, column in ADDRESSES:
-            connection.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608 - names of our own
-                (before, str(home)),
+    def _by_store(self) -> dict[str, int]:
+        sizes = {
+            name: sum(
+                kept.bytes for path, kept in self.files.items() if path == name or path.startswith(f"{name}/")
             )
+            for name in (*DATABASES, *FOLDERS, *FILES)
+        }
+        return {name: size for name, size in sizes.items() if size}
+
+    def _database(self, name: str) -> None:
+        source, target = self.home / name, self.folder / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+                live.backup(copy)
+            self._note(name, target.stat().st_size, _digest(target))
+
+    def _journal(self) -> None:
+        """Segments are renamed while they are shipped: look again until none was missed, and keep each once."""
+        for _ in range(LOOKS):
+            found = [path for path in (self.home / "journal").rglob("*") if path.is_file()]
+            missed = [path for path in found if not self._take(path)]
+            if not missed:
+                break
+        for path in sorted((self.folder / "journal").rglob("0*")):
+            newer = SEGMENTS[SEGMENTS.index(path.suffix) + 1 :] if path.suffix in SEGMENTS else ()
+            if any(path.with_suffix(suffix).exists() for suffix in newer):  # it holds all that this one does
+                path.unlink()
+                del self.files[path.relative_to(self.folder).as_posix()]
+
+    def _tree(self, name: str) -> None:
+        """Copy a folder in which files appear and go.
+
+        A Lance table's manifests are listed first and copied last: each finds every file that it names.
+        """
+        root = self.home / name
+        manifests = [path for path in root.rglob("_versions/*") if path.is_file()]
+        others = [path for path in root.rglob("*") if path.is_file() and path.parent.name != "_versions"]
+        for path in (*others, *manifests):
+            if name == RESULTS and not is_plain(path.read_bytes()):
+                self.left_out[RESULTS] += 1  # of an older release, which kept pickles: its step runs again
+            elif path.suffix == DATABASE:  # a search's study, which may be written to
+                self._database(path.relative_to(self.home).as_posix())
+            elif name != "journal" and not path.name.endswith(BESIDE):
+                self._take(path)
+
+    def _take(self, path: Path) -> bool:
+        """Copy one file, if it is still there."""
+        name = path.relative_to(self.home).as_posix()
+        try:
+            source = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return False  # merged away by now, or never there
+        self._note(name, *copied(source, self.folder / name))
+        return True
+
+    def _note(self, name: str, size: int, digest: str) -> None:
+        self.files[name] = Kept(bytes=size, sha256=digest)
+
+
+def copied(source: int, target: Path) -> tuple[int, str]:
+    """Size and SHA-256 of what was written to `target`, from an open file that is closed in the end."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with os.fdopen(source, "rb") as file, target.open("wb") as out:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            size += out.write(block)
+        times = os.fstat(file.fileno())
+    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+    return size, digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(f"the backup is not whole: {error}; make room, and name a new folder") from None

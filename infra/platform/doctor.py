@@ -34,7 +34,7 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, one after another; a check that fails is a finding, never an error."""
-    for check in (_versions, _stores, _ports, _gpu, _disk):
+    for check in (_versions, _stores, _journal, _ports, _gpu, _disk):
         yield from check(settings)
 
 
@@ -109,6 +109,21 @@ def _prefect(settings: Settings, api: str) -> str:
     asked = request(f"{api}/admin/version", settings.credentials)  # /health asks for no password
     with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310 - the operator's own address
         return f"answers {answer.status}"
+
+
+def _journal(settings: Settings) -> Iterator[Finding]:
+    from infra.gateway import JOURNAL, count_aside
+
+    lines = count_aside(settings.home / JOURNAL)
+    if lines:
+        seen = (
+            f"{lines:,} damaged lines were put aside: decisions that were given out and are not in the lake"
+        )
+        yield Finding(
+            "journal", "to mend", seen, "see them with moderato journal; retry or discard them there"
+        )
+    else:
+        yield Finding("journal", "well", "no damaged lines")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Literal
 import psutil
 
 from infra.platform.service import Service
+from infra.platform.ties import TIED
 
 Phase = Literal["waiting", "starting", "ready", "silent", "ended"]
 
@@ -30,14 +30,6 @@ CHECK = 10.0  # seconds between two health checks of a service that works
 SOON = 5.0  # seconds that a killed process has to be gone
 ASKED = 1.0  # seconds between two health checks of a service that is not ready
 STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
-# Runs a command in its own place, told to end (SIGTERM) as soon as this process is gone, even by SIGKILL. A launcher
-# and not subprocess's preexec_fn, which forks and so upsets libraries with threads.
-PR_SET_PDEATHSIG = 1
-LAUNCH = (
-    f"import ctypes, os, sys; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGTERM)}); "
-    "os.execv(sys.argv[1], sys.argv[1:])"
-)
-TIED = (sys.executable, "-S", "-c", LAUNCH) if sys.platform == "linux" else ()
 
 
 @dataclass

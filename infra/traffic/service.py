@@ -1,4 +1,4 @@
-"""A server as a process beside this one: started, waited for, and stopped with whoever started it."""
+"""A server as a process beside this one: started, waited for, and stopped with whoever started it, killed or not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.platform import TIED
 from models.errors import UserError
 
 START, STOP = 120.0, 60.0  # seconds that it may take
@@ -24,7 +25,7 @@ class NotStartedError(UserError):
 def started(command: Sequence[str], ready: str, log: Path) -> Iterator[None]:
     """Run `command` until the block is left; entered once GET `ready` answers 200. Raises NotStartedError."""
     with log.open("ab") as out:  # a session of its own: Ctrl-C is for this process, which then stops that one
-        process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)  # noqa: S603 - our own command
+        process = subprocess.Popen((*TIED, *command), stdout=out, stderr=out, start_new_session=True)  # noqa: S603 - our own command
     try:
         _await(process, ready, log)
         yield

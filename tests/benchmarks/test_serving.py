@@ -19,7 +19,8 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from gateway_server import free_port, new_key, until
+from gateway_server import new_key, until
+from ports import free_port
 
 from infra.lake import open_lake
 from infra.registry import Registry

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from ports import free_port
 from tiny_model import make_candidate, make_champion
 
 from infra.gateway import KeyStore, Scope, create_app
@@ -150,9 +151,3 @@ def until(holds: Callable[[], bool], seconds: float = SOON) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from running_platform import free_ports
+from ports import free_ports
 
 HEAD = "127.0.0.2"
 STARTED = "Ray runtime started."

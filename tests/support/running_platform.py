@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from ports import free_ports
 
 from infra.lake import open_lake
 from infra.settings import Settings
@@ -171,14 +171,6 @@ def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
             it.kill()
         process.kill()
         process.wait()
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return tuple(each.getsockname()[1] for each in sockets)
 
 
 @pytest.fixture(scope="session")

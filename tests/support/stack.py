@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from running_platform import Platform, free_ports, wait_for
+from ports import free_ports
+from running_platform import Platform, wait_for
 
 from infra.settings import PREFIX, USER, Settings
 
@@ -30,6 +31,9 @@ SECRETS = {
     "GRAFANA_PASSWORD": "test-grafana",
 }
 ADDRESSES = ("postgres:5432", "s3:8333", "mlflow:5000", "prefect:4200", "gateway:8000", "prometheus:9090")
+HOSTS, NUMBERS = ("|".join(part) for part in zip(*(it.split(":") for it in ADDRESSES), strict=True))
+ADDRESS = re.compile(rf"\b(?:127\.0\.0\.1|{HOSTS}):({NUMBERS})(?!\d)")
+ALONE = re.compile(rf"^(-s3\.port=)?({NUMBERS})$")  # a port that is an argument of its own
 READY, GRACE = 120.0, 10.0  # seconds; Docker's own grace is ten
 STATE = "/var/lib/moderato"
 PYTHON = {
@@ -55,12 +59,9 @@ class Stack:
 
     def local(self, text: str, home: Path) -> str:
         """What a container is told, said for this machine."""
-        for address, port in self.ports.items():
-            number = address.rpartition(":")[2]
-            text = text.replace(address, f"127.0.0.1:{port}").replace(
-                f"127.0.0.1:{number}", f"127.0.0.1:{port}"
-            )
-            text = re.sub(rf"^(-s3\.port=)?{number}$", rf"\g<1>{port}", text)
+        ports = {address.rpartition(":")[2]: port for address, port in self.ports.items()}
+        text = ADDRESS.sub(lambda it: f"127.0.0.1:{ports[it[1]]}", text)  # at once: never what was put in
+        text = ALONE.sub(lambda it: f"{it[1] or ''}{ports[it[2]]}", text)
         return text.replace("0.0.0.0", "127.0.0.1").replace(STATE, str(home))
 
     def environment(self, name: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from infra.settings import Settings
 from models.distributed.resources import Resources
 from tasks.caching import ON_DATA_AND_CONFIGURATION, digest_of
 from tasks.handle import Handle
+from tasks.results import RESULTS
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -22,7 +23,7 @@ def counting_flow(calls):
         calls.append(step)
         return Count(number=start.number + step)
 
-    @flow
+    @flow(result_serializer=RESULTS)
     def run(settings: Settings, start: int, step: int, resources: Resources = ONE) -> Count:
         return count(settings, Count(number=start), step, resources)
 

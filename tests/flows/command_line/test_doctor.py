@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from running_platform import free_ports
+from ports import free_ports
 
 DOCTOR = [sys.executable, "-m", "flows.command_line", "doctor"]
 

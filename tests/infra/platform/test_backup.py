@@ -9,7 +9,9 @@ from tiny_model import make_candidate, make_champion
 
 from infra.lake import open_lake
 from infra.platform import Standing, held
-from infra.platform.backup import ABOUT, BackupError, back_up, restore
+from infra.platform.backup import back_up
+from infra.platform.manifest import ABOUT, BackupError
+from infra.platform.restore import restore
 from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
@@ -33,7 +35,7 @@ def elsewhere(tmp_path):
 def test_what_is_put_back_needs_nothing_of_the_old_home(home, elsewhere, tmp_path):
     posts = open_lake(home).posts.open().count_rows()
     found = back_up(home, tmp_path / "backup")
-    assert {"lake", "mlflow.db", "mlflow-artifacts"} <= set(found)
+    assert {"lake", "mlflow.db", "mlflow-artifacts"} <= set(found.bytes)
     shutil.rmtree(home.home)
     assert restore(elsewhere, tmp_path / "backup") == found
     assert open_lake(elsewhere).posts.open().count_rows() == posts
@@ -77,7 +79,7 @@ def test_a_folder_that_is_not_empty_is_left_alone(home, tmp_path):
 
 def test_a_home_that_holds_something_is_never_written_over(home, tmp_path):
     back_up(home, tmp_path / "backup")
-    with pytest.raises(BackupError, match=r"already holds mlflow.db, lake"):
+    with pytest.raises(BackupError, match=r"already holds lake, mlflow-artifacts"):
         restore(home, tmp_path / "backup")
 
 
