@@ -13,6 +13,7 @@ from tests.support.made_up_snapshot import Row, write_snapshot
 
 pytestmark = pytest.mark.slow
 NEAR = 0.1  # of a probability
+ACTS = 0.5  # a probability above which a post would be acted on
 SPAM = PLAIN.replace(",", "").split()
 
 
@@ -92,11 +93,12 @@ def test_a_champion_of_real_messages_meets_every_input(shared_data, tmp_path):
     assert not set(far) & SAME_LETTERS
     texts = texts_of(inputs / "diluted.jsonl")
     benign = texts.pop("d-benign_2000")
-    found = scorer.read(list(texts.values()), [None] * len(texts))
-    alone = found.logits[list(texts).index("d-alone"), 0]
-    logits = zip(texts, found.logits[:, 0], found.unread, strict=True)
-    assert [name for name, logit, unread in logits if logit < alone - 1 and not unread] == []
-    assert scores(scorer, [benign])[0] < 0.5
+    unread = scorer.read(list(texts.values()), [None] * len(texts)).unread
+    found = dict(zip(texts, scores(scorer, list(texts.values())), strict=True))
+    assert found["d-alone"] > ACTS
+    passed = [name for name, score in found.items() if score <= ACTS]
+    assert [name for name, missed in zip(texts, unread, strict=True) if name in passed and not missed] == []
+    assert scores(scorer, [benign])[0] < ACTS
 
 
 SAME_LETTERS = {
