@@ -14,7 +14,7 @@ from pydantic.types import JsonValue
 
 from infra.cluster import ray_for
 from infra.registry import is_empty
-from infra.rollout import GUARDRAILS, PLANS, Store, plan_named, require_champion_or_none
+from infra.rollout import GUARDRAILS, PLANS, Store, champion_or_none, plan_named
 from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
@@ -208,7 +208,7 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
     if not is_empty(settings):
         _ = store.registry.experiment_id
     if not rollout.begin_anew:
-        require_champion_or_none(store)
+        champion_or_none(store)
     return settings
 
 

@@ -33,10 +33,10 @@ def serve(
     settings = Settings()
     adopt(settings)
     if ray:
-        from infra.gateway import serve_on_ray
+        from infra.gateway.cluster import serve_on_ray
 
         serve_on_ray(settings, host, port, workers)
     else:
-        from infra.gateway import serve as run
+        from infra.gateway.server import serve as run
 
         run(settings, host, port, workers or 1)

@@ -6,7 +6,7 @@ from tiny_model import make_champion
 
 from infra.registry import Registry
 from infra.settings import Settings, adopt
-from models.serving.bundle import verify
+from models.serving.manifest import verify
 from tasks.score import score
 
 pytestmark = [pytest.mark.s3, pytest.mark.slow]
