@@ -22,9 +22,10 @@ def canary(
 
     An abort takes all traffic from the challenger at once; gateways obey within seconds.
     """
+    from infra.environment import adopt
     from infra.rollout import Store
     from infra.rollout import act as do
-    from infra.settings import Settings, adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -28,7 +28,8 @@ def serve(
 
     SIGTERM and Ctrl-C finish what was accepted.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

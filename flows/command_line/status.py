@@ -17,7 +17,8 @@ TABLES = ("posts", "judgements", "rejects")
 
 def status(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
     """Show champion, challenger, a running rollout, the last runs and the lake's tables; writes nothing."""
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

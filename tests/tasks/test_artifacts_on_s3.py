@@ -4,8 +4,9 @@ import os
 import pytest
 from tiny_model import make_champion
 
+from infra.environment import adopt
 from infra.registry import Registry
-from infra.settings import Settings, adopt
+from infra.settings import Settings
 from models.serving.manifest import verify
 from tasks.score import score
 
