@@ -8,21 +8,47 @@ import pytest
 from infra.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
+LONGEST_README = 8_000  # bytes; the rest has its page in docs
 
 
 @pytest.fixture(scope="module")
-def readme():
-    return (ROOT / "README.md").read_text()
+def words():
+    return "\n".join(page.read_text() for page in PAGES)
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_the_readme_has_every_setting(readme, name):
+def test_the_settings_page_has_every_setting(name):
     field = Settings.model_fields[name]
     default = "" if field.default in ("", None) else f"`{field.default}`"
-    assert f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |" in readme
+    row = f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |"
+    assert row in (ROOT / "docs" / "settings.md").read_text()
 
 
-def test_every_make_target_that_the_documents_name_exists(readme):
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_bytes()) <= LONGEST_README
+
+
+def test_the_readme_leads_to_every_page():
+    readme = (ROOT / "README.md").read_text()
+    assert [
+        page.name for page in PAGES if page.parent.name == "docs" and f"(docs/{page.name})" not in readme
+    ] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_command_that_the_documents_name_exists(words):
+    from flows.command_line import app
+
+    named = set(re.findall(r"(?:^|`)moderato ([a-z][a-z-]+)", words, re.MULTILINE))
+    assert named - {name for name in app if not name.startswith("-")} == set()
+
+
+def test_every_make_target_that_the_documents_name_exists(words):
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`?make (\w+)", readme + (ROOT / "CONTRIBUTING.md").read_text()))
-    assert named <= targets | {"made"}
+    assert set(re.findall(r"`make (\w+)", words)) <= targets
