@@ -139,7 +139,8 @@ class Openers:
 
 
 def _seconds_of(sent: Sent, data: bytes) -> float:
-    return (images if sent.kind == "image" else videos).seconds_of(data, sent.param)
+    seconds: float = (images if sent.kind == "image" else videos).seconds_of(data, sent.param)
+    return seconds
 
 
 def _ways(sent: Sent, standing: Standing) -> list[Any]:
