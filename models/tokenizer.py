@@ -97,7 +97,7 @@ def windows(
         )
     ]
     long = [row for row, shown in enumerate(found) if len(shown) > 1 and _window(whole) > _window(parts)]
-    together = dict(zip(long, _whole(whole, [given[row] for row in long]), strict=True))
+    together = dict(zip(long, _whole(whole, [given[row] for row in long]), strict=True)) if long else {}
     ids: list[list[int]] = []
     owner: list[int] = []
     unread: dict[int, str] = {}

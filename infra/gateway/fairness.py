@@ -91,10 +91,15 @@ class Share:
 
 
 class Turns:
-    """`threads` that run blocking work, at most `each` of them for one key at a time. Belongs to one event loop."""
+    """`threads` that run blocking work, at most `each` pieces of one key at a time. Belongs to one event loop.
 
-    def __init__(self, name: str, threads: int, each: int, patience: float) -> None:
-        self.name, self.patience = name, patience
+    `ahead`: cost up to which the threads are given work before they are free: those who wait for the loop between two
+    short pieces take longer for that than for the pieces. Whoever comes later waits for it, whatever its key.
+    """
+
+    def __init__(self, name: str, threads: int, each: int, patience: float, ahead: float = 0.0) -> None:
+        self.name, self.patience, self._ahead = name, patience, ahead
+        self._given = 0.0  # cost of what the threads have
         self._free, self._each = threads, each
         self._threads = ThreadPoolExecutor(threads, name)
         self._shares: dict[str, Share] = {}
@@ -106,7 +111,10 @@ class Turns:
     async def run(self, key: str, work: Callable[[], Made], cost: float = 1.0) -> Made:
         """What the work returns or raises; raises ApiError 503 where it did not end in `patience` seconds."""
         job = Job(key, cost, work, asyncio.get_running_loop().create_future())
-        self._shares.setdefault(key, Share(self._now)).waiting.append(job)
+        share = self._shares.setdefault(key, Share(self._now))
+        if not share.waiting and not share.running:
+            share.had = max(share.had, self._now)  # what others had while it was away is not owed to it
+        share.waiting.append(job)
         self._begin()
         try:
             async with asyncio.timeout(self.patience):
@@ -116,19 +124,28 @@ class Turns:
             raise ApiError(503, message, code="overloaded", retry_after=math.ceil(self.patience)) from None
         return made
 
+    def refund(self, key: str, cost: float) -> None:
+        """The key's work has cost so much less than was taken for it."""
+        if key in self._shares:
+            self._shares[key].had -= cost
+
     def _begin(self) -> None:
         """Start what may run now."""
-        while self._free and (share := self._next()) is not None:
+        while (share := self._next()) is not None and self._takes(share.waiting[0]):
             job = share.waiting.popleft()
             if job.done.done():  # nobody waits for it any more
                 self._forget(job.key)
                 continue
-            self._now = share.had
+            self._now = max(self._now, share.had)
             share.had += job.cost
             share.running += 1
             self._free -= 1
+            self._given += job.cost
             ran = asyncio.get_running_loop().run_in_executor(self._threads, job.work)
             ran.add_done_callback(partial(self._ended, job))
+
+    def _takes(self, job: Job) -> bool:
+        return self._free > 0 or self._given + job.cost < self._ahead
 
     def _next(self) -> Share | None:
         ready = (one for one in self._shares.values() if one.waiting and one.running < self._each)
@@ -136,6 +153,7 @@ class Turns:
 
     def _ended(self, job: Job, ran: asyncio.Future[Any]) -> None:
         self._free += 1
+        self._given -= job.cost
         self._shares[job.key].running -= 1
         self._forget(job.key)
         error = None if ran.cancelled() else ran.exception()

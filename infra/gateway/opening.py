@@ -2,12 +2,14 @@
 
 What is cheap is decoded in threads of this process; what is not, and all videos, in processes that are ended where they
 take too long. Between keys they take turns, so that whoever sends what is dear waits for it alone.
+
+Small pictures cost less than another trip to a thread: they are decoded where their header is read.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -26,7 +28,9 @@ from models.pictures import MAX_BYTES, BrokenPictureError
 from models.pixels import Shown
 
 CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread here
+SMALL = 0.01  # seconds that every request is admitted for: pictures that take no longer together are decoded at once
 THREADS, PROCESSES = 2, 2  # that decode
+MANY = 1_000  # pictures of one key: what the threads are given of them is bounded by its seconds
 FETCHING, READING = 16, 2  # threads that wait for hosts, and for the store of videos
 A_HOST = 4  # of those for one key
 SIGN = 8e-9  # seconds that a sign of base64 takes
@@ -47,11 +51,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Its bytes, and the seconds that decoding them takes at most; none yet of what still lies in the store."""
+    """Its bytes, and the seconds that decoding them takes at most; no bytes yet of what still lies in the store.
+
+    opened: it is a small picture, and was decoded already.
+    """
 
     sent: Sent
     data: bytes
     seconds: float
+    opened: Picture | None = None
 
 
 class Openers:
@@ -62,7 +70,7 @@ class Openers:
         limit = self.limit = settings.gateway_decode_seconds
         self.budget = Budget(A_KEY * limit, IN_ALL * limit, "seconds of decoding")
         self._decoders = Decoders(PROCESSES + READING)
-        self._light = Turns("picture", THREADS, THREADS, PATIENCE * limit)
+        self._light = Turns("picture", THREADS, MANY, PATIENCE * limit, ahead=CHEAP)
         self._heavy = Turns("decoding", PROCESSES, PROCESSES - 1, PATIENCE * limit)
         self._fetch = Turns("fetching", FETCHING, A_HOST, PATIENCE * limit)
         self._store = Turns("reading", READING, READING - 1, PATIENCE * limit)
@@ -74,44 +82,55 @@ class Openers:
 
     async def opened(self, key: str, sent: Sequence[Sent], standing: Standing) -> list[Picture | Film]:
         """Each as the models of `standing` want it; raises ApiError 400, 404, 422, 429 or 503."""
-        held = await _together(self._held(key, one) for one in sent)
-        with self.budget.admitted(key, sum(one.seconds for one in held), sent[0].param):
-            return await _together(self._decoded(key, one, standing) for one in held)
+        small = min(SMALL, self.limit)
+        with self.budget.admitted(key, small, sent[0].param) as grown:
+            held = await _together([self._held(key, one, standing, small / len(sent)) for one in sent])
+            grown(sum(one.seconds for one in held))
+            decoded = iter(
+                await _together([self._decoded(key, one, standing) for one in held if one.opened is None])
+            )
+            return [one.opened or next(decoded) for one in held]
 
-    async def _held(self, key: str, sent: Sent) -> Held:
+    async def _held(self, key: str, sent: Sent, standing: Standing, small: float) -> Held:
+        """Decoded too where that takes no longer than `small` seconds."""
         if sent.how == "key":
             return Held(sent, b"", self.limit)
+        data, size = None, len(sent.text)
         if sent.how == "address":
-            text, param = sent.text, sent.param
-            data = await self._fetch.run(key, lambda: self.fetcher.fetch(text, MAX_BYTES, param))
-            return await self._light.run(key, lambda: self._weighed(sent, data), len(data) * SIGN)
-        return await self._light.run(key, lambda: self._weighed(sent, _bytes(sent)), len(sent.text) * SIGN)
+            data = await self._fetch.run(key, lambda: self.fetcher.fetch(sent.text, MAX_BYTES, sent.param))
+            size = len(data)
 
-    def _weighed(self, sent: Sent, data: bytes) -> Held:
-        seconds_of = images.seconds_of if sent.kind == "image" else videos.seconds_of
-        return Held(sent, data, min(seconds_of(data, sent.param), self.limit))
+        def weighed() -> Held:
+            found = _bytes(sent) if data is None else data
+            seconds = min(_seconds_of(sent, found), self.limit)
+            ways = _ways(sent, standing)
+            is_small = sent.kind == "image" and seconds * len(ways) <= small
+            return Held(sent, found, seconds, _picture(sent, found, ways) if is_small else None)
+
+        held = await self._light.run(key, weighed, size * SIGN + small)
+        self._light.refund(key, small - (held.seconds if held.opened else 0.0))
+        return held
 
     async def _decoded(self, key: str, held: Held, standing: Standing) -> Picture | Film:
         """Raises ApiError 400, 404, 422 or 503."""
-        sent, ways = held.sent, sorted(standing.sights if held.sent.kind == "image" else standing.watches)
+        sent, ways = held.sent, _ways(held.sent, standing)
+        if sent.kind == "image" and held.seconds * len(ways) <= CHEAP:
+            return await self._light.run(key, lambda: _picture(sent, held.data, ways), held.seconds)
         turns = self._store if sent.how == "key" else self._heavy
 
-        def apart() -> list[Shown]:
+        def apart() -> Picture | Film:
             data = self._stored(sent) if sent.how == "key" else held.data
-            return self._decoders.decode(sent.kind, data, ways, self.limit)
+            found = self._decoders.decode(sent.kind, data, ways, self.limit)
+            by_way: dict[Any, Shown] = dict(zip(ways, found, strict=True))
+            return Picture(images.digest_of(data), by_way) if sent.kind == "image" else Film(by_way)
 
         try:
-            if sent.kind == "image" and held.seconds * len(ways) <= CHEAP:
-                found = await self._light.run(key, lambda: _here(held.data, ways), held.seconds)
-            else:
-                found = await turns.run(key, apart, held.seconds)
+            return await turns.run(key, apart, held.seconds)
         except BrokenError as error:
             raise (images if sent.kind == "image" else videos).refused(str(error), sent.param) from None
         except OverranError:
             message = f"the {sent.kind} took more than {self.limit:g} s to decode; send a smaller one"
             raise ApiError(422, message, code="too_large", param=sent.param) from None
-        by_way: dict[Any, Shown] = dict(zip(ways, found, strict=True))
-        return Picture(images.digest_of(held.data), by_way) if sent.kind == "image" else Film(by_way)
 
     def _stored(self, sent: Sent) -> bytes:
         data = videos.stored(self.settings, sent.text, sent.param)
@@ -119,11 +138,23 @@ class Openers:
         return data
 
 
-def _here(data: bytes, ways: list[Any]) -> list[Shown]:
+def _seconds_of(sent: Sent, data: bytes) -> float:
+    seconds: float = (images if sent.kind == "image" else videos).seconds_of(data, sent.param)
+    return seconds
+
+
+def _ways(sent: Sent, standing: Standing) -> list[Any]:
+    """The ways in which models look at it."""
+    return sorted(standing.sights if sent.kind == "image" else standing.watches)
+
+
+def _picture(sent: Sent, data: bytes, ways: list[Any]) -> Picture:
+    """Decoded here; raises ApiError 400."""
     try:
-        return shown("image", data, ways)
+        found = shown("image", data, ways)
     except BrokenPictureError as error:
-        raise BrokenError(str(error)) from None
+        raise images.refused(str(error), sent.param) from None
+    return Picture(images.digest_of(data), dict(zip(ways, found, strict=True)))
 
 
 def _bytes(sent: Sent) -> bytes:
@@ -138,8 +169,10 @@ def _bytes(sent: Sent) -> bytes:
         ) from None
 
 
-async def _together(work: Iterable[Coroutine[Any, Any, Made]]) -> list[Made]:
+async def _together(work: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
     """What each makes; where one fails the others are let go."""
+    if len(work) <= 1:  # most requests show one thing: no task is made for it
+        return [await one for one in work]
     tasks = [asyncio.create_task(one) for one in work]
     try:
         return await asyncio.gather(*tasks)

@@ -15,7 +15,11 @@ from infra.gateway.batching import Queue
 from infra.gateway.decoders import BrokenError, Decoder, OverranError
 from infra.gateway.errors import ApiError
 from infra.gateway.fairness import Budget, Turns
+from infra.gateway.opening import Openers, Sent
+from infra.gateway.remote import Fetcher
 from infra.gateway.rows import Content, Waiting
+from infra.gateway.served import Standing
+from infra.settings import Settings
 from models.pixels import Sight, shown
 
 
@@ -135,6 +139,76 @@ def test_keys_take_turns_at_work():
 
     asyncio.run(run())
     assert order.index("few1") <= 4
+
+
+def test_a_key_that_was_away_is_owed_nothing():
+    order = []
+
+    async def run():
+        turns = Turns("test", 1, 1, 10.0)
+        await turns.run("away", lambda: None, 1.0)
+        for _ in range(20):
+            await turns.run("busy", lambda: None, 1.0)
+        work = [turns.run("away", lambda: order.append("away"), 1.0) for _ in range(10)]
+        work += [turns.run("busy", lambda: order.append("busy"), 1.0) for _ in range(2)]
+        await asyncio.gather(*work)
+        turns.close()
+
+    asyncio.run(run())
+    assert order.index("busy") <= 3
+
+
+def test_threads_are_given_short_work_ahead_and_no_more_than_that():
+    order = []
+
+    async def run():
+        turns, held = Turns("test", 1, 9, 10.0, ahead=1.0), threading.Event()
+        first = asyncio.create_task(turns.run("many", held.wait, 0.1))
+        work = [turns.run("many", lambda n=n: order.append(f"many{n}"), 0.4) for n in range(4)]
+        tasks = [first, *map(asyncio.create_task, work)]
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(turns.run("few", lambda: order.append("few"), 0.4)))
+        await asyncio.sleep(0)
+        held.set()
+        await asyncio.gather(*tasks)
+        turns.close()
+
+    asyncio.run(run())
+    assert order[:3] == ["many0", "many1", "few"]
+
+
+def opened(posts, monkeypatch):
+    """What a model that looks at squares of 32 is shown of pictures, and the trips to threads that this took."""
+    trips, run = [], Turns.run
+    monkeypatch.setattr(Turns, "run", lambda turns, *rest: trips.append(turns.name) or run(turns, *rest))
+
+    async def work():
+        openers = Openers(Settings(_env_file=None), Fetcher([]))
+        sent = [Sent("image", "base64", text, "image") for text in posts]
+        found = await openers.opened("key", sent, Looking())
+        openers.close()
+        return found
+
+    return asyncio.run(work()), trips
+
+
+class Looking(Standing):
+    sights = frozenset({Sight(32)})
+
+
+def test_small_pictures_take_one_trip_to_a_thread(monkeypatch):
+    found, trips = opened([CHEAP] * 3, monkeypatch)
+    assert trips == ["picture"] * 3
+    assert all(
+        (one.shown[Sight(32)].pictures == shown(picture(9), Sight(32)).pictures).all() for one in found
+    )
+
+
+def test_many_pictures_that_are_small_alone_are_admitted_together_before_they_are_decoded(monkeypatch):
+    middling = base64.b64encode(thin(50_000)).decode()  # 6 ms by what it says
+    assert opened([middling], monkeypatch)[1] == ["picture"]
+    monkeypatch.undo()
+    assert opened([middling] * 3, monkeypatch)[1] == ["picture"] * 6
 
 
 def test_one_key_does_not_take_every_thread():
