@@ -6,8 +6,10 @@ of Indian scripts, those inside of emoji, the flags of regions, and words that a
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
+from html.entities import html5
 
 # Default_Ignorable_Code_Point of Unicode 16 (DerivedCoreProperties.txt), and the marks of interlinear annotation
 UNDRAWN = (
@@ -29,8 +31,11 @@ def is_blank(text: str | None) -> bool:
 def folded(text: str) -> str:
     """The text as it is drawn, in Unicode's form NFKC, with runs of space as one; case and punctuation stay.
 
-    Words that are spelt letter by letter are put together, where four letters or more stand so.
+    Words that are spelt letter by letter are put together, where four letters or more stand so. Character references of
+    HTML are the characters that a page shows for them, once.
     """
+    if "&" in text:
+        text = _REFERENCE.sub(_referred, text)
     if not text.isascii():
         text = _lettered(unicodedata.normalize("NFKC", _drawn(text)))
     if not text.isprintable():  # it holds controls, or space that is no blank
@@ -38,6 +43,17 @@ def folded(text: str) -> str:
     if (spelt := _SPELT.search(text)) is not None:
         text = _put_together(text, spelt[1])
     return _SPACES.sub(_space, text) if "  " in text or not text.isprintable() else text
+
+
+# what a page draws for &amp; or &#102;; zeros may stand before the number
+
+_REFERENCE = re.compile(r"&(#0{0,99}[0-9]{1,7}|#x0{0,99}[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+
+
+def _referred(found: re.Match[str]) -> str:
+    """The character of a number, or of a name that there is: `html.unescape` takes the beginning of a name as well."""
+    is_one = found[1].startswith("#") or f"{found[1]};" in html5
+    return html.unescape(found[0]) if is_one else found[0]
 
 
 # what draws nothing

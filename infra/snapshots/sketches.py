@@ -35,19 +35,11 @@ Sketches = npt.NDArray[np.uint8]
 
 def normalised(texts: pa.Array) -> pa.Array:
     """Texts without case, links, mentions and punctuation; a missing text is empty."""
-    plain = pc.utf8_lower(_folded(pc.fill_null(texts, "")))
+    shown = [folded(text or "") for text in texts.to_pylist()]
+    plain = pc.utf8_lower(pa.array(shown, texts.type))
     plain = pc.replace_substring_regex(plain, _NOISE, " ")
     plain = pc.replace_substring_regex(plain, r"[^\p{L}\p{M}\p{N}]+", " ")
     return pc.utf8_trim_whitespace(plain).cast(pa.large_string())
-
-
-def _folded(texts: pa.Array) -> pa.Array:
-    """What is plain ASCII folds to itself but for space, which goes later."""
-    plain = pc.string_is_ascii(texts)
-    if pc.all(plain).as_py() is not False:
-        return texts
-    strange = pa.array([folded(text) for text in texts.filter(pc.invert(plain)).to_pylist()], texts.type)
-    return pc.replace_with_mask(texts, pc.invert(plain), strange)
 
 
 def sketch(texts: pa.Array, alone: npt.NDArray[np.uint64]) -> Sketches:

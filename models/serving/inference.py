@@ -61,6 +61,9 @@ class Reading:
 
 
 Singles = NDArray[np.float32]
+Visible = (
+    Singles | Shown | None
+)  # an image or a video once it is opened; bytes are not scaled before they are looked at
 
 
 class _Rows(NamedTuple):
@@ -68,14 +71,6 @@ class _Rows(NamedTuple):
 
     ids: list[list[int]]
     posts: NDArray[np.int64]
-
-
-class _Visible(NamedTuple):
-    """What is looked at of the posts of one batch, and where to say what could not be."""
-
-    images: list[Encoded]
-    videos: list[Encoded]
-    missed: list[list[Unread]]
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ class Scorer:
         missed: list[list[Unread]] = [[] for _ in texts]
         for chosen, feed in self.feeds(texts, images, videos, missed):
             np.maximum.at(scores, chosen, self.session.run([LOGITS], feed)[0])
-        return Reading(scores, [tuple(dict.fromkeys(items)) for items in missed])
+        return Reading(scores, [tuple(items) for items in missed])
 
     def moments(self, video: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """When each frame that is looked at is shown, [F] in seconds, and its logits [F, P], uncalibrated: they order
@@ -170,23 +165,30 @@ class Scorer:
         is not read.
         """
         missed = [[] for _ in texts] if missed is None else missed
-        pictures = self._shown(Part.IMAGE, images, missed)
-        films = self._shown(Part.VIDEO, videos or [None] * len(texts), missed)
+        pictures = self._opened(Part.IMAGE, images, missed, partial(shown, sight=self.sight))
+        films = self._opened(
+            Part.VIDEO, videos or [None] * len(texts), missed, partial(video.shown, watch=self.watch)
+        )
         text = self._windows(texts, missed)
         for rows in _batches(text, pictures, films):
             posts, place = np.unique(text.owner[rows], return_inverse=True)
-            visible = _Visible(
-                images=[pictures[post] for post in posts],
-                videos=[films[post] for post in posts],
-                missed=[missed[post] for post in posts],
+            owner, feed = self._feed(
+                _Rows([text.ids[row] for row in rows], place),
+                [_floats(pictures[post]) for post in posts],
+                [_floats(films[post]) for post in posts],
             )
-            owner, feed = self._feed(_Rows([text.ids[row] for row in rows], place), visible)
             yield posts[owner], feed
 
-    def _shown(self, part: Part, given: Sequence[Encoded], missed: list[list[Unread]]) -> Sequence[Encoded]:
-        """What the model is given of such parts."""
+    def _opened(
+        self,
+        part: Part,
+        given: Sequence[Encoded],
+        missed: list[list[Unread]],
+        decode: Callable[[bytes], Shown],
+    ) -> Sequence[Visible]:
+        """What the model is given of such parts, each opened once, however many windows look at it."""
         if part in self.modalities:
-            return given
+            return _opened(part, given, missed, decode)
         _note(missed, part, NotRead.NOT_SEEN, given)
         return [None] * len(given)
 
@@ -200,12 +202,12 @@ class Scorer:
                 missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))
         return found
 
-    def _feed(self, rows: _Rows, visible: _Visible) -> tuple[NDArray[np.int64], Feed]:
+    def _feed(
+        self, rows: _Rows, images: list[Singles | None], videos: list[Singles | None]
+    ) -> tuple[NDArray[np.int64], Feed]:
         """And of which of the posts each of its rows is: those that are given, and behind them one for each further
         picture of a post that has several.
         """
-        images = _opened(Part.IMAGE, visible.images, visible.missed, partial(shown, sight=self.sight))
-        videos = _opened(Part.VIDEO, visible.videos, visible.missed, partial(video.shown, watch=self.watch))
         seen = [[None] if image is None else [*_each(image)] for image in images]
         further = np.repeat(np.arange(len(seen)), [len(pictures) - 1 for pictures in seen])
         first = {post: row for row, post in reversed(list(enumerate(rows.posts.tolist())))}
@@ -235,7 +237,7 @@ class Scorer:
 
 
 def _batches(
-    text: Windows, images: Sequence[Encoded], videos: Sequence[Encoded]
+    text: Windows, images: Sequence[Visible], videos: Sequence[Visible]
 ) -> Iterator[NDArray[np.int64]]:
     """Windows of like length together, those of posts with videos or images apart from those without."""
 
@@ -257,13 +259,13 @@ SEVERAL = 4  # axes of pictures
 
 
 def _opened(
-    part: Part, given: list[Encoded], missed: list[list[Unread]], decode: Callable[[bytes], Shown]
-) -> list[Singles | None]:
+    part: Part, given: Sequence[Encoded], missed: list[list[Unread]], decode: Callable[[bytes], Shown]
+) -> list[Visible]:
     """What is seen of each; what is not, or not all of it, is added to `missed`."""
     if not any(isinstance(item, bytes) for item in given):
         return [item for item in given if not isinstance(item, bytes)]
 
-    def made(item: Encoded) -> Singles | Shown | None:
+    def made(item: Encoded) -> Visible:
         try:
             return decode(item) if isinstance(item, bytes) else item
         except (BrokenPictureError, BrokenVideoError):
@@ -276,7 +278,11 @@ def _opened(
     for items, opened in zip(missed, found, strict=True):
         if isinstance(opened, Shown) and opened.unseen:
             items.append(Unread(part=part, reason=NotRead.SKIPPED, detail=opened.unseen))
-    return [scaled(opened.pictures) if isinstance(opened, Shown) else opened for opened in found]
+    return found
+
+
+def _floats(opened: Visible) -> Singles | None:
+    return scaled(opened.pictures) if isinstance(opened, Shown) else opened
 
 
 DETAILS = {

@@ -22,9 +22,10 @@ QUIET = 0.01  # share of harmless messages that may be taken for spam
 HEAD = """# What still passes
 
 People respell what a model would find. What draws the same letters (zero widths, joiners, fillers, selectors, tags,
-marks of direction, full width, look-alikes of other scripts, struck-through letters) is folded before any model reads,
-as are words spelt letter by letter. Other spellings are learned from respelled copies (`respell` of a preset), and long
-texts are read in windows of which the strongest decides. The table says how much that leaves.
+marks of direction, full width, look-alikes of other scripts, struck-through letters, character references of HTML) is
+folded before any model reads, as are words spelt letter by letter. Other spellings are learned from respelled copies
+(`respell` of a preset), and long texts are read in windows of which the strongest decides. The table says how much that
+leaves.
 
 Measured by `.venv/bin/pytest -s tests/benchmarks/test_evasions.py`: `compact` learned from 70 % of 5,572 text messages
 (the UCI SMS spam collection); a threshold that takes 1 % of harmless messages for spam finds so much of the spam among

@@ -1,5 +1,6 @@
 """Spellings that draw the same letters are one text; what carries meaning stays."""
 
+import time
 import unicodedata
 
 import numpy as np
@@ -60,6 +61,33 @@ def test_latin_letters_in_a_russian_word_become_russian():
     assert folded(mixed) == "\u0431\u0435\u0441\u043f\u043b\u0430\u0442\u043d\u043e"
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("fish &amp; chips &lt;3 &quot;yum&quot;", 'fish & chips <3 "yum"'),
+        ("&Eacute;t&eacute; &#x1F600;&#128512;", "\u00c9t\u00e9 \U0001f600\U0001f600"),
+        ("&amp;lt; is how to write &lt;", "&lt; is how to write <"),
+        ("&#xd800; &#1114112; &#0;", "\ufffd \ufffd \ufffd"),
+    ],
+)
+def test_references_of_html_are_the_characters_that_a_page_shows(written, shown):
+    assert folded(written) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["AT&T; R&D", "AT&amp", "?a=1&copy=2&lt=3", "&notit; &nosuch;", "&#; &#x; &#9999999999;", "&;"]
+)
+def test_an_ampersand_that_refers_to_nothing_stays(text):
+    assert folded(text) == text
+
+
+def test_many_ampersands_take_no_longer_than_other_signs():
+    for text in ("&" * 200_000, "&#" + "0" * 200_000 + ";", "&amp" * 50_000, "&#0" * 60_000):
+        began = time.perf_counter()
+        folded(text)
+        assert time.perf_counter() - began < 2
+
+
 def test_tags_behind_a_flag_that_spell_no_region_go():
     assert folded("hi \U0001f3f4" + "".join(chr(0xE0000 + ord(c)) for c in "buy this now")) == "hi \U0001f3f4"
 
@@ -101,6 +129,13 @@ def test_they_are_the_same_tokens_and_the_same_near_duplicate(tmp_path):
     sketches = sketch(texts, np.arange(len(texts), dtype=np.uint64))
     assert (sketches[:-2] == sketches[0]).all()
     assert (sketches[-1] == sketches[0]).mean() < 0.2
+
+
+@pytest.mark.parametrize("name", ["dotted", "dashed"])
+def test_a_respelling_in_ascii_is_the_same_near_duplicate(name):
+    text = "congratulations winner claim your prize"  # without words of one letter, and signs
+    one, other = sketch(pa.array([text, respelled(text)[name]]), np.arange(2, dtype=np.uint64))
+    assert (one == other).all()
 
 
 def test_nfc_and_nfd_are_one_near_duplicate():

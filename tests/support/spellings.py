@@ -43,6 +43,9 @@ def drawn_alike(text: str = PLAIN) -> dict[str, str]:
         "in circles": _letters(text, 0x24D0),
         "in black squares": _letters(text, 0x1F170, but="abop"),
         "Cyrillic look-alikes": text.translate(_CYRILLIC),
+        "HTML entities": "".join(f"&#{ord(c)};" for c in text),
+        "HTML entities in hexadecimal, with zeros": "".join(f"&#X{ord(c):05x};" for c in text),
+        "zero widths as HTML entities": between(text, "&zwj;&#8203;"),
         "struck through": between(text, "\u0336") + "\u0336",
         "heaps of marks": between(text, "\u0301\u0323\u0336\u0308"),
     }
@@ -63,7 +66,6 @@ def respelled(text: str = PLAIN) -> dict[str, str]:
         "emoji for spaces": "\N{GRINNING FACE}".join(words),
         "in asterisks": " ".join(f"**{word}**" for word in words),
         "in capitals": text.upper(),
-        "HTML entities": "".join(f"&#{ord(c)};" for c in text),
         "percent": "".join(f"%{ord(c):02x}" for c in text),
     }
 

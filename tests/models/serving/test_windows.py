@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from tiny_model import POLICIES, picture, write_model
 
+from models.pixels import shown
 from models.preprocessing import FIRST
+from models.serving import inference
 from models.serving.inference import Scorer
 
 WINDOW, STEP, MOST = 32, 24, 4  # tokens, and windows of the tiny model
@@ -86,6 +88,16 @@ def test_the_windows_of_a_post_share_its_picture(scorer):
     assert sorted(posts.tolist()) == [0, 0, 0, 0, 1]
     assert feed["pixels"].shape[0] == 2
     assert [feed["image_index"][posts == post].tolist() for post in (0, 1)] == [[0] * 4, [1]]
+
+
+def test_a_picture_is_opened_once_however_many_windows_look_at_it(tmp_path, monkeypatch):
+    preset = {"name": "trial", "window": 8, "windows": 64}
+    many = Scorer.load(write_model(tmp_path / "many", preset=preset), threads=1)
+    opened = []
+    monkeypatch.setattr(inference, "shown", lambda *given, **how: opened.append(1) or shown(*given, **how))
+    batches = list(many.feeds([said(*WORDS)], [picture(9)]))
+    assert [feed["pixels"].shape[0] for _, feed in batches] == [1, 1, 1]
+    assert opened == [1]
 
 
 def test_posts_score_together_as_each_does_alone(scorer):
