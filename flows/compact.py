@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.states import Completed
 from pydantic import Field
 
-from infra.settings import Settings
+from infra.environment import entered
 from tasks.compact import compact as merge
 from tasks.results import RESULTS
 
@@ -20,6 +20,6 @@ Days = Annotated[
 @flow(name="compact", result_serializer=RESULTS, timeout_seconds=3 * 3600, retries=1, retry_delay_seconds=300)
 def compact(keep_days: Days = 30) -> dict[str, int]:
     """Compact every table; versions older than `keep_days` go unless a snapshot names them."""
-    merged = merge(Settings(), keep_days)
+    merged = merge(entered(), keep_days)
     told = ", ".join(f"{table} {count}" for table, count in merged.items()) or "none: the lake is empty"
     return cast("dict[str, int]", Completed(message=f"files merged: {told}", data=merged))

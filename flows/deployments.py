@@ -40,7 +40,6 @@ from flows.retrain import retrain
 from flows.scheduling import OURS
 from flows.search import search
 from flows.watch import watch
-from infra.registry import is_empty
 from infra.rollout import Store, rest_unattended
 from infra.settings import Settings
 from tasks.approval import Answer
@@ -225,5 +224,4 @@ def _answers(settings: Settings) -> None:  # noqa: ARG001 - every look takes the
 
 def _rests(settings: Settings) -> None:
     """Rest rollouts that nobody drives."""
-    if not is_empty(settings):
-        rest_unattended(Store(settings), datetime.now(UTC))
+    rest_unattended(Store(settings), datetime.now(UTC))

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.types import JsonValue
 
 from infra.cluster import ray_for
+from infra.environment import entered
 from infra.registry import is_empty
-from infra.rollout import GUARDRAILS, PLANS, Store, plan_named, require_champion_or_none
+from infra.rollout import GUARDRAILS, PLANS, Store, champion_or_none, plan_named
 from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
@@ -190,7 +191,7 @@ def searchable(data: Data, training: Training, values: Values, bounds: Bounds) -
     _ = POLICY_SETS[data.policy_set]
     space(preset_named(training.preset), values.over)
     at_hand(training.resources)
-    settings = Settings()
+    settings = entered()
     bounds.budget.check(settings.device_hour_price)
     return settings
 
@@ -203,12 +204,12 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
     plan_named(rollout.plan).guardrails(rollout.dry_run)
     if approval.when != "automatic":
         can_ask()
-    settings = Settings()
+    settings = entered()
     store = Store(settings)
     if not is_empty(settings):
         _ = store.registry.experiment_id
     if not rollout.begin_anew:
-        require_champion_or_none(store)
+        champion_or_none(store)
     return settings
 
 

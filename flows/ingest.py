@@ -8,8 +8,8 @@ from typing import cast
 from prefect import flow
 from prefect.states import Completed
 
+from infra.environment import entered
 from infra.ingest import Summary
-from infra.settings import Settings
 from tasks.ingest import ingest as bring_in
 from tasks.results import RESULTS
 
@@ -20,7 +20,7 @@ def ingest(source: str = "", path: str = "") -> Summary:
 
     path: a file, a folder of files or s3://bucket/prefix that is there.
     """
-    settings = Settings()
+    settings = entered()
     if not path and not settings.landing_uri:  # a folder that anybody named must be there
         Path(settings.landing).mkdir(parents=True, exist_ok=True)
     summary = bring_in(settings, source or settings.landing_source, path or settings.landing)

@@ -10,8 +10,8 @@ from prefect.states import Completed
 
 from flows.form import Data
 from flows.pretraining_form import Pretraining, checked
+from infra.environment import entered
 from infra.registry.backbones import BACKBONE
-from infra.settings import Settings
 from tasks.bootstrap import bootstrap
 from tasks.corpus import Corpus, cut, pin
 from tasks.handle import Handle
@@ -38,7 +38,7 @@ def _named() -> str:
 
 
 def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(Settings(), str(flow_run.id))
+    withdraw(entered(), str(flow_run.id))
 
 
 @flow(name="pretrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from flows.form import Data, OnDevices, at_hand
+from infra.environment import entered
 from infra.settings import Settings
 from models.policies import POLICY_SETS
 from tasks.recipe import Recipe
@@ -65,7 +66,7 @@ def checked(data: Data, training: Pretraining) -> Settings:
     recipe = training.recipe
     check(recipe.preset, recipe.objectives, teacher=bool(recipe.teacher))
     at_hand(training.resources)
-    return Settings()
+    return entered()
 
 
 def pretrained_by(settings: Settings, **asked: Any) -> Pretraining:

@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Approval, Data, RollOut, Training, checked
-from infra.settings import Settings
+from infra.environment import entered
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
 from tasks.canary import canary
@@ -50,7 +50,7 @@ def _named() -> str:
 
 
 def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(Settings(), str(flow_run.id))
+    withdraw(entered(), str(flow_run.id))
 
 
 @flow(name="retrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])

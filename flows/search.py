@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Bounds, Data, Training, Values, searchable
-from infra.settings import Settings
+from infra.environment import entered
 from tasks.incumbent import incumbent
 from tasks.results import RESULTS
 from tasks.run import begin
@@ -26,7 +26,7 @@ def _named() -> str:
 
 
 def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(Settings(), str(flow_run.id))
+    withdraw(entered(), str(flow_run.id))
 
 
 @flow(name="search", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])

@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+from infra.environment import adopt
 from infra.gateway import KeyStore, Scope
 from infra.lake import Lake, open_lake
 from infra.platform import answers
-from infra.settings import Settings, adopt
+from infra.settings import Settings
 from infra.simulator import simulate
 from infra.traffic import posts_of, replay
 from infra.traffic.posts import Posts

@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.states import Completed
 from pydantic import Field
 
-from infra.settings import Settings
+from infra.environment import entered
 from tasks.results import RESULTS
 from tasks.watch import Looked, alarm, look
 
@@ -21,7 +21,7 @@ CoolDown = Annotated[
 @flow(name="watch", result_serializer=RESULTS, timeout_seconds=3600, retries=1, retry_delay_seconds=120)
 def watch(hours: Hours = 24.0, cool_down_hours: CoolDown = 24.0) -> Looked:
     """Compare the last `hours` with the champion's snapshot; drift starts a retraining, once in a cool-down."""
-    settings = Settings()
+    settings = entered()
     looked = look(settings, hours)
     raised = alarm(settings, looked, cool_down_hours)
     message = f"Drift, a retraining is due: {looked.told}" if raised else looked.told

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 HIDDEN = "**********"  # as pydantic shows a SecretStr
@@ -40,3 +42,31 @@ def host_alone(address: str) -> str:
     found = urlsplit(address)
     host = found.netloc.rpartition("@")[2]
     return f"{found.scheme}://{host}/{HIDDEN}" if host else HIDDEN
+
+
+def mask_logs() -> None:
+    """Let every record that this process logs from here on be masked, whatever handler writes it.
+
+    At the records' own factory, for a filter sees those of one logger alone, and Prefect sends its logs to a server.
+    """
+    made = logging.getLogRecordFactory()
+    if getattr(made, "masks", False):
+        return
+
+    def masking(*args: Any, **options: Any) -> logging.LogRecord:
+        return _masked(made(*args, **options))
+
+    masking.masks = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(masking)
+
+
+def _masked(record: logging.LogRecord) -> logging.LogRecord:
+    try:
+        told = record.getMessage()
+    except (TypeError, ValueError):  # a call with the wrong arguments, which the handler reports
+        return record
+    if masked(told) != told:
+        record.msg, record.args = masked(told), ()
+    if record.exc_info:
+        record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
+    return record

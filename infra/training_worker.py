@@ -16,7 +16,8 @@ import torch
 import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 from infra.training import unpack
 from infra.weights import fetch
 from models.distributed.job import Job

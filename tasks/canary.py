@@ -23,9 +23,9 @@ from infra.rollout import (
     Step,
     Store,
     Story,
+    champion_or_none,
     plan_named,
     plot,
-    require_champion_or_none,
     table,
 )
 from infra.settings import Settings
@@ -83,8 +83,7 @@ def canary(
 def _begin(
     store: Store, release: Release, snapshot: Snapshot, plan: str, dry_run: tuple[str, ...], hold: bool
 ) -> Rollout:
-    require_champion_or_none(store)  # it decided when the retraining began
-    champion = store.registry.champion()
+    champion = champion_or_none(store)  # it decided when the retraining began
     assert champion is not None  # a first champion meets no canary
     uri, threads = snapshot.uri, store.settings.threads
     theirs, ours = (

@@ -23,7 +23,8 @@ from models.evaluation.scored import Scored, learned_posts, score_splits
 from models.policies import POLICY_SETS
 from models.policy import DEFAULT_MARKET, PolicySet
 from models.serving.assembly import assemble, latency
-from models.serving.bundle import Bundle, size_of
+from models.serving.bundle import Bundle
+from models.serving.manifest import size_of
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.compare import scored_by
 from tasks.gate import Check, Evidence

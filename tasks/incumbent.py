@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import task
 
 from infra.registry import RegisteredVersion
-from infra.rollout import Store, incident, require_champion_or_none
+from infra.rollout import Store, VanishedChampionError, champion_or_none
 from infra.settings import Settings
 from tasks.handle import Handle
 from tasks.retrying import PATIENT
@@ -28,13 +28,14 @@ def incumbent(settings: Settings, run: Run, *, begin_anew: bool = False) -> Cham
     One that has vanished is not one that never was: raises VanishedChampionError, or gives None with `begin_anew`.
     """
     store = Store(settings)
-    if begin_anew and incident(store, deep=True):
-        return None
-    require_champion_or_none(store)
-    registry = store.registry
-    champion = registry.champion()
+    try:
+        champion = champion_or_none(store)
+    except VanishedChampionError:
+        if begin_anew:
+            return None
+        raise
     if champion is not None and champion.key == run.key:
-        champion = registry.version(champion.previous_champion)
+        champion = store.registry.version(champion.previous_champion)
     return _handle(champion) if champion else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
-from infra.rollout import Store, VanishedChampionError, incident
+from infra.rollout import Store, VanishedChampionError, trouble_with
 from infra.settings import Settings
 from tasks.register import Release
 from tasks.retrying import PATIENT
@@ -19,7 +19,7 @@ def promote(settings: Settings, release: Release, *, begin_anew: bool = False) -
     store = Store(settings)
     registry, champion = store.registry, store.registry.champion()
     decides = champion is not None and champion.version == release.version
-    vanished = None if decides else incident(store)
+    vanished = None if decides else trouble_with(store, champion)
     if vanished and not begin_anew:
         raise VanishedChampionError(vanished.told)
     version = registry.promote(release.version)

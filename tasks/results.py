@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from prefect import states
 from prefect.logging import get_logger
 from prefect.serializers import PickleSerializer, Serializer, UnknownSerializer
 from prefect.utilities.dispatch import get_registry_for_type
@@ -17,6 +18,7 @@ from pydantic_core import from_json, to_json
 
 from infra.ingest.summary import Summary
 from infra.results import ERROR, TYPE, VALUE
+from infra.secrets import masked
 from tasks.handle import Handle
 
 BESIDE = (Summary,)  # what steps return that is no handle
@@ -38,7 +40,7 @@ class PlainSerializer(Serializer):
 
     def dumps(self, obj: Any) -> bytes:
         if isinstance(obj, BaseException):
-            return to_json({"error": _name(type(obj)), "message": str(obj)})
+            return to_json({"error": _name(type(obj)), "message": masked(str(obj))})
         if isinstance(obj, BaseModel) and _name(type(obj)) in _known():
             held = obj.model_dump()  # a model itself would write null for what is infinite
             return to_json({"is": _name(type(obj)), "value": held}, inf_nan_mode="constants")
@@ -121,4 +123,15 @@ def _put_others_out_of_use() -> None:
     PickleSerializer.loads = lambda self, blob: _refuse(self.type)  # type: ignore[method-assign] # noqa: ARG005
 
 
+def _mask_what_failed() -> None:
+    """The message of a failed state is the exception's, and lies at Prefect's server, where every viewer reads it."""
+    said = states.format_exception
+
+    def shown(*error: Any) -> str:
+        return masked(said(*error))
+
+    states.format_exception = shown  # type: ignore[assignment] # what it is called with goes on
+
+
+_mask_what_failed()
 _put_others_out_of_use()  # at import: Prefect asks for a serializer before any code of a flow runs

@@ -10,7 +10,7 @@ from prefect.events import emit_event
 
 from infra.lake import Lake
 from infra.markdown import plain
-from infra.rollout import Store, require_champion_or_none
+from infra.rollout import Store, champion_or_none
 from infra.settings import Settings
 from infra.watch import Finding, compare_views, live_view, reference_view
 from models.schemas import FINDINGS
@@ -52,8 +52,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
     since = until - timedelta(hours=hours)
     store = Store(settings)
     registry, lake = store.registry, store.lake
-    require_champion_or_none(store)
-    champion = registry.champion()
+    champion = champion_or_none(store)
     if champion is None:
         return Looked(version=0, since=since, until=until, posts=0, findings=())
     bundle = Bundle.load(registry.fetch(champion), threads=settings.threads)

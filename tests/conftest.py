@@ -11,7 +11,7 @@ import pytest
 from infra.lake import Lake, open_lake
 from infra.settings import PREFIX, Settings
 
-pytest_plugins = ["side_by_side", "s3_server", "running_platform"]
+pytest_plugins = ["side_by_side", "s3_server", "running_platform", "chromium"]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError
 from infra.secrets import masked
 from models.errors import UserError
 
-MISUSED = 2
+FAILED, MISUSED = 1, 2
 INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
 UNAUTHORIZED = 401
 ASKED = (
@@ -73,9 +73,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
     except UserError as error:
-        from flows.command_line.plain import said
-
-        print(said(masked(f"moderato: {error}")), file=sys.stderr)  # noqa: T201 - the command's own output
+        _tell(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
@@ -83,11 +81,30 @@ def main(words: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # who read the output has read enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(UNHEARD)
-    except Exception as error:
-        if not _asks_for_a_password(error):
-            raise
-        print(f"moderato: {ASKED}", file=sys.stderr)  # noqa: T201 - the command's own output
+    except Exception as error:  # noqa: BLE001 - told with its traceback where it is a fault of ours
+        from flows.command_line.away import away
+
+        told = ASKED if _asks_for_a_password(error) else away(error)
+        if not told:
+            _tell_where()
+            sys.exit(FAILED)
+        _tell(told)
         sys.exit(MISUSED)
+
+
+def _tell(why: str) -> None:
+    from flows.command_line.plain import said
+
+    print(said(masked(f"moderato: {why}")), file=sys.stderr)  # noqa: T201 - the command's own output
+
+
+def _tell_where() -> None:
+    """The traceback of a fault of ours, which people paste elsewhere: without the passwords of addresses."""
+    from traceback import format_exc
+
+    from flows.command_line.plain import lines
+
+    print(lines(masked(format_exc())), end="", file=sys.stderr)  # noqa: T201 - the command's own output
 
 
 def _asks_for_a_password(error: Exception) -> bool:

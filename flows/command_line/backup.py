@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from infra.platform.manifest import Manifest
 
 
 def backup(
@@ -20,18 +23,23 @@ def backup(
     The platform may go on running. Logs, caches and the demo stay out. Stores that lie elsewhere (S3, PostgreSQL) are
     backed up with their own tools.
     """
-    from flows.command_line.plain import said
     from infra.platform.backup import back_up
     from infra.settings import Settings
 
-    about = back_up(Settings(), folder)
+    tell("copied", back_up(Settings(), folder), json=json)
+
+
+def tell(done: str, about: Manifest, *, json: bool) -> None:
+    """What was `done` with each store of a backup, and what stays out of it."""
     if json:
         from pydantic_core import to_json
 
         print(to_json(about.bytes, indent=2).decode())  # noqa: T201 - the command's own output
     else:
+        from flows.command_line.plain import said
+
         told = ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in about.bytes.items()) or "nothing"
-        print(said(f"copied {told}"))  # noqa: T201 - the command's own output
+        print(said(f"{done} {told}"))  # noqa: T201 - the command's own output
     for name, count in about.left_out.items():
         print(  # noqa: T201 - the command's own output
             f"moderato: {count} files of {name} are no plain JSON and stay out; their steps run again",

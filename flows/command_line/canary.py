@@ -22,26 +22,21 @@ def canary(
 
     An abort takes all traffic from the challenger at once; gateways obey within seconds.
     """
+    from infra.environment import adopt
     from infra.rollout import Store
     from infra.rollout import act as do
-    from infra.settings import Settings, adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)
     store = Store(settings)
-    rollout = _last(store) if act == "status" else do(store, act, reason)
+    rollout = store.last() if act == "status" else do(store, act, reason)
     if json:
         from pydantic_core import to_json
 
         print(to_json(_described(store, rollout), indent=2).decode())  # noqa: T201 - the command's own output
     else:
         _print(store, rollout)
-
-
-def _last(store: Store) -> Rollout | None:
-    from infra.registry import is_empty
-
-    return None if is_empty(store.settings) else store.last()
 
 
 def _described(store: Store, rollout: Rollout | None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ def compare(
 
     Both score the newer one's test posts, without those that the older one learned from.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -29,7 +29,8 @@ def demo(
     """
     import shutil
 
-    from infra.settings import Settings, adopt, isolate
+    from infra.environment import adopt, isolate
+    from infra.settings import Settings
 
     home = Settings().home.absolute() / "demo"
     shutil.rmtree(home, ignore_errors=True)

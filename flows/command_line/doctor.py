@@ -13,7 +13,8 @@ WIDTH = max(map(len, COLOURS))
 
 def doctor(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
     """Check settings, stores, versions, ports, GPU and free disk; exit code 2 where something is to mend."""
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -31,7 +31,8 @@ def ingest(
     from flows.command_line.plain import plain, terminal
     from flows.command_line.progress import progress
     from infra import ingest as room
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

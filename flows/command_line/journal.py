@@ -25,9 +25,10 @@ def journal(
 
     The lines lie as they were in the files that are named; an editor repairs them. Exit code 2 while some are left.
     """
+    from infra.environment import adopt
     from infra.gateway import JOURNAL, discard_aside, lines_aside, retry_aside
     from infra.lake import open_lake
-    from infra.settings import Settings, adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -69,7 +69,8 @@ def revoke(key_id: Annotated[str, Parameter(help="an id from `moderato keys list
 
 
 def _store() -> KeyStore:
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

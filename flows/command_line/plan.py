@@ -41,7 +41,8 @@ def plan(
     The network is traced on the batches that the lake's posts make, and on assumed ones where the lake is empty. On one
     device of this machine, a few real steps are timed; otherwise operations are divided by what devices can do.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -28,7 +28,8 @@ def replay(
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Send posts to a gateway, one a request, in order and at the rate asked."""
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

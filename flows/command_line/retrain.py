@@ -52,7 +52,8 @@ def retrain(
 
     Steps that an earlier run with the same inputs has finished are not done again.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -26,8 +26,9 @@ def rollback(
     Where the champion has vanished from MLflow that is the last one that is whole, else the vanished one itself.
     """
     from flows.command_line.plain import said
+    from infra.environment import adopt
     from infra.rollout import Store, roll_back
-    from infra.settings import Settings, SettingsError, adopt
+    from infra.settings import Settings, SettingsError
 
     settings = Settings()
     adopt(settings)

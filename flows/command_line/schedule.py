@@ -27,7 +27,8 @@ def schedule(
 
     What is set here stays when the platform starts again.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

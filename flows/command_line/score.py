@@ -20,7 +20,8 @@ def score(
 
     A row that is no post is left out and named; the rest is scored.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

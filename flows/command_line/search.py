@@ -52,7 +52,8 @@ def search(
     validation split, and those that are behind are stopped early. Run again, a search that was killed goes on, and one
     that is over goes on where it is given more.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

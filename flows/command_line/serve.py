@@ -28,15 +28,16 @@ def serve(
 
     SIGTERM and Ctrl-C finish what was accepted.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)
     if ray:
-        from infra.gateway import serve_on_ray
+        from infra.gateway.cluster import serve_on_ray
 
         serve_on_ray(settings, host, port, workers)
     else:
-        from infra.gateway import serve as run
+        from infra.gateway.server import serve as run
 
         run(settings, host, port, workers or 1)

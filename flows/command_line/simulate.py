@@ -29,8 +29,9 @@ def simulate(
 
     from flows.command_line.plain import said, terminal
     from flows.command_line.progress import progress
+    from infra.environment import adopt
     from infra.lake import open_lake
-    from infra.settings import Settings, adopt
+    from infra.settings import Settings
     from infra.simulator import simulate as write
 
     settings = Settings()

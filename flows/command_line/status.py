@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     from infra.registry import RegisteredVersion
+    from infra.rollout import Store
     from infra.settings import Settings
 
 RUNS = 5
@@ -16,7 +17,8 @@ TABLES = ("posts", "judgements", "rejects")
 
 def status(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
     """Show champion, challenger, a running rollout, the last runs and the lake's tables; writes nothing."""
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)
@@ -34,35 +36,29 @@ def state(settings: Settings) -> dict[str, Any]:
     None where all is well), runs (newest first), lake (rows, version), damaged (lines of the journal), next.
     """
     from infra.gateway import JOURNAL, count_aside
-    from infra.rollout import CHOICES, Store, incident
+    from infra.registry import last_runs
+    from infra.rollout import CHOICES, Store, trouble_with
 
-    lake, vanished = _lake(settings), incident(Store(settings))
-    found = {"champion": None, "challenger": None, "rollout": None, "runs": []} | _registry(settings)
-    after = CHOICES if vanished else _next(lake, champion=found["champion"] is not None)
-    seen = {"incident": vanished.seen if vanished else None, "damaged": count_aside(settings.home / JOURNAL)}
-    return found | seen | {"lake": lake, "next": after}
-
-
-def _registry(settings: Settings) -> dict[str, Any]:
-    from infra.registry import Registry, is_empty, last_runs
-
-    if is_empty(settings):
-        return {}
-    registry = Registry(settings)
+    store = Store(settings)
+    champion, challenger = store.registry.champion(), store.registry.challenger()
+    lake, vanished = _lake(settings), trouble_with(store, champion)
     return {
-        "champion": registry.champion(),
-        "challenger": registry.challenger(),
-        "rollout": _rollout(settings),
-        "runs": last_runs(registry, RUNS),
+        "champion": champion,
+        "challenger": challenger,
+        "rollout": _rollout(store, challenger),
+        "runs": last_runs(store.registry, RUNS),
+        "incident": vanished.seen if vanished else None,
+        "damaged": count_aside(settings.home / JOURNAL),
+        "lake": lake,
+        "next": CHOICES if vanished else _next(lake, champion=champion is not None),
     }
 
 
-def _rollout(settings: Settings) -> dict[str, Any] | None:
+def _rollout(store: Store, challenger: RegisteredVersion | None) -> dict[str, Any] | None:
     """Stage, its posts, share of the traffic in [0, 1], status and reason of the rollout that is not over."""
-    from infra.rollout import Store, posts_in_stage
+    from infra.rollout import posts_in_stage, rollout_of
 
-    store = Store(settings)
-    rollout = store.running()
+    rollout = rollout_of(challenger) if challenger else None
     if rollout is None or rollout.is_over:
         return None
     posts = {"posts": posts_in_stage(store.lake, rollout), "minimum_posts": rollout.current.minimum_posts}

@@ -32,9 +32,10 @@ def up(
 
     What ends is started again; one log a service lies under logs in the home.
     """
+    from infra.environment import adopt
     from infra.platform import Standing, Supervisor, held, require_free
     from infra.private import make_private
-    from infra.settings import Settings, adopt
+    from infra.settings import Settings
 
     settings = Settings()
     ports = (

@@ -8,7 +8,8 @@ def worker() -> None:
 
     `moderato up` has one of its own.
     """
-    from infra.settings import Settings, SettingsError, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings, SettingsError
 
     settings = Settings()
     if not settings.prefect_api_url:

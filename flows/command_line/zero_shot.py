@@ -31,7 +31,8 @@ def zero_shot(
 
     The scores order posts; no calibration says how often they are right. A row that is no post is left out and named.
     """
-    from infra.settings import Settings, adopt
+    from infra.environment import adopt
+    from infra.settings import Settings
 
     settings = Settings()
     adopt(settings)

@@ -18,10 +18,11 @@ from typing import Any
 from fastapi import FastAPI
 
 from infra.cluster import connect, environment, ray_for
+from infra.environment import adopt
 from infra.gateway.app import create_app
 from infra.gateway.server import LOG, check_free
 from infra.gateway.telemetry import SHARED
-from infra.settings import Settings, adopt
+from infra.settings import Settings
 
 NAME = "moderato"
 SOON = 5.0  # seconds of too much load after which a replica is added

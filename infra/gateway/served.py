@@ -25,7 +25,8 @@ from infra.rollout import Rollout
 from infra.settings import Settings
 from models.pixels import Sight
 from models.policy import OPENAI_CATEGORIES
-from models.serving.bundle import Bundle, verify
+from models.serving.bundle import Bundle
+from models.serving.manifest import verify
 from models.video import Watch
 
 log = logging.getLogger(__name__)

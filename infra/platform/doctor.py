@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from infra.platform.ports import is_free
 from infra.platform.service import request
@@ -14,6 +14,9 @@ from infra.platform.standing import standing_on
 from infra.secrets import masked
 from infra.settings import Settings
 from models.errors import UserError
+
+if TYPE_CHECKING:
+    from infra.rollout import Store
 
 GIBIBYTE = 2**30
 LEAST_FREE, COMFORTABLE = 2 * GIBIBYTE, 10 * GIBIBYTE
@@ -47,9 +50,12 @@ def _versions(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - every 
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:
+    from infra.rollout import Store
+
+    store = Store(settings)
     yield _tried("lake", settings.lake, lambda: _lake(settings), "MODERATO_LAKE_URI and the S3 settings")
-    yield _tried("MLflow", settings.tracking_uri, lambda: _mlflow(settings), "MODERATO_MLFLOW_TRACKING_URI")
-    yield from _champion(settings)
+    yield _tried("MLflow", settings.tracking_uri, lambda: _mlflow(store), "MODERATO_MLFLOW_TRACKING_URI")
+    yield from _champion(store)
     api = settings.prefect_api_url
     if api:
         asked = "MODERATO_PREFECT_API_URL and MODERATO_PASSWORD"
@@ -76,24 +82,24 @@ def _lake(settings: Settings) -> str:
     return f"{posts.open().count_rows():,} posts" if posts.exists() else "empty: moderato ingest fills it"
 
 
-def _mlflow(settings: Settings) -> str:
-    from infra.registry import Registry, is_empty
+def _mlflow(store: Store) -> str:
+    from infra.registry import is_empty
 
-    if is_empty(settings):
+    if is_empty(store.settings):
         return "nothing registered yet"
-    champion = Registry(settings).champion()
+    champion = store.registry.champion()
     return f"champion version {champion.version}" if champion else "no champion: moderato retrain"
 
 
-def _champion(settings: Settings) -> Iterator[Finding]:
+def _champion(store: Store) -> Iterator[Finding]:
     """Whether who decides is whole. A store that is away was found above."""
-    from infra.registry import Registry, is_empty
-    from infra.rollout import CHOICES, Store, incident
+    from infra.registry import is_empty
+    from infra.rollout import CHOICES, incident
 
     try:
-        vanished = incident(Store(settings), deep=True)
-        if not is_empty(settings):
-            _ = Registry(settings).experiment_id
+        vanished = incident(store, deep=True)
+        if not is_empty(store.settings):
+            _ = store.registry.experiment_id
     except UserError as error:
         yield Finding("champion", "to mend", str(error), "follow what it says")
     except Exception:  # noqa: BLE001 - whatever a store's client raises

@@ -12,7 +12,7 @@ from filelock import FileLock
 from infra import forms
 from infra.settings import Settings
 from models.errors import UserError
-from models.serving.bundle import TamperedBundleError, verify
+from models.serving.manifest import TamperedBundleError, verify
 
 if TYPE_CHECKING:
     from infra.registry.registry import RegisteredVersion, Registry

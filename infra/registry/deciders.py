@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from infra import forms
 from infra.registry.copies import copy_of, is_whole
+from infra.registry.store import is_empty
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ _LIST = TypeAdapter(tuple[Decider, ...])
 
 def deciders(registry: Registry) -> tuple[Decider, ...]:
     """Every champion that the registered model remembers, oldest first; none where it remembers none."""
+    if is_empty(registry.settings):
+        return ()
     from mlflow.exceptions import MlflowException
 
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from infra.registry.registry import KEY, Registry
+from infra.registry.store import is_empty
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class PastRun:
 
 def last_runs(registry: Registry, count: int) -> list[PastRun]:
     """The newest runs first."""
+    if is_empty(registry.settings):
+        return []
     found = registry.client.search_runs(
         [registry.experiment_id],
         filter_string=f"tags.`{KEY}` != ''",

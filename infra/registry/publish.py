@@ -14,6 +14,7 @@ from filelock import FileLock
 from infra.registry.copies import ARTIFACT, mlflow_has
 from infra.registry.deciders import Decider
 from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
+from models.serving.manifest import verify
 
 CODE = Path(__file__).parent / "served_model.py"
 PACKAGES = (
@@ -34,8 +35,6 @@ def publish(
     registry: Registry, bundle: Path, *, key: str, run_id: str, snapshot: str, tags: Mapping[str, str]
 ) -> RegisteredVersion:
     """The version made of this candidate, registered now where it is not yet; alias challenger unless it decides."""
-    from models.serving.bundle import verify
-
     with FileLock(registry.settings.home / "registry.lock"):
         version = registry.find(key)
         if version is None:

@@ -69,7 +69,10 @@ class RegisteredVersion:
 
 @dataclass(frozen=True)
 class Registry:
-    """Reads and writes the MLflow store that the settings name; nothing is opened before it is asked for."""
+    """Reads and writes the MLflow store that the settings name; nothing is opened before it is asked for.
+
+    Where nothing was ever kept, there is no version and no champion, and looking makes no store.
+    """
 
     settings: Settings
 
@@ -104,7 +107,7 @@ class Registry:
 
     def resolve(self, model: str) -> RegisteredVersion:
         """A version by alias or number; raises UnknownVersionError, which lists what there is."""
-        known = [] if is_empty(self.settings) else self.versions()
+        known = self.versions()
         for version in known:
             if model in {*version.aliases, str(version.version)}:
                 return version
@@ -164,6 +167,8 @@ class Registry:
         return fetch(self, version)
 
     def _by_alias(self, alias: str) -> RegisteredVersion | None:
+        if is_empty(self.settings):
+            return None
         from mlflow.exceptions import MlflowException
 
         try:
@@ -175,6 +180,8 @@ class Registry:
 
     def _search(self, query: str) -> list[RegisteredVersion]:
         found, token = [], None
+        if is_empty(self.settings):
+            return []
         while True:
             page = self.client.search_model_versions(query, page_token=token)
             found += [_read(self.client.get_model_version(self.name, entry.version)) for entry in page]

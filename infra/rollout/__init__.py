@@ -9,14 +9,15 @@ from infra.rollout.incident import (
     CHOICES,
     Incident,
     VanishedChampionError,
+    champion_or_none,
     incident,
-    require_champion_or_none,
+    trouble_with,
 )
 from infra.rollout.observation import posts_in_stage
 from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
-from infra.rollout.store import Store
+from infra.rollout.store import Store, rollout_of
 from infra.rollout.unattended import rest_unattended
 
 __all__ = [
@@ -33,15 +34,17 @@ __all__ = [
     "Story",
     "VanishedChampionError",
     "act",
+    "champion_or_none",
     "incident",
     "is_shadowed",
     "meets_challenger",
     "plan_named",
     "plot",
     "posts_in_stage",
-    "require_champion_or_none",
     "rest_unattended",
     "roll_back",
+    "rollout_of",
     "table",
+    "trouble_with",
     "withdraw_rollout",
 ]

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from infra.registry import RegisteredVersion, Registry, is_empty
+from infra.registry import RegisteredVersion, Registry
 from infra.registry.copies import BUNDLES, ForeignVersionError, LostBundleError
 from infra.registry.deciders import deciders, kept, kept_copy
 from infra.registry.publish import register_again
-from infra.rollout.incident import Incident, incident
+from infra.rollout.incident import Incident, trouble_with
 from infra.rollout.rollout import Rollout
 from infra.rollout.store import NoRolloutError, RolloutIsOverError, Store
 from models.errors import UserError
-from models.serving.bundle import TamperedBundleError
+from models.serving.manifest import TamperedBundleError
 
 Step = Callable[[Rollout, str], Rollout]
 
@@ -85,8 +85,8 @@ def roll_back(
     vanished is registered again from its run or from this machine's verified copy. At once and past all stages; a
     rollout that is running is stopped, for it compares with who is gone. Raises NoWayBackError.
     """
-    trouble = incident(store, deep=version is None)
-    champion = None if is_empty(store.settings) else store.registry.champion()
+    champion = store.registry.champion()
+    trouble = trouble_with(store, champion, deep=version is None)
     if champion is None and trouble is None:
         raise NoWayBackError("nobody decides yet; moderato retrain trains a first champion")
     gone = trouble.last.version if trouble else champion.version if champion else 0
@@ -108,7 +108,7 @@ def roll_back(
 def _before(store: Store, champion: RegisteredVersion | None, trouble: Incident | None) -> RegisteredVersion:
     """The last version that decided before and is whole; where a champion has vanished and none is, that one again."""
     registry = store.registry
-    known = {} if is_empty(store.settings) else {it.version: it for it in registry.versions()}
+    known = {it.version: it for it in registry.versions()}
     for number in _earlier(registry, champion, trouble):
         there = known.get(number)
         if there is not None and _is_usable(registry, there):
@@ -126,7 +126,7 @@ def _before(store: Store, champion: RegisteredVersion | None, trouble: Incident 
 
 def _earlier(registry: Registry, champion: RegisteredVersion | None, trouble: Incident | None) -> list[int]:
     """Versions that decided before, the last of them first: by the champion's own tag, then by the model's memory."""
-    past = [] if is_empty(registry.settings) else [it.version for it in deciders(registry)]
+    past = [it.version for it in deciders(registry)]
     if trouble is not None:
         return list(dict.fromkeys((*reversed(past), trouble.last.version)))
     assert champion is not None
@@ -154,7 +154,7 @@ def _again(store: Store, trouble: Incident | None) -> RegisteredVersion:
         noted = kept(settings)
         if not last.digest or noted.digest == last.digest:  # it knows what the lake's acts do not
             last = noted
-    there = None if is_empty(settings) else store.registry.version(last.version)
+    there = store.registry.version(last.version)
     if there is not None and there.digest == last.digest and _is_usable(store.registry, there):
         return there  # only its alias is gone
     restored = register_again(store.registry, last, kept_copy(settings, last))

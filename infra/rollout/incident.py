@@ -9,7 +9,7 @@ from infra.registry.copies import LostBundleError
 from infra.registry.deciders import DECIDERS, Decider, deciders
 from infra.rollout.store import Store
 from models.errors import UserError
-from models.serving.bundle import TamperedBundleError
+from models.serving.manifest import TamperedBundleError
 
 DECIDED = "act IN ('promote', 'roll back')"  # acts after which a version decides
 CHOICES = (
@@ -47,8 +47,12 @@ def incident(store: Store, *, deep: bool = False) -> Incident | None:
 
     deep: whether its bundle is looked at too, here or in MLflow.
     """
+    return trouble_with(store, store.registry.champion(), deep=deep)
+
+
+def trouble_with(store: Store, champion: RegisteredVersion | None, *, deep: bool = False) -> Incident | None:
+    """The same of a champion that was just looked up."""
     registry = store.registry
-    champion = None if is_empty(store.settings) else registry.champion()
     if champion is None:
         last = last_decider(store)
         return Incident(last, _gone(registry, last)) if last else None
@@ -60,20 +64,21 @@ def incident(store: Store, *, deep: bool = False) -> Incident | None:
     return Incident(Decider.of(champion, registry.name), lost) if lost else None
 
 
-def require_champion_or_none(store: Store) -> None:
-    """Raises VanishedChampionError where a champion decided and is gone."""
-    found = incident(store, deep=True)
+def champion_or_none(store: Store) -> RegisteredVersion | None:
+    """The champion, whole; raises VanishedChampionError where one decided and is gone."""
+    champion = store.registry.champion()
+    found = trouble_with(store, champion, deep=True)
     if found:
         raise VanishedChampionError(found.told)
+    return champion
 
 
 def last_decider(store: Store) -> Decider | None:
     """Who decided last, by the registered model's memory, else by the acts in the lake."""
-    registry, nothing = store.registry, is_empty(store.settings)
-    known = () if nothing else deciders(registry)
+    known = deciders(store.registry)
     if known:
         return known[-1]
-    if not store.lake.acts.exists() or (not nothing and _others_decide(registry)):
+    if not store.lake.acts.exists() or _others_decide(store.registry):
         return None
     acts = store.lake.acts.open().to_table(columns=["at", "version"], filter=DECIDED).sort_by("at")
     return Decider(version=acts["version"][-1].as_py(), digest="") if len(acts) else None
@@ -81,7 +86,7 @@ def last_decider(store: Store) -> Decider | None:
 
 def _others_decide(registry: Registry) -> bool:
     """Whether another registered model has champions: the lake's acts, which name no model, may be about that one."""
-    models = registry.client.search_registered_models()
+    models = [] if is_empty(registry.settings) else registry.client.search_registered_models()
     return any(DECIDERS in model.tags for model in models if model.name != registry.name)
 
 

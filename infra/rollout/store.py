@@ -49,16 +49,16 @@ class Store:
     def running(self) -> Rollout | None:
         """The challenger's rollout."""
         challenger = self.registry.challenger()
-        return _read(challenger) if challenger else None
+        return rollout_of(challenger) if challenger else None
 
     def load(self, version: int) -> Rollout | None:
         """The last rollout of a version."""
         found = self.registry.version(version)
-        return _read(found) if found else None
+        return rollout_of(found) if found else None
 
     def last(self) -> Rollout | None:
         """The rollout that is running, else the one that began last."""
-        rollouts = [rollout for version in self.registry.versions() if (rollout := _read(version))]
+        rollouts = [rollout for version in self.registry.versions() if (rollout := rollout_of(version))]
         return self.running() or max(rollouts, key=lambda rollout: rollout.began, default=None)
 
     def begin(self, rollout: Rollout, why: str) -> Rollout:
@@ -105,7 +105,8 @@ class Store:
         """What was done in a rollout, oldest first."""
         written = self._written(rollout)
         known = next(
-            (it for version in self.registry.versions() if (it := _read(version)) and it.id == rollout), None
+            (it for version in self.registry.versions() if (it := rollout_of(version)) and it.id == rollout),
+            None,
         )
         if known is None or _is_written(known, written):
             return written
@@ -159,8 +160,11 @@ def _is_written(rollout: Rollout, written: list[dict[str, object]]) -> bool:
     return rollout.last is None or any(row["at"] == rollout.last.at for row in written)
 
 
-def _read(version: RegisteredVersion) -> Rollout | None:
-    """None too where somebody wrote what is no rollout: gateways give such a version nothing either."""
+def rollout_of(version: RegisteredVersion) -> Rollout | None:
+    """How a version's rollout stands.
+
+    None too where somebody wrote what is no rollout: gateways give such a version nothing either.
+    """
     try:
         return Rollout.model_validate_json(version.rollout) if version.rollout else None
     except ValidationError:

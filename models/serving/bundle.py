@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.content import Action, Reason, Unread
-from models.errors import UserError
 from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import OperatingPoints
 from models.policy import PolicySet
 from models.serving.inference import Encoded, Scorer
+from models.serving.manifest import read_part, verify, write_manifest
 from models.serving.precision import INT8, SERVING, Precision
-
-MANIFEST = "manifest.json"
-
-
-class TamperedBundleError(UserError):
-    """A bundle whose files are not the ones that its manifest names."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +35,9 @@ class Bundle:
         verify(folder)
         return cls(
             scorer=Scorer.load(folder, threads=threads),
-            calibration=Calibration.model_validate_json(_read(folder, "calibration.json")),
-            policy_set=PolicySet.model_validate_json(_read(folder, "policy_set.json")),
-            operating_points=OperatingPoints.model_validate_json(_read(folder, "operating_points.json")),
+            calibration=Calibration.model_validate_json(read_part(folder, "calibration.json")),
+            policy_set=PolicySet.model_validate_json(read_part(folder, "policy_set.json")),
+            operating_points=OperatingPoints.model_validate_json(read_part(folder, "operating_points.json")),
         )
 
     @property
@@ -98,63 +90,4 @@ def write_bundle(
     }
     for name, part in parts.items():
         (folder / name).write_text(part.model_dump_json(indent=1))
-    files = {
-        name: {"sha256": _digest(folder / name), "bytes": (folder / name).stat().st_size}
-        for name in _files(folder)
-    }
-    (folder / MANIFEST).write_text(json.dumps({"format": 1, "files": files}, indent=1))
-    return _digest(folder / MANIFEST)
-
-
-def verify(folder: Path) -> str:
-    """The digest of the manifest, after checking that the folder holds exactly the files it names, and no links."""
-    manifest = _read(folder, MANIFEST)
-    linked = sorted(path.name for path in folder.rglob("*") if path.is_symlink())
-    if linked:  # what a link leads to can change after this check
-        raise TamperedBundleError(f"bundle {folder} holds links: {', '.join(linked)}; fetch it again")
-    try:
-        expected = {name: entry["sha256"] for name, entry in json.loads(manifest)["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TamperedBundleError(
-            f"{folder / MANIFEST} is no manifest: {error}; fetch the bundle again"
-        ) from error
-    astray = sorted(name for name in expected if not _is_plain(name))
-    if astray:
-        raise TamperedBundleError(
-            f"{folder / MANIFEST} names what is no file below it: {', '.join(map(repr, astray))}; fetch it again"
-        )
-    found = {name: _digest(folder / name) for name in _files(folder)}
-    wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
-    if wrong:
-        raise TamperedBundleError(
-            f"bundle {folder} was changed after it was made: {', '.join(wrong)}; delete the folder and fetch it again"
-        )
-    return _digest(folder / MANIFEST)
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files."""
-    return sum((folder / name).stat().st_size for name in [*_files(folder), MANIFEST])
-
-
-def _files(folder: Path) -> list[str]:
-    inside = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in inside if name != MANIFEST)
-
-
-def _is_plain(name: str) -> bool:
-    """Whether this is a relative path that goes down only."""
-    parts = name.split("/")
-    return not ({"", ".", ".."} & set(parts) or "\\" in name or "\0" in name)
-
-
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except FileNotFoundError:
-        raise TamperedBundleError(f"{folder} is no bundle: {name} is missing; fetch it again") from None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return write_manifest(folder)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from infra.environment import adopt
 from infra.gateway.journal import Journal
 from infra.gateway.server import serve
-from infra.settings import Settings, adopt
+from infra.settings import Settings
 
 
 async def forgotten(self: Journal, lines: bytes) -> None: ...

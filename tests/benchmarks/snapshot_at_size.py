@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 from peak_memory import peak_mb  # beside this script
 
+from infra.environment import adopt
 from infra.lake import open_lake
-from infra.settings import Settings, adopt
+from infra.settings import Settings
 from models.schemas import JUDGEMENTS, POSTS
 
 BATCH = 20_000

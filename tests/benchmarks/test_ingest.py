@@ -28,7 +28,8 @@ BARE = MEASURE.format(
 )
 
 INGEST = MEASURE.format(
-    imports="from pathlib import Path; from infra.ingest import ingest; from infra.settings import Settings, adopt",
+    imports="from pathlib import Path; from infra.ingest import ingest; from infra.environment import adopt; "
+    "from infra.settings import Settings",
     work="settings = Settings(_env_file=None, home=Path(sys.argv[2])); adopt(settings); "
     "ingest(settings, 'jsonl', sys.argv[1])",
 )

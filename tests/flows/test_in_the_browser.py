@@ -1,7 +1,6 @@
 """The two web pages as a person uses them: Prefect to start and approve a retraining, MLflow to review it."""
 
 import re
-import shutil
 
 import httpx
 import pytest
@@ -11,26 +10,20 @@ from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
 from infra.registry import Registry
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 BUSY = 180  # seconds that a server may take for a form while a training has the cores
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.minutes,
     pytest.mark.xdist_group("platform"),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
 
 
 @pytest.fixture
-def page():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1400, "height": 1200})
-        opened.set_default_timeout(BUSY * 1000)
-        yield opened
-        browser.close()
+def page(browser):
+    opened = browser.new_page(viewport={"width": 1400, "height": 1200})
+    opened.set_default_timeout(BUSY * 1000)
+    yield opened
+    opened.close()
 
 
 def choose(page, box, option):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import uuid
@@ -18,24 +17,12 @@ from infra.lake import open_lake
 from infra.registry import Registry
 from infra.simulator import simulate
 
-playwright = pytest.importorskip("playwright.sync_api")
-
 PASSWORD = "a-long-password-for-tests"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.minutes,
     pytest.mark.xdist_group("platform"),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.slow
 
 RUN = """
 import os, time
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 adopt(Settings())
 from flows.temporary_server import tie_temporary_server
 tie_temporary_server()

@@ -42,6 +42,30 @@ def test_what_commands_make_is_their_owners_alone(settings):
     assert open_to_others(settings.home.with_name("backup")) == []
 
 
+FLOWS = """
+import importlib, os, sys
+from contextlib import suppress
+from pathlib import Path
+for name in ("compact", "ingest", "pretrain", "retrain", "search", "watch"):
+    os.umask(0o022)
+    home = Path(sys.argv[1], name)
+    (home / "lake").mkdir(parents=True)
+    os.environ["MODERATO_HOME"] = str(home)
+    with suppress(BaseException):  # of a lake that is empty
+        getattr(importlib.import_module(f"flows.{name}"), name)()
+    (home / "lake" / "after").touch()
+"""
+
+
+@pytest.mark.slow
+def test_a_flow_closes_the_home_although_its_process_began_with_no_command(tmp_path, prefect_server):
+    """As a work pool's worker runs it: Prefect imports the flow, and calls it."""
+    environment = {**os.environ, "PREFECT_API_URL": prefect_server, "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    subprocess.run([sys.executable, "-c", FLOWS, tmp_path], check=True, env=environment, timeout=500)
+    for home in tmp_path.iterdir():
+        assert open_to_others(home) == [], home.name
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("usual_umask")
 def test_a_platform_closes_what_a_release_of_before_left_open_and_its_services_open_nothing(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from infra.gateway.telemetry import JsonLines
 from infra.platform.doctor import examine
-from infra.secrets import HIDDEN, host_alone, masked
+from infra.secrets import HIDDEN, host_alone, mask_logs, masked
 from infra.settings import Settings, SettingsError, explain
 
 SECRETS = {
@@ -61,6 +61,29 @@ def test_what_is_no_secret_is_shown_as_it_is(text):
 def test_of_an_address_that_is_a_key_only_the_host_is_shown():
     assert host_alone("https://user@hooks.example/a?b=c") == f"https://hooks.example/{HIDDEN}"
     assert host_alone("nonsense") == HIDDEN
+
+
+@pytest.fixture
+def _records():
+    before = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(before)
+
+
+@pytest.mark.usefixtures("_records")
+def test_no_handler_is_given_a_secret_whichever_logger_it_is_of(caplog):
+    mask_logs()
+    mask_logs()
+    address = "http://somebody:opensesame@mlflow.example"
+    try:
+        int(address)
+    except ValueError:
+        logging.getLogger("elsewhere").exception("tried %s twice", address)
+    logging.getLogger("elsewhere").warning("%d of %s", 7, "nine")
+    assert "opensesame" not in caplog.text
+    assert f"tried http://somebody:{HIDDEN}@mlflow.example twice" in caplog.text
+    assert caplog.text.count("Traceback") == 1
+    assert caplog.records[-1].args == (7, "nine")
 
 
 def test_no_setting_shows_a_secret_wherever_it_is_shown(monkeypatch):

@@ -50,7 +50,8 @@ def test_a_folder_needs_no_storage_options(monkeypatch):
 
 
 TEMPORARY = """
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 adopt(Settings())
 import httpx
 from prefect import flow, get_client

@@ -20,7 +20,8 @@ import os, sys
 from pathlib import Path
 import lightning.pytorch as pl
 import psutil
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 from infra.training import launch_on_ray
 from models.distributed.resources import Resources
 from models.training.fit import fit

@@ -22,7 +22,8 @@ import uvicorn
 from ports import free_port
 from tiny_model import make_candidate, make_champion
 
-from infra.gateway import KeyStore, Scope, create_app
+from infra.gateway import KeyStore, Scope
+from infra.gateway.app import create_app
 from infra.gateway.server import options
 from infra.lake import open_lake
 from infra.registry import Registry

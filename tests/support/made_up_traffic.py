@@ -15,7 +15,7 @@ from infra.registry.registry import DIGEST
 from infra.rollout import Rollout, Store, is_shadowed, meets_challenger
 from infra.settings import Settings
 from models.schemas import DECISIONS
-from models.serving.bundle import verify
+from models.serving.manifest import verify
 
 POLICIES = ("fraud_and_spam", "profanity")
 MARKETS = ("DE", "US")

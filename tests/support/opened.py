@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
+from chromium import chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(1)</script>",
@@ -36,11 +34,7 @@ class Opened:
 @contextmanager
 def opened(path: Path, width: int = 1440) -> Iterator[Opened]:
     """The file in Chromium; skipped where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_context(offline=True, viewport={"width": width, "height": 900}).new_page()
         found = Opened(page)
         page.on("dialog", lambda dialog: (found.begun.append(dialog.message), dialog.dismiss()))
@@ -49,4 +43,3 @@ def opened(path: Path, width: int = 1440) -> Iterator[Opened]:
         )
         page.goto(path.as_uri())
         yield found
-        browser.close()

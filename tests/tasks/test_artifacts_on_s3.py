@@ -4,9 +4,10 @@ import os
 import pytest
 from tiny_model import make_champion
 
+from infra.environment import adopt
 from infra.registry import Registry
-from infra.settings import Settings, adopt
-from models.serving.bundle import verify
+from infra.settings import Settings
+from models.serving.manifest import verify
 from tasks.score import score
 
 pytestmark = [pytest.mark.s3, pytest.mark.slow]

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 
 DRIVE = """
 import sys
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 settings = Settings()
 adopt(settings)
 from tasks.canary import canary

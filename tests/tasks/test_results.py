@@ -14,7 +14,7 @@ from types import NoneType
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prefect import Flow, Task, flow, task
+from prefect import Flow, Task, flow, get_client, task
 
 import flows
 import tasks
@@ -109,6 +109,28 @@ def test_an_exception_comes_back_as_words():
     found = RESULTS.loads(RESULTS.dumps(KeyError("no such post")))
     assert isinstance(found, StepFailedError)
     assert str(found) == "builtins.KeyError: 'no such post'"
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_neither_the_state_nor_the_result_of_what_failed_shows_a_password():
+    error = OSError("no answer from http://somebody:opensesame@mlflow.example")
+
+    @task
+    def ask() -> None:
+        raise error
+
+    @flow(result_serializer=RESULTS)
+    def run() -> None:
+        ask()
+
+    state = run(return_state=True)
+    with get_client(sync_client=True) as client:
+        kept = client.read_flow_run(state.state_details.flow_run_id).state
+        steps = client.read_task_runs()
+    messages = [kept.message, *(step.state.message for step in steps if step.state.is_failed())]
+    assert len(messages) == 2
+    assert all("http://somebody:**********@mlflow.example" in message for message in messages)
+    assert "opensesame" not in str(messages) + RESULTS.dumps(error).decode()
 
 
 @pytest.mark.parametrize("value", [(1, 2), {1: 2}, {"a": object()}, object(), Path("a"), b"bytes"])

@@ -57,6 +57,16 @@ def test_a_lifecycle_loads_what_trains_only_where_it_trains():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("words", [["status"], ["canary"], ["rollback"], ["journal"]])
+def test_who_only_looks_loads_nothing_that_serves_or_trains(words):
+    code = (
+        "import sys\nfrom flows.command_line import main\ntry:\n    main(sys.argv[1:])\nfinally:\n"
+        "    print([m for m in ('fastapi', 'onnxruntime', 'torch', 'prefect', 'mlflow') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert shown.stdout.endswith("[]\n"), shown
+
+
 def test_an_unknown_verb_is_an_error():
     shown = moderato("retrian")
     assert shown.returncode == 2

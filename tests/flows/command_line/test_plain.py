@@ -11,7 +11,6 @@ from rich.markdown import Markdown
 from rich.progress import MofNCompleteColumn
 from rich.table import Table
 
-from flows.command_line import main
 from flows.command_line.narration import Narrator
 from flows.command_line.plain import lines, plain, said, terminal
 from flows.command_line.progress import progress
@@ -24,17 +23,13 @@ OBEYED = "\x1b\x07\x9b\u202e"
 
 
 @pytest.fixture
-def moderato(capsys, monkeypatch):
-    """What a command of this process prints, whichever way it ends."""
-    monkeypatch.setenv("COLUMNS", "1000")
+def moderato(command):
+    """What a command prints, whichever way it ends."""
 
     def run(*words):
-        try:
-            main(words)
-        except SystemExit as ended:
-            assert ended.code in (0, 2)  # noqa: PT017 - a command that ends well does not raise at all
-        written = capsys.readouterr()
-        shown = written.out + written.err
+        code, *written = command(*words)
+        assert code in (0, 2)
+        shown = "".join(written)
         assert not set(OBEYED) & set(shown), repr(shown)
         return shown
 

@@ -5,7 +5,6 @@ import json
 import pytest
 from made_up_traffic import another_version, two_versions
 
-from flows.command_line import main
 from infra.registry import Registry
 from tasks.incumbent import incumbent
 from tasks.promote import promote
@@ -23,19 +22,12 @@ def store(settings):
 
 
 @pytest.fixture
-def moderato(capsys, monkeypatch):
-    """Exit code and what was said, of a command in this process."""
-    monkeypatch.setenv("COLUMNS", "1000")
+def moderato(command):
+    """Exit code and what was said."""
 
     def run(*words):
-        try:
-            main(words)
-        except SystemExit as ended:
-            code = ended.code
-        else:
-            code = 0
-        said = capsys.readouterr()
-        return code or 0, said.out if not code or words[0] == "doctor" else said.err
+        code, said, complained = command(*words)
+        return code, said if not code or words[0] == "doctor" else complained
 
     return run
 

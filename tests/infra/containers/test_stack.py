@@ -5,10 +5,10 @@ import pytest
 from running_platform import wait_for
 from stack import stack
 
+from infra.environment import adopt
 from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
 from infra.registry import Registry
-from infra.settings import adopt
 from infra.simulator import simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.s3]

@@ -2,9 +2,7 @@
 
 import httpx
 import pytest
-from opened import CHROMIUM
-
-playwright = pytest.importorskip("playwright.sync_api")
+from chromium import chromium
 
 
 def test_every_document_says_what_it_is_and_who_may_frame_it(gateway):
@@ -19,15 +17,12 @@ def test_every_document_says_what_it_is_and_who_may_frame_it(gateway):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 def test_the_page_works_under_its_policy(gateway):
     said = []
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_context(http_credentials={"username": "", "password": gateway.key}).new_page()
         page.on("console", lambda message: said.append(message.text))
         page.goto(f"{gateway.url}/docs")
         page.get_by_text("/v1/decisions").first.click()
         page.get_by_role("button", name="Try it out").first.wait_for()
-        browser.close()
     assert [text for text in said if "Content Security Policy" in text] == []

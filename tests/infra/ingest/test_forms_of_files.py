@@ -535,7 +535,8 @@ MEASURED = """
 import resource, sys
 from pathlib import Path
 from infra.ingest import ingest
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 settings = Settings(_env_file=None, home=Path(sys.argv[2]))
 adopt(settings)
 summary = ingest(settings, "jsonl", sys.argv[1])

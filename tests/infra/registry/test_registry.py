@@ -6,10 +6,11 @@ from multiprocessing import get_context
 import pytest
 from tiny_model import make_candidate
 
-from infra.registry import Registry, UnknownVersionError, is_empty, publish
+from infra.registry import Registry, UnknownVersionError, is_empty, last_runs, publish
+from infra.registry.deciders import deciders
 from models.policies import POLICY_SETS
 from models.serving.assembly import assemble
-from models.serving.bundle import verify
+from models.serving.manifest import verify
 
 
 @pytest.fixture
@@ -47,6 +48,8 @@ def test_nothing_is_opened_before_it_is_asked_for(settings):
     assert is_empty(settings)
     with pytest.raises(UnknownVersionError):
         registry.resolve("champion")
+    assert (registry.champion(), registry.challenger(), registry.versions()) == (None, None, [])
+    assert (deciders(registry), last_runs(registry, 5)) == ((), [])
     assert not settings.home.exists()
 
 

@@ -20,7 +20,8 @@ DRIVE = """
 import time
 import infra.rollout.controller as controller
 from infra.rollout import Store
-from infra.settings import Settings, adopt
+from infra.environment import adopt
+from infra.settings import Settings
 settings = Settings()
 adopt(settings)
 controller.LEASE = 1.0  # so that a rival need not wait half a minute

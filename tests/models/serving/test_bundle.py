@@ -7,7 +7,8 @@ from tiny_model import POLICIES, SET, write_model, write_snapshot
 
 from models.policies import POLICY_SETS
 from models.serving.assembly import assemble, latency
-from models.serving.bundle import Bundle, TamperedBundleError, size_of, verify
+from models.serving.bundle import Bundle
+from models.serving.manifest import TamperedBundleError, size_of, verify
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,10 @@ from models.network import Network
 from models.policies import POLICY_SETS
 from models.preset import Preset
 from models.serving.assembly import assemble
-from models.serving.bundle import Bundle, verify
+from models.serving.bundle import Bundle
 from models.serving.export import export
 from models.serving.inference import Scorer
+from models.serving.manifest import verify
 from models.serving.quantisation import quantise
 from models.snapshot import SnapshotRows
 from models.tokenizer import pieces

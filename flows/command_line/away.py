@@ -1,0 +1,36 @@
+"""Which store an error says is away: known by what its client raises, and nothing is imported to look."""
+
+from __future__ import annotations
+
+DOWN = (
+    "INTERNAL_ERROR",
+    "TEMPORARILY_UNAVAILABLE",
+)  # MLflow's codes for a server or database that does not answer
+SHOWN = 300  # characters of another's error
+LINES = {  # by whose client: the store, and the setting that says where it is
+    "mlflow": ("MLflow", "MODERATO_MLFLOW_TRACKING_URI"),
+    "sqlalchemy": ("MLflow's database", "MODERATO_MLFLOW_TRACKING_URI"),
+    "httpx": ("Prefect", "MODERATO_PREFECT_API_URL"),
+    "lance": ("the lake", "MODERATO_LAKE_URI and the S3 settings"),
+}
+
+
+def away(error: Exception) -> str:
+    """One line: which store cannot be reached, why, and what to do; empty for an error of another kind."""
+    client = _client(error)
+    if not client:
+        return ""
+    store, setting = LINES[client]
+    why = str(error).strip().partition("\n")[0][:SHOWN] or type(error).__name__
+    return f"{store} cannot be reached: {why}; start it, or check {setting}: moderato doctor looks at all of them"
+
+
+def _client(error: Exception) -> str:
+    package, kind, text = type(error).__module__.partition(".")[0], type(error).__name__, str(error)
+    if package == "mlflow":
+        return package if getattr(error, "error_code", "") in DOWN else ""
+    if (package, kind) == ("sqlalchemy", "OperationalError"):
+        return package
+    if kind in ("ConnectError", "ConnectTimeout") or text.startswith("Failed to reach API at"):
+        return "httpx"
+    return "lance" if "LanceError(IO)" in text and "error sending request" in text else ""
