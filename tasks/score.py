@@ -80,8 +80,8 @@ def score(
 def _score(bundle: Bundle, batch: PostBatch, file: ScoreFile) -> list[str]:
     if not batch.posts:
         return []
-    ids, texts, images, markets = zip(*batch.posts, strict=True)
-    scores, unread = bundle.read(texts, images)
+    ids, texts, images, markets, videos = zip(*batch.posts, strict=True)
+    scores, unread = bundle.read(texts, images, videos)
     actions, reasons = bundle.decide(scores, markets)
     file.write(ids, scores, actions, reasons, unread)
     return [str(action) for action in actions]

@@ -23,6 +23,7 @@ from models.prompting.zero_shot import ZeroShot, probabilities
 from tasks.handle import Handle
 from tasks.score import NAMED, NothingScoredError, RejectedRow
 
+SEEN = ("image",)  # beside text, by backbones
 Logits = Callable[[list[PostRow]], Floats]  # of N posts to [N, P]
 
 
@@ -64,7 +65,7 @@ def zero_shot(
 
     done: told the share of the file that is scored.
     """
-    batches = read_posts(source)
+    batches = read_posts(source, SEEN)
     weights = fetch(settings, asked.backbone)
     if weights is None:
         raise NoWeightsError("no backbone is named; make one with `moderato pretrain`")

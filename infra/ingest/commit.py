@@ -82,14 +82,12 @@ class Commit:
             yield judged(batch, self.now)
 
     def rejects(self) -> Rejects:
-        """Every reject of this run is counted; the lake gains those that it does not hold yet."""
+        """Every reject of this run is counted; the lake gains, of those that are kept, what it does not hold yet."""
         self.staging.refuse(self._conflicts())
         if not self.dry_run:
             self.lake.rejects.upsert(self._rejected())
-        counts = self.connection.sql(
-            "SELECT reason, count(*) FROM rejects GROUP BY ALL ORDER BY ALL"
-        ).fetchall()
-        return Rejects(total=sum(count for _, count in counts), by_reason=dict(counts))
+        refused = self.staging.refused
+        return Rejects(total=refused.total(), by_reason=dict(sorted(refused.items())))
 
     def _conflicts(self) -> list[Reject]:
         rejects = []

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from infra.ingest.references import Fetch, named
 from infra.ingest.reject import BadLineError
 from models import video
+from models.errors import UserError
 from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
 
 GLANCE = video.Watch(frames=2, size=32)  # enough to see whether it can be decoded
+MEDIA_BYTES = 64 << 20  # of images and videos held at once, and one more
+
+
+def medium(kind: str, reference: str | None, data: bytes | None, fetch: Fetch) -> bytes | None:
+    """A row's image or video, given as bytes or named by `reference`, that can be opened; raises BadLineError."""
+    checked = MEDIA[kind]
+    try:
+        found = checked(named(reference, kind, fetch)) if reference is not None else None
+        return found if data is None else checked(data)
+    except (BadLineError, MemoryError, UserError):
+        raise
+    except Exception:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
+        raise BadLineError(f"broken_{kind}", "no decoder takes it") from None
 
 
 def checked_video(data: bytes) -> bytes:
@@ -31,3 +48,6 @@ def checked_image(data: bytes) -> bytes:
     except BrokenPictureError as error:
         raise BadLineError("broken_image", str(error)) from None
     return data
+
+
+MEDIA: dict[str, Callable[[bytes], bytes]] = {"image": checked_image, "video": checked_video}

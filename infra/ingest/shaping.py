@@ -69,7 +69,8 @@ SELECT
     coalesce(ascii(text) NOT BETWEEN 33 AND 126 AND NOT regexp_matches(text, '[!-~]'), false) AS odd_text,
     text IS NOT NULL AS given, coalesce(text IN ('NaN', 'Infinity', '-Infinity'), false) AS odd_word,
     nullif(trim(image), '') AS image, image_bytes, nullif(trim(video), '') AS video, video_bytes,
-    views AS count, coalesce(try_cast(views AS BIGINT), 0) AS views, labels::VARCHAR AS labels, problem
+    CASE WHEN coalesce(try_cast(views AS BIGINT), -1) < 0 THEN views END AS odd_views,
+    coalesce(try_cast(views AS BIGINT), 0) AS views, labels::VARCHAR AS labels, problem
 FROM given
 """
 
@@ -89,13 +90,12 @@ SELECT
             OR created_at < TIMESTAMPTZ '1970-01-01 00:00:00Z') THEN
             'invalid_time|' || time || ' is on no calendar, or before 1970'
         WHEN created_at > $now THEN 'future_time|' || time
-        WHEN count IS NOT NULL AND (try_cast(count AS BIGINT) IS NULL OR views < 0) THEN
-            'invalid_views|' || count || ' is no whole number from 0 on'
+        WHEN odd_views IS NOT NULL THEN 'invalid_views|' || odd_views || ' is no whole number from 0 on'
     END AS reason
 FROM typed
 """
 JUDGING = ("post_id", "author_id", "market", "language", "time", "created_at", "odd_time", "text", "given", "image",
-           "video", "count", "views", "problem")  # fmt: skip
+           "video", "odd_views", "views", "problem")  # fmt: skip
 
 
 def typed(connection: duckdb.DuckDBPyConnection, raw: str, source: Source) -> pa.Table:

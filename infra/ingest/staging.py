@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.ingest.labels import Labels
-from infra.ingest.media import checked_image, checked_video
+from infra.ingest.media import MEDIA, MEDIA_BYTES, medium
 from infra.ingest.reading import Rows
-from infra.ingest.references import Fetch, named
+from infra.ingest.references import Fetch
 from infra.ingest.reject import BadLineError, Reject
-from models.errors import UserError
 from models.schemas import POST_FIELDS
 
 STAGED = pa.schema(
@@ -29,15 +29,14 @@ STAGED = pa.schema(
     ]
 )
 
-MEDIA = {"image": checked_image, "video": checked_video}
 MEDIA_COLUMNS = ("image", "image_bytes", "video", "video_bytes")
-MEDIA_BYTES = 64 << 20  # of images and videos held at once, and one more
+KEPT = 100_000  # rejects of a reason, of one file: a few bytes can hold billions of bad rows
 REJECTS = 'CREATE OR REPLACE TEMP TABLE rejects (file VARCHAR, "row" BIGINT, reason VARCHAR, detail VARCHAR)'
 
 
 @dataclass
 class Staging:
-    """Good rows in an Arrow file, bad ones in DuckDB's table `rejects`."""
+    """Good rows in an Arrow file, bad ones in DuckDB's table `rejects`: the first KEPT of each reason."""
 
     path: Path
     connection: duckdb.DuckDBPyConnection
@@ -48,6 +47,7 @@ class Staging:
     also: Callable[[pa.Table], None] | None = None  # takes rows as they are put aside
     count: int = 0  # rows put aside
     seen: int = 0  # rows read
+    refused: Counter[str] = field(default_factory=Counter)  # all rejects, by reason
     hashes: list[np.ndarray] = field(default_factory=list)  # of the ids put aside, a piece each
     names: list[str] = field(default_factory=list)  # of each row put aside, where each is a file of its own
 
@@ -74,9 +74,14 @@ class Staging:
                 start += len(batch)
 
     def refuse(self, rejects: Sequence[Reject]) -> None:
-        if not rejects:
+        kept = []
+        for reject in rejects:
+            self.refused[reject.reason] += 1
+            if self.refused[reject.reason] <= KEPT:
+                kept.append(reject)
+        if not kept:
             return
-        columns = list(zip(*rejects, strict=True))
+        columns = list(zip(*kept, strict=True))
         self.connection.register("piece", pa.table(columns, names=list(Reject._fields)))
         self.connection.execute("INSERT INTO rejects FROM piece")
         self.connection.unregister("piece")
@@ -167,18 +172,14 @@ class Staging:
     def _medium(
         self, given: dict[str, pa.ChunkedArray], kind: str, place: int, faults: dict[int, BadLineError]
     ) -> bytes | None:
-        data: bytes | None = None
+        reference, data = (
+            given[name][place].as_py() if name in given else None for name in (kind, f"{kind}_bytes")
+        )
         try:
-            for name in (kind, f"{kind}_bytes"):
-                if name in given and (value := given[name][place].as_py()) is not None:
-                    data = MEDIA[kind](value if name != kind else named(value, kind, self.fetch))
+            return medium(kind, reference, data, self.fetch)
         except BadLineError as fault:
             faults[place] = fault
-        except (MemoryError, UserError):
-            raise
-        except Exception:  # noqa: BLE001 - decoders raise whatever the bytes lead them to
-            faults[place] = BadLineError(f"broken_{kind}", "no decoder takes it")
-        return data
+            return None
 
     def _rows(
         self, table: pa.Table, numbers: np.ndarray, codes: np.ndarray, media: dict[str, list[bytes | None]]

@@ -2,7 +2,7 @@
 
 from infra.lake.lake import Lake, open_lake
 from infra.lake.load import Load
-from infra.lake.rows import UnfitRowsError
+from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
 
-__all__ = ["Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake"]
+__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake"]

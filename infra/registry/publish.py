@@ -18,6 +18,7 @@ from models.serving.manifest import verify
 
 CODE = Path(__file__).parent / "served_model.py"
 PACKAGES = (
+    "av",
     "numpy",
     "onnxruntime",
     "pandas",
@@ -153,9 +154,12 @@ def _signature(bundle: Path) -> Any:
 
     from models.serving.bundle import Bundle
 
-    inputs = [ColSpec("string", name, required=name == "text") for name in ("text", "image", "market")]
+    inputs = [
+        ColSpec("string", name, required=name == "text") for name in ("text", "image", "video", "market")
+    ]
     scores = [ColSpec("double", policy) for policy in Bundle.load(bundle, threads=1).policies]
-    return ModelSignature(inputs=Schema(inputs), outputs=Schema([*scores, ColSpec("string", "action")]))
+    told = [ColSpec("string", name) for name in ("action", "unread")]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([*scores, *told]))
 
 
 def _example() -> Any:

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.lake import Lake
-from infra.scoring.reading import COLUMNS, PostRow
+from infra.scoring.reading import PostRow
 from models.errors import UserError
 
+COLUMNS = ["post_id", "text", "image", "market"]  # no video: what learns from examples sees none
 MAJORITY = 0.5  # share of the judgements from which on a post violates
 
 
@@ -55,7 +56,7 @@ def _judged(lake: Lake, policy: str) -> dict[bool, list[str]]:
 
 
 def _posts(lake: Lake, ids: list[str]) -> dict[str, PostRow]:
-    table = lake.posts.open().to_table(columns=list(COLUMNS), filter=pc.field("post_id").isin(ids))
+    table = lake.posts.open().to_table(columns=COLUMNS, filter=pc.field("post_id").isin(ids))
     return {row["post_id"]: PostRow(**row) for row in table.to_pylist()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +12,11 @@ import pyarrow as pa
 from infra.forms import FormError, market, post_id
 from infra.ingest.columns import read_columns
 from infra.ingest.lines import Block, json_object, lines
-from infra.ingest.media import checked_image
+from infra.ingest.media import MEDIA, MEDIA_BYTES, medium
 from infra.ingest.notes import Notes
 from infra.ingest.opening import explained
 from infra.ingest.parquet import read_parquet
 from infra.ingest.places import Folder, Found
-from infra.ingest.references import named
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Json
 from infra.ingest.units import Unit, read_json
@@ -25,9 +24,7 @@ from models.content import MAX_TEXT
 from models.errors import UserError
 from models.folding import is_blank
 
-BATCH = 256  # posts; bounds the images held at once
-COLUMNS = ("post_id", "text", "image", "market")
-FORM = Json(columns=dict.fromkeys(COLUMNS, "VARCHAR"))
+BATCH = 256  # rows
 
 
 class UnreadablePostsError(UserError):
@@ -39,6 +36,11 @@ class PostRow(NamedTuple):
     text: str | None
     image: bytes | None
     market: str | None
+    video: bytes | None = None
+
+
+FORM = Json(columns=dict.fromkeys(PostRow._fields, "VARCHAR"))
+Item = tuple[PostRow | Reject, int]  # a row, and how many bytes of the file were read so far
 
 
 class PostBatch(NamedTuple):
@@ -49,47 +51,44 @@ class PostBatch(NamedTuple):
     done: float
 
 
-def read_posts(path: Path) -> Iterator[PostBatch]:
+def read_posts(path: Path, kinds: Collection[str] = tuple(MEDIA)) -> Iterator[PostBatch]:
     """Batch by batch; a row that is no post is named and the rest goes on. Raises UnreadablePostsError.
 
-    A post without an id is called after its row: row-1 is the first.
+    A post without an id is called after its row: row-1 is the first. `kinds`: of media that are read, for a reader
+    of fewer; a row that holds nothing else is no post to it.
     """
     if not path.is_file():
         raise UnreadablePostsError(f"there is no file {str(path)!r}; give a .jsonl or .parquet file of posts")
+    found = Found(str(path), path.name, path.stat().st_size)
     if path.suffix == ".parquet":
-        return _parquet(path)
+        return _batches(_parquet(path, found, kinds), found.size)
     if {".jsonl", ".ndjson"} & set(path.suffixes):
-        return _json_lines(path)
+        return _batches(_json_lines(path, found, kinds), found.size)
     raise UnreadablePostsError(f"{path.name!r} is neither .jsonl nor .parquet; rename it or convert it")
 
 
-def _json_lines(path: Path) -> Iterator[PostBatch]:
-    found = Found(str(path), path.name, path.stat().st_size)
-    posts, bad, read = [], [], 0
+def _json_lines(path: Path, found: Found, kinds: Collection[str]) -> Iterator[Item]:
+    read = 0
     try:
         for unit in read_json(path):
             assert isinstance(unit.raw, Block)
             read += unit.size
             for line in lines(unit.raw):
                 try:
-                    posts.append(_post(json_object(line.data), line.row, path.parent, found))
+                    yield _post(json_object(line.data), line.row, path.parent, found, kinds), read
                 except BadLineError as error:
-                    bad.append(Reject(found.name, line.row, *error.args))
-                if len(posts) == BATCH:
-                    yield PostBatch(posts, bad, min(1.0, read / max(1, found.size)))
-                    posts, bad = [], []
+                    yield Reject(found.name, line.row, *error.args), read
     except BadLineError as error:  # what follows cannot be read
-        bad.append(Reject(found.name, 1, *error.args))
-    yield PostBatch(posts, bad, 1.0)
+        yield Reject(found.name, 1, *error.args), read
 
 
-def _parquet(path: Path) -> Iterator[PostBatch]:
-    found = Found(str(path), path.name, path.stat().st_size)
+def _parquet(path: Path, found: Found, kinds: Collection[str]) -> Iterator[Item]:
     read = 0
     try:
         for unit in read_parquet(found, path, FORM, Notes()):
             read += unit.size
-            yield from _tabled(unit, path, found, read)
+            for item in _tabled(unit, path, found, kinds):
+                yield item, read
     except (BadLineError, pa.ArrowException) as error:
         if isinstance(error, BadLineError) and error.args[0] != "unreadable_file":
             raise UnreadablePostsError(f"{str(path)!r}: {error.args[1]}") from None
@@ -97,42 +96,57 @@ def _parquet(path: Path) -> Iterator[PostBatch]:
         raise UnreadablePostsError(f"{str(path)!r} is no Parquet file: {detail}") from None
 
 
-def _tabled(unit: Unit, path: Path, found: Found, read: int) -> Iterator[PostBatch]:
-    """The unit's posts, no more at once than their images leave room for; `read` bytes of the file are done."""
+def _tabled(unit: Unit, path: Path, found: Found, kinds: Collection[str]) -> Iterator[PostRow | Reject]:
+    yield from unit.bad
     columns = read_columns(unit.raw, FORM)
     rows = columns.table()
-    bad = list(unit.bad)
-    for start in range(0, max(1, len(rows)), BATCH):
-        posts = []
+    for start in range(0, len(rows), BATCH):
         for place, values in enumerate(rows.slice(start, BATCH).to_pylist(), start):
             row = int(unit.rows[place])
             if place in columns.faults:
-                bad.append(Reject(found.name, row, *columns.faults[place]))
+                yield Reject(found.name, row, *columns.faults[place])
                 continue
             try:
-                posts.append(_post(values, row, path.parent, found))
+                yield _post(values, row, path.parent, found, kinds)
             except BadLineError as error:
-                bad.append(Reject(found.name, row, *error.args))
-        yield PostBatch(posts, bad, min(1.0, read / max(1, found.size)))
-        bad = []
+                yield Reject(found.name, row, *error.args)
 
 
-def _post(values: dict[str, Any], row: int, folder: Path, found: Found) -> PostRow:
-    """By the rules of ingest: ids and markets in their one spelling, pictures as bytes, paths or base64."""
+def _batches(items: Iterator[Item], size: int) -> Iterator[PostBatch]:
+    """No more rows at once than BATCH, nor more of their pictures and videos than MEDIA_BYTES and one more."""
+    posts: list[PostRow] = []
+    bad: list[Reject] = []
+    held = 0
+    for item, read in items:
+        if isinstance(item, Reject):
+            bad.append(item)
+        else:
+            posts.append(item)
+            held += len(item.image or b"") + len(item.video or b"")
+        if len(posts) + len(bad) == BATCH or held > MEDIA_BYTES:
+            yield PostBatch(posts, bad, min(1.0, read / max(1, size)))
+            posts, bad, held = [], [], 0
+    yield PostBatch(posts, bad, 1.0)
+
+
+def _post(values: dict[str, Any], row: int, folder: Path, found: Found, kinds: Collection[str]) -> PostRow:
+    """By the rules of ingest: ids and markets in their one spelling, pictures and videos as bytes, paths or base64."""
     text = _string(values, "text")
     if text is not None and len(text) > MAX_TEXT:
         raise BadLineError("text_too_long", f"{len(text)} characters, at most {MAX_TEXT}")
-    image = values.get("image_bytes")
-    if image:
-        image = checked_image(image)
-    elif given := _string(values, "image"):
-        image = checked_image(named(given, "image", partial(Folder(folder, found.key).fetch, found)))
-    if not image and is_blank(text):
-        raise BadLineError("empty_post", "no text and no image")
+    fetch = partial(Folder(folder, found.key).fetch, found)
+    media = {
+        kind: medium(kind, _string(values, kind), values.get(f"{kind}_bytes") or None, fetch)
+        for kind in kinds
+    }
+    if not any(media.values()) and is_blank(text):
+        raise BadLineError("empty_post", f"no text and no {' or '.join(kinds)}")
     given_id, given_market = values.get("post_id"), _string(values, "market")
     try:
         name = f"row-{row}" if given_id in (None, "") else post_id(given_id)
-        return PostRow(name, text, image or None, given_market and market(given_market))
+        return PostRow(
+            name, text, media.get("image"), given_market and market(given_market), media.get("video")
+        )
     except FormError as error:
         raise BadLineError(error.key, error.detail) from None
 

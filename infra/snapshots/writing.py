@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.lake import Door
 from models.schemas import POST_FIELDS, SPLITS, snapshot_schema
 
 HEADER = b"moderato"
@@ -38,13 +40,17 @@ def write(
     connection: duckdb.DuckDBPyConnection, posts: lance.LanceDataset, uri: str, head: dict[str, Any],
     storage_options: dict[str, str] | None,
 ) -> None:  # fmt: skip
-    """Write the table `ordered` with its posts' contents to `uri`, in one commit."""
+    """Write the table `ordered` with its posts' contents to `uri`, in one commit. Raises UnfitRowsError."""
     schema = snapshot_schema(head["policies"]).with_metadata({HEADER: json.dumps(head).encode()})
     ordered = connection.sql(_ORDERED).to_arrow_reader(_batch_rows(connection))
-    reader = pa.RecordBatchReader.from_batches(schema, _rows(ordered, posts, schema))
-    lance.write_dataset(
-        reader, uri, mode="create", storage_options=storage_options, data_cache_bytes=_COLUMN_BYTES
+    written = partial(
+        lance.write_dataset,
+        uri=uri,
+        mode="create",
+        storage_options=storage_options,
+        data_cache_bytes=_COLUMN_BYTES,
     )
+    Door(schema, uri).through(_rows(ordered, posts, schema), written)
 
 
 def _batch_rows(connection: duckdb.DuckDBPyConnection) -> int:

@@ -2,6 +2,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from made_up_snapshot import film
 from tiny_model import POLICIES, make_champion
 
 from infra.registry import UnknownVersionError
@@ -39,3 +40,14 @@ def test_a_file_is_scored_by_champion_or_version(settings, tmp_path):
     with pytest.raises(NothingScoredError, match=r"none of the 1 rows .* is a post; row 1: malformed_json"):
         score.fn(settings, write(tmp_path / "bad.jsonl", b"{"), tmp_path / "bad.parquet", "champion", None)
     assert not (tmp_path / "bad.parquet").exists()
+
+
+@pytest.mark.slow
+def test_a_video_that_the_model_does_not_look_at_is_said(settings, tmp_path):
+    make_champion(settings)
+    (tmp_path / "clip.mp4").write_bytes(film(["red", "blue"]))
+    source = write(tmp_path / "posts.jsonl", {"text": "plain1", "video": "clip.mp4"}, {"text": "plain1"})
+    score.fn(settings, source, tmp_path / "out.parquet", "champion", None)
+    unread = pq.read_table(tmp_path / "out.parquet")["unread"].to_pylist()
+    assert [(item["part"], item["reason"]) for item in unread[0]] == [("video", "not_seen")]
+    assert unread[1] == []

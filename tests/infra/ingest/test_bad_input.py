@@ -12,7 +12,7 @@ import pytest
 from ingested import rows
 from PIL import Image
 
-from infra.ingest import ingest
+from infra.ingest import ingest, staging
 
 GOOD = {"post_id": "good", "text": "a kettle"}
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -198,3 +198,14 @@ def test_a_folder_of_images_is_labelled_by_its_sub_folders(settings, lake, tmp_p
     found = {(row["policy"], row["violates"]) for row in rows(lake.judgements)}
     assert found == {("violence", True), ("violence", False), ("dangerous_acts", True)}
     assert all(reject["file"].startswith(str(tmp_path)) for reject in rows(lake.rejects))
+
+
+def test_of_countless_bad_rows_the_first_are_kept_and_all_are_counted(bring, lake, monkeypatch):
+    monkeypatch.setattr(staging, "KEPT", 3)
+    lines = [b"{broken"] * 50 + [b'{"text": ""}'] * 2 + [b'{"text": "good"}']
+    summary = bring("jsonl", "posts.jsonl", b"\n".join(lines))
+    assert summary.rejects.by_reason == {"empty_post": 2, "malformed_json": 50}
+    assert summary.rows == 53 == summary.posts.inserted + summary.rejects.total
+    kept = [(row["row"], row["reason"]) for row in rows(lake.rejects)]
+    assert sorted(kept) == [(1, "malformed_json"), (2, "malformed_json"), (3, "malformed_json"),
+                            (51, "empty_post"), (52, "empty_post")]  # fmt: skip

@@ -175,7 +175,7 @@ def test_a_bundle_is_fetched_once_and_checked(settings, candidate, bundle):
 
 
 READER = """
-import base64, sys
+import base64, json, sys
 import mlflow, pandas as pd
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model("models:/moderato@champion")
@@ -185,6 +185,8 @@ frames = [{"text": ["hate_speech"], "market": ["DE"]}, {"text": [None], "image":
 plain, as_bytes, as_text = (model.predict(pd.DataFrame(frame)) for frame in frames)
 assert list(plain) == model.metadata.signature.outputs.input_names()
 assert as_bytes.equals(as_text)
+unread = model.predict(pd.DataFrame([{"text": "a", "video": picture}, {"text": "b"}]))["unread"]
+assert [[item["part"] for item in json.loads(found)] for found in unread] == [["video"], []]
 assert as_bytes["graphic_content"][0] > plain["graphic_content"][0]
 print(plain["hate_speech"][0], plain["action"][0], model.input_example["text"][0])
 """

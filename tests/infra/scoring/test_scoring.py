@@ -4,9 +4,10 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_up_snapshot import film
 from tiny_model import picture
 
-from infra.scoring import ScoreFile, read_posts
+from infra.scoring import ScoreFile, read_posts, reading
 from infra.scoring.reading import UnreadablePostsError
 from infra.scoring.writing import UnwritableScoresError
 from models.content import MAX_TEXT
@@ -93,3 +94,42 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
     assert out.read_text() == "what was there"
+
+
+def test_videos_are_read_as_ingest_reads_them(tmp_path):
+    """From lines and from tables, by path, as bytes and in base64; one that no decoder takes is named."""
+    data = film(["red", "blue"])
+    (tmp_path / "clip.mp4").write_bytes(data)
+    (tmp_path / "torn.mp4").write_bytes(data[:200])
+    given = ["clip.mp4", base64.b64encode(data).decode(), "torn.mp4", "absent.mp4"]
+    rows = [{"post_id": f"v{number}", "video": video} for number, video in enumerate(given)]
+    refused = [(3, "broken_video"), (4, "missing_video")]
+    posts, bad = read(write(tmp_path / "posts.jsonl", *rows))
+    assert [(post.post_id, post.video) for post in posts] == [("v0", data), ("v1", data)]
+    assert bad == refused
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "posts.parquet")
+    assert read(tmp_path / "posts.parquet") == (posts, refused)
+    pq.write_table(pa.Table.from_pylist([{"video": {"bytes": data}}]), tmp_path / "bytes.parquet")
+    assert [post.video for post in read(tmp_path / "bytes.parquet")[0]] == [data]
+
+
+def test_a_reader_of_pictures_alone_takes_no_row_that_is_a_video_alone(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(film(["red"]))
+    path = write(
+        tmp_path / "posts.jsonl",
+        {"video": "clip.mp4"},
+        {"post_id": "b", "text": "plain", "video": "clip.mp4"},
+    )
+    (batch,) = read_posts(path, ("image",))
+    assert [(post.post_id, post.video) for post in batch.posts] == [("b", None)]
+    assert [(bad.row, bad.reason) for bad in batch.bad] == [(1, "empty_post")]
+
+
+def test_videos_are_held_no_more_at_once_than_their_bytes_allow(tmp_path, monkeypatch):
+    data = film(["red", "blue"])
+    monkeypatch.setattr(reading, "MEDIA_BYTES", 2 * len(data))
+    (tmp_path / "clip.mp4").write_bytes(data)
+    path = write(
+        tmp_path / "posts.jsonl", *[{"text": f"t{number}", "video": "clip.mp4"} for number in range(7)]
+    )
+    assert [len(batch.posts) for batch in read_posts(path)] == [3, 3, 1]
