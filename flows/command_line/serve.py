@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 
 def serve(
@@ -12,12 +13,13 @@ def serve(
     host: Annotated[
         str, Parameter(help="address to listen on; the default is this machine alone")
     ] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="port to listen on")] = 8000,
+    port: Annotated[int, Parameter(help="port to listen on", validator=Number(gte=1, lte=65535))] = 8000,
     workers: Annotated[
         int | None,
         Parameter(
             help="processes, each with its own copy of the models: 1 by default; "
-            "with --ray the most that may start under load, as many as it has cores by default"
+            "with --ray the most that may start under load, as many as it has cores by default",
+            validator=Number(gte=1),
         ),
     ] = None,
     ray: Annotated[

@@ -14,6 +14,8 @@ from flows.command_line import MISUSED, main
         "search --over dropout=0,0.1 --trials -1",
         "search --over dropout=0,0.1 --seed -1",
         "retrain --seed -1",
+        "serve --port 99999999",
+        "serve --workers 0",
         "retrain --workers -1",
         "pretrain --devices 0",
         "zero-shot in.jsonl out.parquet --shots -1",
