@@ -54,6 +54,7 @@ def test_drift_starts_a_retraining_whose_champion_finds_what_the_one_before_miss
     lake = open_lake(Settings(home=home, _env_file=None))
     simulate(lake, seed=SEED, **FIRST)
     with up(home, MODERATO_PLAN="brief", MODERATO_PRESET="trial") as platform:
+        platform.only_by_hand("watch/watch", "retrain/retrain")
         first = platform.start(rollout={"canary": False})
         assert platform.ended(first)["message"] == "Promoted"
         simulate(lake, seed=SEED, **THEN)

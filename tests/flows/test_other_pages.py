@@ -172,6 +172,7 @@ def test_a_command_without_the_password_says_how_to_give_it(locked):
 
 
 def test_runs_know_the_password_and_keep_it_to_themselves(locked):
+    locked.only_by_hand("compact/compact")
     run = locked.start(deployment="compact/compact")
     assert locked.ended(run)["type"] == "COMPLETED"
     for process in locked.children():

@@ -84,6 +84,13 @@ class Platform:
         )
         return str(made["id"])
 
+    def only_by_hand(self, *deployments: str) -> None:
+        """Pause their schedules: a run that the clock starts meanwhile would have one started here refused."""
+        for name in deployments:
+            known = self.api("GET", f"/deployments/name/{name}")
+            for schedule in known["schedules"]:
+                self.api("PATCH", f"/deployments/{known['id']}/schedules/{schedule['id']}", active=False)
+
     def state(self, run: str) -> dict[str, Any]:
         return dict(self.api("GET", f"/flow_runs/{run}")["state"])
 
