@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,22 +17,44 @@ pytest_plugins = ["side_by_side", "s3_server", "running_platform", "chromium"]
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv(f"{PREFIX}HOME", str(tmp_path / "home"))
-    if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, as side_by_side says
-        monkeypatch.setenv(f"{PREFIX}THREADS", "1")
+@pytest.fixture(autouse=True, scope="session")
+def _settings_of_prefect(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What Prefect reads in the environment when it is first imported, whichever test that is."""
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["PREFECT_LOCAL_STORAGE_PATH"] = str(tmp_path_factory.mktemp("results"))
+
+
+@contextmanager
+def process_as_before() -> Iterator[None]:
+    """What a command does to the process that calls it ends here."""
+    environment, mask = dict(os.environ), os.umask(0o022)
+    os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(mask)
+        for name in os.environ.keys() - environment:
+            del os.environ[name]
+        os.environ.update(environment)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_process_of_a_file(_settings_of_prefect: None) -> Iterator[None]:
+    with process_as_before():
+        yield
 
 
 @pytest.fixture(autouse=True)
-def _own_umask() -> Iterator[None]:
-    """What a command does to its process ends with the test that calls it in this one."""
-    before = os.umask(0o022)
-    os.umask(before)
-    yield
-    os.umask(before)
+def _own_process(tmp_path: Path) -> Iterator[None]:
+    """A home of its own, and no settings from outside."""
+    with process_as_before():
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
+        os.environ[f"{PREFIX}HOME"] = str(tmp_path / "home")
+        if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, as side_by_side says
+            os.environ[f"{PREFIX}THREADS"] = "1"
+        yield
 
 
 @pytest.fixture
@@ -54,11 +77,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect_server(_settings_of_prefect: None) -> Iterator[str]:
     """The address of one Prefect server for the whole session."""
-    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    os.environ["DO_NOT_TRACK"] = "1"
-    os.environ["PREFECT_LOCAL_STORAGE_PATH"] = str(tmp_path_factory.mktemp("results"))
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 

@@ -26,8 +26,10 @@ time.sleep(600)
 
 def test_it_ends_with_a_run_that_is_killed():
     with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE) as run:
-        assert run.stdout.readline() == b"answers\n"
-        servers = psutil.Process(run.pid).children(recursive=True)
-        assert servers
-        run.kill()
+        try:
+            assert run.stdout.readline() == b"answers\n"
+            servers = psutil.Process(run.pid).children(recursive=True)
+            assert servers
+        finally:
+            run.kill()
     wait_for(lambda: not any(map(runs, servers)), 30)

@@ -1,5 +1,4 @@
 import json
-import os
 
 import pytest
 from tiny_model import make_champion
@@ -16,15 +15,12 @@ pytestmark = [pytest.mark.s3, pytest.mark.slow]
 @pytest.fixture
 def on_s3(s3_server, tmp_path):
     """Settings with lake and MLflow artifacts in one bucket, known to the libraries that read the environment."""
-    before = dict(os.environ)
     bucket = s3_server.bucket(s3_server.settings(tmp_path / "home")).bucket
     settings = s3_server.settings(
         tmp_path / "home", lake_uri=f"s3://{bucket}/lake", mlflow_artifact_uri=f"s3://{bucket}/artifacts"
     )
     adopt(settings)
-    yield settings
-    os.environ.clear()
-    os.environ.update(before)
+    return settings
 
 
 def test_a_champion_on_s3_is_registered_fetched_and_scores(on_s3: Settings, tmp_path):
