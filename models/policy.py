@@ -57,6 +57,9 @@ class Objectives(Written):
         description="the least precision at which an action may be automatic"
     )
     review_share: Share = Field(description="share of the market's traffic that moderators can review")
+    review_seconds: float = Field(
+        default=60.0, gt=0, description="how long a moderator takes for a post, to say what reviews come to"
+    )
     minimum_judgements: int = Field(
         ge=1, description="judged violations a threshold needs before it is trusted"
     )

@@ -32,7 +32,7 @@ def test_a_first_champion_meets_the_absolute_gates_alone(settings, candidate):
     assert champion is None
     assert evaluation.passed
     assert set(verdicts(evaluation)) == {
-        "better_than_chance", "calibrated", "faithful_export", "fast_enough", "small_enough",
+        "better_than_chance", "calibrated", "faithful_export", "fast_enough", "small_enough", "acts",
     }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
     names = {entry.path.partition("/")[2] for entry in client.list_artifacts(candidate.run_id, "evaluation")}
     assert names == {
         "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
-        "slices.csv", "beside.md", "precision-recall.png", "reliability.png", "scores.png",
+        "slices.csv", "beside.md", "effects.md", "effects.json", "precision-recall.png", "reliability.png", "scores.png",
     }  # fmt: skip
 
 
