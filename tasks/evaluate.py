@@ -23,7 +23,7 @@ from models.evaluation.effects import Effects, Violations, effects
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.measurement import Report, measure
 from models.evaluation.operating_points import MAJORITY
-from models.evaluation.scored import Scored, joined, learned_posts, score_splits
+from models.evaluation.scored import Scored, joined, kept, learned_posts, score_splits
 from models.policies import POLICY_SETS
 from models.policy import DEFAULT_MARKET, PolicySet
 from models.serving.assembly import Assembled, assemble, latency
@@ -81,7 +81,13 @@ def evaluate(
     policy_set, uri = POLICY_SETS[candidate.snapshot.policy_set], candidate.snapshot.uri
     options, folder = settings.options_for(uri), candidate.folder / "bundle"
     assembled = assemble(
-        folder, candidate.folder / "model", uri, policy_set, storage_options=options, threads=settings.threads
+        folder,
+        candidate.folder / "model",
+        uri,
+        policy_set,
+        storage_options=options,
+        threads=settings.threads,
+        out_of_fold=joined([kept(path) for path in candidate.out_of_fold]) if candidate.out_of_fold else None,
     )
     bundle = Bundle.load(folder, threads=settings.threads)
     scored = score_splits(bundle.scorer, uri, [TEST], options)

@@ -12,7 +12,7 @@ from models.policy import DEFAULT_MARKET
 TITLE = "What this champion will do"
 ALL = "all together"
 ACTIONS = (Action.REMOVE, Action.LIMIT, Action.AGE_GATE, Action.REVIEW, Action.ALLOW)
-HEAD = ("market", "policy", "remove", "limit", "age gate", "to people", "allow", "violations that pass")
+HEAD = ("market", "policy", "remove", "limit", "gate", "review", "allow", "missed", "at most")
 
 Row = tuple[str, ...]
 
@@ -31,7 +31,10 @@ def effects_notes(effects: Effects) -> list[str]:
     borrowed = [
         market.market for market in effects.markets if not market.own and market.market != DEFAULT_MARKET
     ]
-    notes = [f"Counted on {effects.posts:,} judged posts that it did not learn from."]
+    notes = [
+        f"Counted on {effects.posts:,} judged posts that it did not learn from. Missed are violations that are "
+        "allowed, and how many there are at most, as far as so few posts can tell (95 %)."
+    ]
     if borrowed:
         notes[0] += f" {', '.join(borrowed)}: on all of them, decided by that market's thresholds."
     minutes = ", ".join(f"{market.market} {_shown(market.review_minutes)}" for market in effects.markets)
@@ -54,7 +57,7 @@ def shortcomings(effects: Effects) -> list[str]:
 
 def effects_table(effects: Effects, *, whole: bool = False) -> str:
     """Table and notes as Markdown; every policy in every market where `whole`."""
-    lines = ["Of a thousand posts:", "", cells(*HEAD), "|---|---|---:|---:|---:|---:|---:|---:|"]
+    lines = ["Of a thousand posts:", "", cells(*HEAD), "|---|---|---:|---:|---:|---:|---:|---:|---:|"]
     lines += [cells(*row) for row in effects_rows(effects, whole=whole)]
     return "\n".join([*lines, "", *(f"- {plain(note)}" for note in effects_notes(effects))])
 
@@ -62,16 +65,14 @@ def effects_table(effects: Effects, *, whole: bool = False) -> str:
 def _rows(market: MarketEffects, *, each: bool) -> list[Row]:
     shown = [(ALL, market.together), *((one.policy, one) for one in market.policies if each)]
     return [
-        (market.market, name, *(_shown(one.per_thousand(action)) for action in ACTIONS), _passed(one))
+        (market.market, name, *(_shown(one.per_thousand(action)) for action in ACTIONS), *_passed(one))
         for name, one in shown
     ]
 
 
-def _passed(effect: Effect) -> str:
-    found, most = effect.passed_per_thousand, effect.passed_at_most
-    if found is None or most is None:
-        return "unknown"
-    return f"{_shown(found)}, at most {_shown(most)}"
+def _passed(effect: Effect) -> Row:
+    found = effect.passed_per_thousand, effect.passed_at_most
+    return tuple("unknown" if value is None else _shown(value) for value in found)
 
 
 def _shown(value: float) -> str:

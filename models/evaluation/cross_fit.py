@@ -47,8 +47,13 @@ def cross_fitted(policy_set: PolicySet, scored: Scored, assessed: Sequence[str])
 
 
 def folds_of(scored: Scored, folds: int) -> NDArray[np.integer]:
-    """A fold [N] for each post, near-duplicates together; clusters are dealt out in an order that says nothing."""
-    clusters, member = np.unique(scored.cluster, return_inverse=True)
+    """A fold [N] for each post, near-duplicates together."""
+    return dealt(scored.cluster, folds)
+
+
+def dealt(cluster: NDArray[np.integer], folds: int) -> NDArray[np.integer]:
+    """A fold [N] for each post; clusters are dealt out in an order that says nothing of them."""
+    clusters, member = np.unique(cluster, return_inverse=True)
     return np.asarray(np.random.default_rng(0).permutation(len(clusters))[member] % folds)
 
 

@@ -17,9 +17,7 @@ def made(tmp_path_factory):
     uri = str(root / "snapshot.lance")
     write_snapshot(uri, posts=6400)
     folder = root / "bundle"
-    made = assemble(
-        folder, write_model(root / "model"), uri, POLICY_SETS[SET], storage_options={}, threads=1
-    )
+    made = assemble(folder, write_model(root / "model"), uri, POLICY_SETS[SET], storage_options={}, threads=1)
     return folder, made.digest, uri
 
 
