@@ -28,7 +28,7 @@ class Foreseen(Handle):
 
 
 class Foresight(Handle):
-    """`counts` are posts by split, `left_out` posts of the lake by why they are not in it; `seconds` are of training."""
+    """`counts` are posts by split, `left_out` posts of the lake by why they are in none; `seconds` are of training."""
 
     preset: str
     policy_set: str

@@ -14,6 +14,10 @@ ALL = "all together"
 ACTIONS = (Action.REMOVE, Action.LIMIT, Action.AGE_GATE, Action.REVIEW, Action.ALLOW)
 HEAD = ("market", "policy", "remove", "limit", "gate", "review", "allow", "missed", "at most")
 
+MISSED = (
+    "Missed are violations that are allowed; at most is how many the counted posts do not rule out (95 %)."
+)
+
 Row = tuple[str, ...]
 
 
@@ -31,12 +35,10 @@ def effects_notes(effects: Effects) -> list[str]:
     borrowed = [
         market.market for market in effects.markets if not market.own and market.market != DEFAULT_MARKET
     ]
-    notes = [
-        f"Counted on {effects.posts:,} judged posts that it did not learn from. Missed are violations that are "
-        "allowed, and how many there are at most, as far as so few posts can tell (95 %)."
-    ]
+    counted = f"Counted on {effects.posts:,} judged posts that it did not learn from."
     if borrowed:
-        notes[0] += f" {', '.join(borrowed)}: on all of them, decided by that market's thresholds."
+        counted += f" {', '.join(borrowed)}: on all of them, decided by that market's thresholds."
+    notes = [counted, MISSED]
     minutes = ", ".join(f"{market.market} {_shown(market.review_minutes)}" for market in effects.markets)
     notes.append(f"Minutes of people's time for a thousand posts: {minutes}.")
     if effects.not_assessed:
