@@ -56,16 +56,23 @@ def least_violations(objective: float) -> float:
 
 
 def smallest_proven(scores: Floats, violates: Flags, objective: float) -> tuple[Threshold | None, float]:
-    """The smallest threshold whose bound meets the objective, and the best bound of any; scores, violates: [N]."""
+    """The smallest threshold whose bound meets the objective, and the best bound of any; scores, violates: [N].
+
+    It lies half-way between the last violation that it takes and the post below. Further down, the bound may hold for a
+    while, and all that would be taken is what does not violate.
+    """
     order = np.argsort(-scores, kind="stable")
     falling, hits = scores[order], np.cumsum(violates[order], dtype=np.int64)
     ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # equal scores share a threshold
     bounds = proven_precision(hits[ends], ends + 1)
-    proven = np.flatnonzero(bounds >= objective)
+    taking = np.diff(hits[ends], prepend=0) > 0
+    proven = np.flatnonzero((bounds >= objective) & taking)
     if not len(proven):
         return None, float(bounds.max(initial=0.0))
     at, bound = ends[proven[-1]], float(bounds[proven[-1]])
-    found = Threshold(float(falling[at]), float(hits[at] / (at + 1)), bound, float(hits[at] / hits[-1]))
+    below = falling[at + 1] if at + 1 < len(falling) else falling[at]
+    level = float(falling[at] + below) / 2
+    found = Threshold(level, float(hits[at] / (at + 1)), bound, float(hits[at] / hits[-1]))
     return found, bound
 
 

@@ -110,4 +110,5 @@ def _write(
                 yield from moved.cast(schema).to_batches()
 
     reader = pa.RecordBatchReader.from_batches(schema, batches())
-    lance.write_dataset(reader, uri, mode="overwrite")
+    shutil.rmtree(uri, ignore_errors=True)  # what a kill left
+    lance.write_dataset(reader, uri, mode="create")
