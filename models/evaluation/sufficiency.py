@@ -62,9 +62,9 @@ class Tally:
         judged = sum(self.judged.values(), np.zeros(len(self.policies), int))
         return tuple(policy for policy, count in zip(self.policies, judged, strict=True) if count)
 
-    def helps(self, policy_set: PolicySet, have: Sequence[str], more: Sequence[str]) -> bool:
-        """Whether the splits `more` hold what `have` lack: violations enough to prove one action more."""
-        few, many = self.violating(have), self.violating([*have, *more])
+    def proves_more(self, policy_set: PolicySet, splits: Sequence[str], than: Sequence[str]) -> bool:
+        """Whether these splits hold violations enough to prove some action that others have too few for."""
+        few, many = self.violating(than), self.violating(splits)
         bars = {
             max(objectives.minimum_judgements, least_violations(least))
             for objectives in policy_set.objectives.values()
@@ -76,5 +76,5 @@ class Tally:
 def judged_splits(policy_set: PolicySet, tally: Tally, usual: Sequence[str]) -> tuple[str, ...]:
     """The splits that thresholds are derived from: the usual ones, and test too where those are small and it helps."""
     small = sum(tally.posts[split] for split in usual) < SMALL
-    joins = small and tally.helps(policy_set, usual, ["test"])
-    return (*usual, "test") if joins else tuple(usual)
+    joined = (*usual, "test")
+    return joined if small and tally.proves_more(policy_set, joined, usual) else tuple(usual)

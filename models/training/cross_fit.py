@@ -39,7 +39,7 @@ SCORES, SNAPSHOT = "scores.npz", "snapshot.lance"
 def is_worth_it(policy_set: PolicySet, preset: Preset, tally: Tally) -> bool:
     """Whether the training split would prove an action that all other posts together are too few for."""
     small = preset.folds > 1 and sum(tally.posts.values()) <= MOST
-    return small and tally.helps(policy_set, [*JUDGED, "test"], ["train"])
+    return small and tally.proves_more(policy_set, [*JUDGED, "train"], than=[*JUDGED, "test"])
 
 
 def score_out_of_fold(

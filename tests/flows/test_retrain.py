@@ -213,7 +213,7 @@ def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
     home = Settings()
     simulate(open_lake(home), posts=1000, weeks=1, seed=1, start_week=5)
     waiting = subprocess.Popen(
-        [*COMMAND, *TRIAL, *SEED, "--plan", "brief"],
+        [*COMMAND, *TRIAL, *SEED, "--plan", "brief", "--replace"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -236,7 +236,8 @@ def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "choices"), [(("--plan", "hasty"), "brief, steady"), (("--dry-run", "luck"), "error_rate")]
+    ("arguments", "choices"),
+    [(("--plan", "hasty"), "brief, steady"), (("--dry-run-of", "luck"), "error_rate")],
 )
 def test_an_unknown_plan_or_guardrail_lists_the_choices(home, arguments, choices):
     assert choices in retrain(*arguments, code=2)
