@@ -208,6 +208,19 @@ def test_ctrl_c_ends_with_130_and_the_next_command_goes_on(home):
     assert retrain()["promoted"]
 
 
+def test_trial_replaces_no_champion_until_it_is_told_to(first):
+    registered = retrain("--seed", "4", "--no-canary")
+    assert (registered["promoted"], registered["model_version"]) == (False, 2)
+    assert registered["reason"].endswith("is for trying and replaces no champion; --replace lets it")
+    registry = Registry(Settings())
+    assert registry.champion().version == 1
+    assert registry.client.get_run(registered["run_id"]).info.status == "FINISHED"
+    assert retrain("--seed", "4", "--no-canary", "--replace", "--until", "registered")["promoted"] is False
+    promoted = retrain("--seed", "4", "--no-canary", "--replace")
+    assert (promoted["promoted"], promoted["model_version"]) == (True, 2)
+    assert registry.champion().version == 2
+
+
 @pytest.mark.timeout(900)
 def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
     home = Settings()
