@@ -90,6 +90,7 @@ def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Eva
     lines = [
         made,
         f"{link_to('The run', url)} holds the model card, the Data Docs and the canary." if url else "",
+        (evaluation.report / "effects.md").read_text(),
         (evaluation.report / "beside.md").read_text(),
     ]
     return "\n\n".join(line for line in lines if line)
