@@ -237,12 +237,15 @@ def transformer() -> Preset:
         learning_rate=5e-4,
         windows=24,
         int8=True,
+        folds=0,
     )
 
 
 def video() -> Preset:
     """Watches videos as well: sixteen frames of each, with attention over time, and what moves in them."""
-    return compact().replace(name="video", modalities=("text", "image", "video"), batch_size=16, frames=16)
+    return compact().replace(
+        name="video", modalities=("text", "image", "video"), batch_size=16, frames=16, folds=0
+    )
 
 
 def small_transformer(name: str) -> Preset:
@@ -258,6 +261,7 @@ def small_transformer(name: str) -> Preset:
         windows=24,
         respell=0.0,
         vocabulary=8_000,
+        folds=0,
     )
 
 

@@ -41,7 +41,7 @@ from tasks.train import Candidate
 
 TEST = "test"
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
-NOT_ASSESSED = "moderato.not_assessed"
+NOT_ASSESSED, WILL = "moderato.not_assessed", "moderato.will_do"
 
 
 class Metrics(Handle):
@@ -211,7 +211,8 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
     verdict = "accepted" if evaluation.passed else "rejected"
     idle = ", ".join(findings.effects.not_assessed)
-    tags = {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name, NOT_ASSESSED: idle}
+    tags = {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name}
+    tags |= {NOT_ASSESSED: idle, WILL: findings.effects.told}
     run.describe({}, tags)
     run.artifacts(evaluation.report, "evaluation")
     run.describe({}, {NOTE: _note(run, findings, verdict)})

@@ -115,6 +115,13 @@ class Effects(Shown):
         """Posts sent to people, in the market where most are."""
         return max((m.together.actions[Action.REVIEW] for m in self.markets), default=0)
 
+    @property
+    def told(self) -> str:
+        """In a line for people: what is done with a thousand posts where no other objectives hold."""
+        together = self.markets[0].together
+        counts = ", ".join(f"{action} {together.per_thousand(action):.0f}" for action in reversed(STRENGTH))
+        return f"of 1,000 posts in {self.markets[0].market}: {counts}"
+
     def metrics(self) -> dict[str, float]:
         """Of a thousand posts, by market and action; flat names, as MLflow keeps them."""
         found: dict[str, float] = {}

@@ -31,7 +31,7 @@ from models.serving.inference import Scorer
 from models.snapshot import METADATA, SnapshotRows
 from models.training.fit import fit
 
-MOST = 10_000  # posts of a snapshot: training on more takes long, and their other splits prove enough
+MOST = 3_000  # posts of a snapshot: of more, a training takes longer, and the other splits prove more
 ROWS = 256  # copied at once
 SCORES, SNAPSHOT = "scores.npz", "snapshot.lance"
 

@@ -132,6 +132,7 @@ def test_what_this_champion_will_do_is_in_the_card_the_run_and_the_result(settin
     run = Registry(settings).client.get_run(candidate.run_id)
     assert run.data.metrics["effects.default.remove"] == together.per_thousand(Action.REMOVE)
     assert run.data.metrics["effects.DE.review_minutes"] > 0
+    assert run.data.tags["moderato.will_do"].startswith("of 1,000 posts in default: remove 0, review 30, ")
     kept = json.loads((evaluation.report / "effects.json").read_text())
     assert Effects.model_validate(kept) == evaluation.effects
 

@@ -62,7 +62,7 @@ def test_a_large_snapshot_keeps_its_test_posts_apart_however_rare_the_violations
         ("compact", {"train": 10, "validation": 1, "calibration": 1, "test": 1}, False),  # too few in all
         ("trial", {"train": 18, "validation": 1, "calibration": 1, "test": 1}, False),
         ("compact,folds=0", {"train": 18, "validation": 1, "calibration": 1, "test": 1}, False),
-        ("compact", {"train": 1500, "validation": 1, "calibration": 1, "test": 1}, False),  # 15,000 posts
+        ("compact", {"train": 400, "validation": 1, "calibration": 1, "test": 1}, False),  # 4,030 posts
     ],
 )
 def test_a_cross_fit_is_worth_it_where_only_the_training_split_has_enough(preset, violations, worth):
