@@ -15,7 +15,7 @@ from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import Registry
 from infra.registry.runs import NOTE, LifecycleRun
-from infra.report import Findings, beside_table, effects_table, gate_table, write_report
+from infra.report import Findings, beside_table, effects_summary, effects_table, gate_table, write_report
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.cross_fit import Held, cross_fitted, unseen
@@ -237,5 +237,5 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
     }
     links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
     head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
-    parts = [head, links, effects_table(findings.effects), beside_table(findings), gate_table(findings)]
+    parts = [head, links, effects_summary(findings.effects), beside_table(findings), gate_table(findings)]
     return "\n\n".join(part for part in parts if part)

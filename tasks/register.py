@@ -9,6 +9,7 @@ from prefect import task
 from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import Registry, publish
+from infra.report import effects_summary
 from infra.settings import Settings
 from models.errors import UserError
 from tasks.evaluate import Evaluation
@@ -90,7 +91,7 @@ def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Eva
     lines = [
         made,
         f"{link_to('The run', url)} holds the model card, the Data Docs and the canary." if url else "",
-        (evaluation.report / "effects.md").read_text(),
+        effects_summary(evaluation.effects),
         (evaluation.report / "beside.md").read_text(),
     ]
     return "\n\n".join(line for line in lines if line)
