@@ -12,6 +12,7 @@ from infra.private import make_private
 from infra.secrets import mask_logs
 from infra.settings import PREFIX, USER, Settings
 from models.heap import share_between_threads
+from models.project import VARIABLE
 
 
 def adopt(settings: Settings) -> None:
@@ -27,6 +28,7 @@ def adopt(settings: Settings) -> None:
         "PREFECT_API_AUTH_STRING": settings.credentials,
         "MLFLOW_TRACKING_USERNAME": user,
         "MLFLOW_TRACKING_PASSWORD": password,
+        VARIABLE: settings.project and str(Path(settings.project).absolute()),
         "PREFECT_HOME": str(settings.home.absolute() / "prefect"),
         "PREFECT_API_URL": server,
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",

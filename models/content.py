@@ -130,3 +130,6 @@ class Decision(Noun):
     unread: tuple[Unread, ...] = Field(default=(), description="what was not read; empty where all was")
     latency_ms: float
     decided_at: datetime
+    policy_digest: str | None = Field(
+        default=None, description="SHA-256 of the policy set that decided; missing in decisions of before"
+    )

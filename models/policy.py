@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -80,6 +83,12 @@ class PolicySet(Written):
         if DEFAULT_MARKET not in self.objectives:
             raise ValueError(f"{self.name} needs objectives for {DEFAULT_MARKET!r}")
         return self
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what it says. A field that a later release adds changes it only where a set makes use of it."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -139,6 +139,7 @@ def _row(post: Waiting, latency: float, now: str) -> Row:
         "decided_at": now,
         "unread": [],
         "key_id": post.content.key_id,
+        "policy_digest": post.served.bundle.policy_set.digest,
     }
 
 
