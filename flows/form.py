@@ -21,7 +21,7 @@ from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
 from models.policies import POLICY_SETS
-from models.preset import preset_names, preset_named
+from models.preset import preset_named, preset_names
 from models.training.space import space
 from tasks.approval import can_ask
 from tasks.budget import Budget
@@ -31,7 +31,9 @@ When = Literal["automatic", "before canary", "before promotion"]
 Answer = Literal["approve", "reject"]
 
 
-def choice(position: int, entries: Catalogue[Any], chosen: str = "") -> Callable[[dict[str, JsonValue]], None]:
+def choice(
+    position: int, entries: Catalogue[Any], chosen: str = ""
+) -> Callable[[dict[str, JsonValue]], None]:
     """A field's schema with the names to choose from, as they are when a deployment is made: a project has its own.
 
     `chosen` names the setting that the field begins with. It is a choice whatever became of it: Prefect refuses a
@@ -227,7 +229,11 @@ def searchable(data: Data, training: Training, values: Values, bounds: Bounds) -
 
 def checked(data: Data, training: Training, rollout: RollOut, approval: Approval) -> Settings:
     """The settings of a run; raises UserError, which lists the choices, before any work is done."""
-    _ = POLICY_SETS[data.policy_set], list(GATES), list(SUITES)  # what a run asks at its end fails at its beginning
+    _ = (
+        POLICY_SETS[data.policy_set],
+        list(GATES),
+        list(SUITES),
+    )  # what a run asks at its end fails at its beginning
     preset_named(training.preset)
     at_hand(training.resources)
     plan_named(rollout.plan).guardrails(rollout.dry_run)

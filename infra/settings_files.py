@@ -18,7 +18,15 @@ from models.project import MARK, project_folder
 
 DOTENV = ".env"
 PLACES = frozenset(
-    {"home", "lake_uri", "landing_uri", "result_uri", "training_uri", "mlflow_artifact_uri", "gateway_video_uri"}
+    {
+        "home",
+        "lake_uri",
+        "landing_uri",
+        "result_uri",
+        "training_uri",
+        "mlflow_artifact_uri",
+        "gateway_video_uri",
+    }
 )
 SQLITE = "sqlite:///"
 
@@ -47,16 +55,22 @@ class ProjectFile(PydanticBaseSettingsSource):
         return in_project(own, project)
 
     def _check(self, document: Document, name: str, value: object) -> None:
-        known = [field for field in self.settings_cls.model_fields if field not in {"project", *self._secrets}]
+        known = [
+            field for field in self.settings_cls.model_fields if field not in {"project", *self._secrets}
+        ]
         if name in self._secrets:
             raise WrittenError(
                 f"{document.at((name,))}: {name} is a secret, and this file is for everybody; "
                 f"write MODERATO_{name.upper()}=... into {DOTENV} beside it, or into the environment"
             )
         if name not in known:
-            raise WrittenError(f"{document.at((name,))}: no setting is called {name!r}: {nearest(name, known)}")
+            raise WrittenError(
+                f"{document.at((name,))}: no setting is called {name!r}: {nearest(name, known)}"
+            )
         if isinstance(value, dict | list):
-            raise WrittenError(f"{document.at((name,))}: {name} has one value; write {name} = ... on one line")
+            raise WrittenError(
+                f"{document.at((name,))}: {name} has one value; write {name} = ... on one line"
+            )
 
 
 class Dotenv(DotEnvSettingsSource):

@@ -76,11 +76,15 @@ def imported(path: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except SyntaxError as error:
-        raise BrokenEntryError(f"{shown(Path(error.filename or path))}:{error.lineno or 1}: {error.msg}") from None
+        raise BrokenEntryError(
+            f"{shown(Path(error.filename or path))}:{error.lineno or 1}: {error.msg}"
+        ) from None
     except WrittenError:
         raise
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path
+        ]
         line = frames[-1].lineno if frames else 1
         raise BrokenEntryError(f"{shown(path)}:{line}: {type(error).__name__}: {error}") from error
 
@@ -101,7 +105,9 @@ def installed(group: str, constant: str) -> Iterator[Announced]:
     """What installed packages announce in a group of entry points: `name = "package.module"`."""
     for point in _entry_points(group):
         package = point.dist.name if point.dist else "a package"
-        yield Announced(point.name, f"{point.value} of {package}", lambda point=point: _loaded(point, constant))  # type: ignore[misc]
+        yield Announced(
+            point.name, f"{point.value} of {package}", lambda point=point: _loaded(point, constant)
+        )  # type: ignore[misc]
 
 
 @cache

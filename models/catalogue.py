@@ -111,7 +111,9 @@ class Catalogue(Generic[T]):
             path = f"{self.package.__name__}.{module.name}"
             yield Announced(module.name, path, lambda path=path: self._elsewhere(path), own=False)  # type: ignore[misc]
         for folder in self.package.__path__:
-            yield from (self._data(path, own=False) for path in sorted(Path(folder).glob("*")) if self._reads(path))
+            yield from (
+                self._data(path, own=False) for path in sorted(Path(folder).glob("*")) if self._reads(path)
+            )
 
     def _project(self) -> Iterator[Announced]:
         for folder in dict.fromkeys((PARTS, self.folder or PARTS)):

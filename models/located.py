@@ -40,7 +40,11 @@ class Document:
 
     def at(self, place: Sequence[str | int]) -> str:
         """`file:line` of a value, or of what it should stand in."""
-        known = (self.lines[tuple(place[:end])] for end in range(len(place), 0, -1) if tuple(place[:end]) in self.lines)
+        known = (
+            self.lines[tuple(place[:end])]
+            for end in range(len(place), 0, -1)
+            if tuple(place[:end]) in self.lines
+        )
         return f"{shown(self.path)}:{next(known, 1)}"
 
 
@@ -56,7 +60,11 @@ def read_document(path: Path) -> Document:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else f"not in UTF-8 at byte {error.start}; save it as UTF-8"
+        why = (
+            error.strerror
+            if isinstance(error, OSError)
+            else f"not in UTF-8 at byte {error.start}; save it as UTF-8"
+        )
         raise WrittenError(f"{shown(path)}: {why}") from None
     return _yaml(path, text) if path.suffix.lower() in YAML else _toml(path, text)
 
@@ -69,7 +77,9 @@ def _toml(path: Path, text: str) -> Document:
         last = text.count("\n") + 1
         why = AT.sub("", str(error)).strip()
         again = "; it stands there twice: keep one" if any(word in why for word in TWICE) else ""
-        raise WrittenError(f"{shown(path)}:{line[1] if line else last}: {why[:1].lower()}{why[1:]}{again}") from None
+        raise WrittenError(
+            f"{shown(path)}:{line[1] if line else last}: {why[:1].lower()}{why[1:]}{again}"
+        ) from None
     return Document(path, values, _Lines(text).read())
 
 
@@ -158,7 +168,9 @@ class _Lines:
         while not self._text.startswith(end, self._at):
             self._move(2 if quote == '"' and self._text[self._at] == "\\" else 1)
         self._move(len(end))
-        while len(end) > 1 and self._text[self._at : self._at + 1] == quote:  # up to two that belong to the text
+        while (
+            len(end) > 1 and self._text[self._at : self._at + 1] == quote
+        ):  # up to two that belong to the text
             self._move(1)
 
     def _skip(self, blanks: str) -> bool:
@@ -216,7 +228,9 @@ def _node(path: Path, node: Any, place: Place, lines: dict[Place, int]) -> Any:
             raise WrittenError(f"{shown(path)}:{line}: a list or a table is no key")
         if key.value in found:
             first = lines[(*place, key.value)]
-            raise WrittenError(f"{shown(path)}:{line}: {key.value} stands there twice, first in line {first}; keep one")
+            raise WrittenError(
+                f"{shown(path)}:{line}: {key.value} stands there twice, first in line {first}; keep one"
+            )
         lines[(*place, key.value)] = line
         found[key.value] = _node(path, value, (*place, key.value), lines)
     return found

@@ -13,7 +13,9 @@ SENTENCES = 3  # of a definition, at most
 
 def faults(policy_set: PolicySet) -> list[str]:
     """What is wrong with a set, each in one line; empty for a good one."""
-    return [f"{policy_set.name}: {fault}" for fault in (*_of_policies(policy_set), *_of_objectives(policy_set))]
+    return [
+        f"{policy_set.name}: {fault}" for fault in (*_of_policies(policy_set), *_of_objectives(policy_set))
+    ]
 
 
 def _of_policies(policy_set: PolicySet) -> Iterator[str]:
@@ -33,7 +35,9 @@ def _of_objectives(policy_set: PolicySet) -> Iterator[str]:
     for market, asked in policy_set.objectives.items():
         if not {*AUTOMATIC} & asked.precision.keys():
             yield f"{market} names no automatic action, so that people would have to do all"
-        ladder = [asked.precision[action] for action in (Action.LIMIT, Action.REMOVE) if action in asked.precision]
+        ladder = [
+            asked.precision[action] for action in (Action.LIMIT, Action.REMOVE) if action in asked.precision
+        ]
         if ladder != sorted(ladder):
             yield f"{market} asks more precision of limit than of remove: a wrong removal is the dearer one"
         if not 0 < asked.review_share < 1:

@@ -48,7 +48,9 @@ def read_policy_set(path: Path) -> PolicySet:
     try:
         made = PolicySet.model_validate(values)
     except ValidationError as error:
-        told = (_told(document, mistake, places) for mistake in error.errors() if not _follows(mistake, faults))
+        told = (
+            _told(document, mistake, places) for mistake in error.errors() if not _follows(mistake, faults)
+        )
         faults += [fault for fault in dict.fromkeys(told)]
     if faults:
         raise WrittenError(*sorted(dict.fromkeys(faults), key=_line))
@@ -87,7 +89,9 @@ def _as_fields(document: Document, name: str) -> tuple[dict[str, Any], dict[int,
         if not isinstance(entry, dict):
             wrong(("policies", key), f"{key!r} is no table; write [policies.{key}] above its lines")
         elif "key" in entry:
-            wrong(("policies", key, "key"), f"the key is in the heading, [policies.{key}]; take this line out")
+            wrong(
+                ("policies", key, "key"), f"the key is in the heading, [policies.{key}]; take this line out"
+            )
     values["objectives"] = _by_market(_table(values, "objectives", wrong), wrong)
     return values, dict(enumerate(key for key, entry in policies.items() if isinstance(entry, dict))), faults
 
@@ -119,7 +123,9 @@ def _by_market(objectives: dict[str, Any], wrong: Callable[[Place, str], None]) 
             wrong(("objectives", given), f"{error}; {DEFAULT_MARKET} stands for every market without its own")
             continue
         if code in spelt:
-            wrong(("objectives", given), f"{given} and {spelt[code]} are one market, {code}; keep one of them")
+            wrong(
+                ("objectives", given), f"{given} and {spelt[code]} are one market, {code}; keep one of them"
+            )
         precision = entry.get("precision") if isinstance(entry, dict) else None
         for action in precision if isinstance(precision, dict) else ():
             _may_be_automatic(("objectives", given, "precision", action), action, wrong)
@@ -131,12 +137,17 @@ def _known_actions(entry: Any) -> Any:
     """Objectives without the actions that are told as unknown already."""
     if not isinstance(entry, dict) or not isinstance(entry.get("precision"), dict):
         return entry
-    return entry | {"precision": {name: at for name, at in entry["precision"].items() if name in {*AUTOMATIC}}}
+    return entry | {
+        "precision": {name: at for name, at in entry["precision"].items() if name in {*AUTOMATIC}}
+    }
 
 
 def _may_be_automatic(place: Place, action: str, wrong: Callable[[Place, str], None]) -> None:
     if action == Action.REVIEW:
-        wrong(place, "people review, so that it has no precision: review_share says how many posts they can take")
+        wrong(
+            place,
+            "people review, so that it has no precision: review_share says how many posts they can take",
+        )
     elif action == Action.ALLOW:
         wrong(place, "what no policy asks an action for is allowed; take this out")
     elif action not in AUTOMATIC:

@@ -21,7 +21,9 @@ from models.policies import POLICY_SETS
 from models.project import code_files
 
 PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
-GROUPS = [f"moderato.{kind}s" for kind in ("encoder", "gate", "guardrail", "objective", "plan", "preset", "suite")]
+GROUPS = [
+    f"moderato.{kind}s" for kind in ("encoder", "gate", "guardrail", "objective", "plan", "preset", "suite")
+]
 CONTEXT = {"settings", "resources"}  # say where things lie and on what they run, never what they are
 
 

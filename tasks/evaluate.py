@@ -71,7 +71,10 @@ def evaluate(
 
     `warnings` are what validation found and let pass: the model card repeats them.
     """
-    policy_set, uri = policy_set_as(candidate.snapshot.policy_set, candidate.snapshot.policy_digest), candidate.snapshot.uri
+    policy_set, uri = (
+        policy_set_as(candidate.snapshot.policy_set, candidate.snapshot.policy_digest),
+        candidate.snapshot.uri,
+    )
     options, folder = settings.options_for(uri), candidate.folder / "bundle"
     digest = assemble(
         folder, candidate.folder / "model", uri, policy_set, storage_options=options, threads=settings.threads

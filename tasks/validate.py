@@ -83,7 +83,9 @@ def inspect(settings: Settings, snapshot: Snapshot, baseline: str | None = None)
     from expectations.suites import SUITES
 
     lake, docs = open_lake(settings), docs_folder(settings, snapshot)
-    scope = Scope(policy_set_as(snapshot.policy_set, snapshot.policy_digest), lake_tables(lake, snapshot, baseline))
+    scope = Scope(
+        policy_set_as(snapshot.policy_set, snapshot.policy_digest), lake_tables(lake, snapshot, baseline)
+    )
     settings.work.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="validate-", dir=settings.work) as folder:
         report = run(list(SUITES), scope, Path(folder))

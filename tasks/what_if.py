@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -88,14 +87,20 @@ def _logged(registry: Registry, version: RegisteredVersion, folder: Path) -> Pat
         listed = {item.path for item in registry.client.list_artifacts(version.run_id, "evaluation")}
     except MlflowException:
         return None
-    return Path(registry.client.download_artifacts(version.run_id, path, str(folder))) if path in listed else None
+    return (
+        Path(registry.client.download_artifacts(version.run_id, path, str(folder)))
+        if path in listed
+        else None
+    )
 
 
 def _scored(lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredScores:
     """Raises NothingScoredError where the snapshot is gone."""
     uri = lake.path("snapshots", f"{version.snapshot}.lance")
     try:
-        parts = [score_splits(bundle.scorer, uri, splits, lake.storage_options) for splits in (JUDGED, ("test",))]
+        parts = [
+            score_splits(bundle.scorer, uri, splits, lake.storage_options) for splits in (JUDGED, ("test",))
+        ]
     except (ValueError, FileNotFoundError) as error:
         raise NothingScoredError(
             f"version {version.version}: its snapshot {version.snapshot[:12]} is not in the lake, and its run logged no "
@@ -113,7 +118,9 @@ def _traffic(lake: Lake, version: RegisteredVersion, stored: StoredScores) -> tu
     live = _live(lake, version.version)
     if len(live) >= ENOUGH:
         first, last = live["decided_at"][0].as_py(), live["decided_at"][-1].as_py()
-        told = f"{len(live):,} posts that it decided live, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        told = (
+            f"{len(live):,} posts that it decided live, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        )
         markets = np.array(live["market"].to_pylist(), str)
         return Traffic(policies, _scores(live, policies), markets), told
     parts = (stored.held_out, stored.derived)
@@ -150,7 +157,9 @@ def _scores(live: pa.Table, policies: tuple[str, ...]) -> np.ndarray:
 def _notes(bundle: Bundle, stored: StoredScores, found: WhatIf) -> list[str]:
     notes = []
     if found.unscored:
-        notes.append(f"not assessed, for this version never learned them: {', '.join(found.unscored)}; retrain first")
+        notes.append(
+            f"not assessed, for this version never learned them: {', '.join(found.unscored)}; retrain first"
+        )
     if found.dropped:
         notes.append(f"no longer asked for anything: {', '.join(found.dropped)}")
     again = OperatingPoints.derive(bundle.policy_set, stored.derived)
@@ -163,7 +172,9 @@ def _notes(bundle: Bundle, stored: StoredScores, found: WhatIf) -> list[str]:
 
 def _thresholds(points: OperatingPoints) -> dict[tuple[str, str, str], float | None]:
     return {
-        (point.market, point.policy, str(point.action)): None if point.threshold is None else round(point.threshold, 6)
+        (point.market, point.policy, str(point.action)): None
+        if point.threshold is None
+        else round(point.threshold, 6)
         for point in points.points
     }
 
@@ -186,7 +197,12 @@ def markdown(tried: Tried) -> str:
 
 
 def _table(title: str, changes: list[Change]) -> str:
-    rows = [f"**{title}**", "", "| market | policy | action | now | then | change, 95 % |", "|---|---|---|---:|---:|---|"]
+    rows = [
+        f"**{title}**",
+        "",
+        "| market | policy | action | now | then | change, 95 % |",
+        "|---|---|---|---:|---:|---|",
+    ]
     for it in changes:
         if it.now or it.then:
             figures = (per_thousand(it.now), per_thousand(it.then), change_of(it))

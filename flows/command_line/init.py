@@ -30,9 +30,15 @@ def init(
         console.print(f"  [dim]kept  {plain(name)}, which was there[/]")
     if outer and outer != folder:
         told = f"it lies in another project, {outer}, whose settings do not reach in here"
-        console.print(f"[yellow]note[/]  {plain(told)}" if folder.is_relative_to(outer) else f"[yellow]note[/]  {plain(f'commands that are called from here still work on {outer}')}")
+        console.print(
+            f"[yellow]note[/]  {plain(told)}"
+            if folder.is_relative_to(outer)
+            else f"[yellow]note[/]  {plain(f'commands that are called from here still work on {outer}')}"
+        )
     if MARK not in begun.written:
         console.print(plain(f"{folder} was a project already; nothing in it was changed"))
     console.print(f"\nnext: cd {plain(str(folder))}")
     console.print("      edit policies/guidelines.toml, then: moderato policies check")
-    console.print("      moderato ingest --help says how your posts come in; moderato retrain makes a champion")
+    console.print(
+        "      moderato ingest --help says how your posts come in; moderato retrain makes a champion"
+    )

@@ -11,18 +11,19 @@ from cyclopts import App, Parameter
 if TYPE_CHECKING:
     from models.announced import Announced
     from models.policy import PolicySet
-    from tasks.what_if import Tried
 
 FAULTY = 2
 SHOWN = 12  # hexadecimal digits of a digest
 
 Json = Annotated[bool, Parameter(help="print one JSON object", negative="")]
 Name = Annotated[
-    str, Parameter(help="a policy set's name, a file, or the one of a version: champion, challenger or a number")
+    str,
+    Parameter(help="a policy set's name, a file, or the one of a version: champion, challenger or a number"),
 ]
 
 policies = App(
-    name="policies", help="List, show, check and compare policy sets, and try other objectives before they decide."
+    name="policies",
+    help="List, show, check and compare policy sets, and try other objectives before they decide.",
 )
 
 
@@ -48,7 +49,14 @@ def list_(*, json: Json = False) -> None:
     table = Table("", "name", "title", "policies", "markets", "content", "where")
     for row in rows:
         markets = " ".join(row["markets"])
-        cells = (row["name"], row["title"], str(len(row["policies"])), markets, row["digest"][:SHOWN], row["where"])
+        cells = (
+            row["name"],
+            row["title"],
+            str(len(row["policies"])),
+            markets,
+            row["digest"][:SHOWN],
+            row["where"],
+        )
         table.add_row("*" if row["chosen"] else "", *map(plain, cells))
     console = terminal(highlight=False, soft_wrap=True)
     console.print(table)
@@ -77,14 +85,20 @@ def show(name: Name, /, *, json: Json = False) -> None:
 
     table = Table("market", *(f"{action} from" for action in AUTOMATIC), "review", "judged violations needed")
     for market, asked in found.objectives.items():
-        shares = [f"{asked.precision[action]:.0%}" if action in asked.precision else "" for action in AUTOMATIC]
+        shares = [
+            f"{asked.precision[action]:.0%}" if action in asked.precision else "" for action in AUTOMATIC
+        ]
         table.add_row(plain(market), *shares, f"{asked.review_share:.1%}", str(asked.minimum_judgements))
     console.print(table)
-    console.print("[dim]an action is taken without a person from that precision on, once judged posts prove it[/]")
+    console.print(
+        "[dim]an action is taken without a person from that precision on, once judged posts prove it[/]"
+    )
 
 
 @policies.command
-def check(names: Annotated[tuple[str, ...], Parameter(help="names or files; every set when not given")] = (), /) -> None:
+def check(
+    names: Annotated[tuple[str, ...], Parameter(help="names or files; every set when not given")] = (), /
+) -> None:
     """Check policy sets: every fault with file, line and what to do about it. Exit code 2 where there is one."""
     from flows.command_line.plain import plain, terminal
     from models.policies import POLICY_SETS
@@ -139,9 +153,12 @@ def try_(
     file: Annotated[str, Parameter(help="a policy set's name or file; the setting's when not given")] = "",
     /,
     *,
-    on: Annotated[str, Parameter(help="the version whose scores are used: an alias or a number")] = "champion",
+    on: Annotated[
+        str, Parameter(help="the version whose scores are used: an alias or a number")
+    ] = "champion",
     change: Annotated[
-        tuple[str, ...], Parameter(name="--set", help="an objective to change: DE.remove=0.98; repeatable", negative="")
+        tuple[str, ...],
+        Parameter(name="--set", help="an objective to change: DE.remove=0.98; repeatable", negative=""),
     ] = (),
     json: Json = False,
 ) -> None:
@@ -162,7 +179,9 @@ def try_(
     if json:
         _print_json(tried.model_dump(mode="json"))
     else:
-        _print_tried(tried)
+        from flows.command_line.tried import print_tried
+
+        print_tried(tried)
 
 
 def policy_set(name: str) -> PolicySet:
@@ -231,43 +250,3 @@ def _print_json(found: object) -> None:
     from pydantic_core import to_json
 
     print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
-
-
-def _print_tried(tried: Tried) -> None:
-    from rich.table import Table
-
-    from flows.command_line.plain import plain, terminal
-    from models.evaluation.what_if import ALL, ANY
-    from tasks.what_if import change_of, per_thousand
-
-    found, console = tried.found, terminal(highlight=False, soft_wrap=True)
-    console.print(
-        plain(f"version {tried.version} by {tried.policy_set} ({tried.digest[:SHOWN]}), on {tried.traffic}")
-    )
-    console.print(f"[dim]thresholds from {plain(tried.evidence)}[/]")
-    for note in tried.notes:
-        console.print(f"[yellow]note[/] {plain(note)}")
-    shown = [
-        it for it in found.changes if it.subject == ANY or (it.market == ALL and it.is_change)
-    ]
-    table = Table("market", "policy", "action", title="Of a thousand posts")
-    for name in ("now", "then", "change, 95 %"):
-        table.add_column(name, justify="right")
-    last = ""
-    for it in shown:
-        if it.now or it.then:
-            if last and last != f"{it.market} {it.subject}":
-                table.add_section()
-            last = f"{it.market} {it.subject}"
-            cells = (it.market, it.subject, str(it.action), per_thousand(it.now), per_thousand(it.then), change_of(it))
-            table.add_row(*map(plain, cells))
-    console.print(table)
-    table = Table("policy", title="Judged posts: violations let through, harmless posts acted on or reviewed")
-    for name in ("violations", "missed now", "missed then", "harmless", "touched now", "touched then"):
-        table.add_column(name, justify="right")
-    for it in found.missed:
-        counts = (it.violations, it.missed_now, it.missed_then, it.harmless, it.acted_now, it.acted_then)
-        table.add_row(plain(it.policy), *(f"{count:,}" for count in counts))
-    console.print(table)
-    share = found.changed / found.posts if found.posts else 0.0
-    console.print(f"another action on {per_thousand(share)} of a thousand posts; nothing was changed or stored")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -93,9 +93,7 @@ def header(dataset: lance.LanceDataset) -> dict[str, Any]:
     return dict(json.loads(dataset.schema.metadata[HEADER]))
 
 
-def describe(
-    identity: str, policy_set: PolicySet, counts: dict[str, int], seed: int
-) -> dict[str, Any]:
+def describe(identity: str, policy_set: PolicySet, counts: dict[str, int], seed: int) -> dict[str, Any]:
     return {
         "id": identity,
         "policy_set": policy_set.name,

@@ -44,7 +44,9 @@ def begin_project(folder: Path) -> Begun:
                 raise NoFolderError(f"{error.filename} is a file; name another folder") from None
             kept.append(name)
         except OSError as error:
-            raise NoFolderError(f"{error.filename or folder}: {error.strerror}; name another folder") from None
+            raise NoFolderError(
+                f"{error.filename or folder}: {error.strerror}; name another folder"
+            ) from None
     return Begun(folder, tuple(written), tuple(kept))
 
 

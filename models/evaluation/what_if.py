@@ -83,7 +83,9 @@ class Traffic:
     markets: NDArray[np.str_]
 
 
-def what_if(now: OperatingPoints, policy_set: PolicySet, evidence: Evidence, traffic: Traffic, judged: Evidence) -> WhatIf:
+def what_if(
+    now: OperatingPoints, policy_set: PolicySet, evidence: Evidence, traffic: Traffic, judged: Evidence
+) -> WhatIf:
     """Decide `traffic` by `now` and by thresholds that `policy_set` derives from `evidence`.
 
     judged: posts that neither thresholds were derived from, for what slips through.
@@ -108,7 +110,9 @@ def only(evidence: Evidence, policies: tuple[str, ...]) -> Evidence:
 
 
 def _traffic(traffic: Traffic, policies: tuple[str, ...]) -> Traffic:
-    return Traffic(policies, traffic.scores[:, [traffic.policies.index(policy) for policy in policies]], traffic.markets)
+    return Traffic(
+        policies, traffic.scores[:, [traffic.policies.index(policy) for policy in policies]], traffic.markets
+    )
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,9 @@ def _changes(markets: NDArray[np.str_], before: Asked, after: Asked) -> Iterator
             asked_then = after.policies.get(policy, nothing)
             for action in Action:
                 if action is not Action.ALLOW:
-                    yield _change(market, policy, action, asked_now[mask] == action, asked_then[mask] == action)
+                    yield _change(
+                        market, policy, action, asked_now[mask] == action, asked_then[mask] == action
+                    )
 
 
 def _change(market: str, subject: str, action: Action, now: Flags, then: Flags) -> Change:
@@ -180,7 +186,9 @@ def difference(gained: int, lost: int, posts: int) -> tuple[float, float]:
     return least(gained) - most(lost), most(gained) - least(lost)
 
 
-def _missed(now: OperatingPoints, then: OperatingPoints, judged: Evidence, shared: tuple[str, ...]) -> Iterator[Missed]:
+def _missed(
+    now: OperatingPoints, then: OperatingPoints, judged: Evidence, shared: tuple[str, ...]
+) -> Iterator[Missed]:
     """Over policies that both know: a violation is caught where any policy has the post acted on or reviewed."""
     posts = Traffic(judged.policies, judged.scores, judged.markets)
     let_now = asked(now, posts).action == Action.ALLOW
