@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ from models.errors import UserError
 from models.located import WrittenError
 from models.project import project_folder, shown
 
+MEND = "mend it or take it away; `moderato check parts` tries it again"
 PROJECT = "moderato_project"  # the package that files of the project are modules of
 
 
@@ -76,17 +77,16 @@ def imported(path: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except SyntaxError as error:
-        raise BrokenEntryError(
-            f"{shown(Path(error.filename or path))}:{error.lineno or 1}: {error.msg}"
-        ) from None
+        where = f"{shown(Path(error.filename or path))}:{error.lineno or 1}"
+        raise BrokenEntryError(f"{where}: {error.msg}; {MEND}") from None
     except WrittenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = [
             frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path
         ]
         line = frames[-1].lineno if frames else 1
-        raise BrokenEntryError(f"{shown(path)}:{line}: {type(error).__name__}: {error}") from error
+        raise BrokenEntryError(f"{shown(path)}:{line}: {type(error).__name__}: {error}; {MEND}") from error
 
 
 def _package(project: Path) -> None:
@@ -105,9 +105,7 @@ def installed(group: str, constant: str) -> Iterator[Announced]:
     """What installed packages announce in a group of entry points: `name = "package.module"`."""
     for point in _entry_points(group):
         package = point.dist.name if point.dist else "a package"
-        yield Announced(
-            point.name, f"{point.value} of {package}", lambda point=point: _loaded(point, constant)
-        )  # type: ignore[misc]
+        yield Announced(point.name, f"{point.value} of {package}", partial(_loaded, point, constant))
 
 
 @cache

@@ -12,6 +12,7 @@ import pkgutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
@@ -109,7 +110,7 @@ class Catalogue(Generic[T]):
             return
         for module in pkgutil.iter_modules(self.package.__path__):
             path = f"{self.package.__name__}.{module.name}"
-            yield Announced(module.name, path, lambda path=path: self._elsewhere(path), own=False)  # type: ignore[misc]
+            yield Announced(module.name, path, partial(self._elsewhere, path), own=False)
         for folder in self.package.__path__:
             yield from (
                 self._data(path, own=False) for path in sorted(Path(folder).glob("*")) if self._reads(path)

@@ -63,7 +63,9 @@ def _line(fault: str) -> int:
 
 
 def _follows(mistake: ErrorDetails, faults: list[str]) -> bool:
-    """Whether it is only said because of a fault that is told already: a set that a check of its own left empty."""
+    """Whether it is only said because of another fault: a list is too short for pydantic where its items are wrong."""
+    if mistake["type"] == "too_short":
+        return bool(mistake["input"])
     return bool(faults) and mistake["type"] == "value_error" and not mistake["loc"]
 
 
@@ -192,6 +194,10 @@ def _code_of(given: str) -> str:
 def _remedy(mistake: ErrorDetails, field: str, place: Place) -> str:
     kind, given = mistake["type"], mistake["input"]
     topic = "precision" if "precision" in place else field
+    if isinstance(place[-1], int):
+        return f"{place[-2]} has {given!r} in place {place[-1] + 1}; write a text in quotes"
+    if kind == "too_short":
+        return f"{field} is empty: {EXAMPLES.get(field, 'it needs one at least')}"
     if kind == "missing":
         return f"no {field!r}: {EXAMPLES.get(field, 'it is needed')}"
     if kind == "extra_forbidden":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from prefect import task
 from pydantic import Field
 
 from infra.lake import Lake, open_lake
@@ -18,10 +19,14 @@ from models.evaluation.scored import score_splits
 from models.evaluation.stored_scores import NAME, StoredScores, read_scores, write_scores
 from models.evaluation.what_if import ALL, ANY, Change, Traffic, WhatIf
 from models.evaluation.what_if import what_if as compared
+from models.policies import POLICY_SETS
 from models.policy import PolicySet
+from models.policy_changes import changed
 from models.serving.assembly import JUDGED
 from models.serving.bundle import Bundle
 from tasks.handle import Handle
+from tasks.page import tell
+from tasks.retrying import PATIENT
 
 ENOUGH = 1000  # live posts, from which on they are the traffic that is decided
 MOST = 50_000  # live posts that are looked at: the newest
@@ -63,6 +68,14 @@ def try_objectives(settings: Settings, policy_set: PolicySet, on: str = "champio
         found=found,
         notes=tuple(_notes(bundle, stored, found)),
     )
+
+
+@task(name="what if", **PATIENT)
+def what_if(settings: Settings, policy_set: str, changes: tuple[str, ...], on: str) -> Tried:
+    """The same for a set by its name with some objectives changed; the table becomes an artifact of the run."""
+    tried = try_objectives(settings, changed(POLICY_SETS[policy_set], changes), on)
+    tell("what-if", markdown(tried), f"{policy_set} on version {tried.version}")
+    return tried
 
 
 def _stored(settings: Settings, lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredScores:

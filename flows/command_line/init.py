@@ -21,7 +21,7 @@ def init(
     from infra.starter import begin_project
     from models.project import MARK, project_folder
 
-    outer, folder = project_folder(), folder.absolute()
+    outer, folder = project_folder(), folder.resolve()
     begun = begin_project(folder)
     console = terminal(highlight=False, soft_wrap=True)
     for name in begun.written:

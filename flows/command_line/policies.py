@@ -44,24 +44,14 @@ def list_(*, json: Json = False) -> None:
     if json:
         _print_json({"policy_sets": rows, "faults": faults})
         return
-    from rich.table import Table
-
-    table = Table("", "name", "title", "policies", "markets", "content", "where")
-    for row in rows:
-        markets = " ".join(row["markets"])
-        cells = (
-            row["name"],
-            row["title"],
-            str(len(row["policies"])),
-            markets,
-            row["digest"][:SHOWN],
-            row["where"],
-        )
-        table.add_row("*" if row["chosen"] else "", *map(plain, cells))
     console = terminal(highlight=False, soft_wrap=True)
-    console.print(table)
+    for row in rows:
+        counts = f"{len(row['policies'])} policies, objectives of {', '.join(row['markets'])}"
+        mark = "[green]*[/]" if row["chosen"] else " "
+        console.print(f"{mark} [bold]{plain(row['name']):24}[/]{plain(row['title'])}: {plain(counts)}")
+        console.print(f"{'':26}[dim]content {row['digest'][:SHOWN]}, {plain(row['where'])}[/]")
     for fault in faults:
-        console.print(f"[red]broken[/] {plain(fault['name'])}: {plain(fault['fault'])}")
+        console.print(f"[red]![/] [bold]{plain(fault['name']):24}[/]{plain(fault['fault'])}")
 
 
 @policies.command

@@ -43,7 +43,7 @@ def retraining(client, settings):
 
 def test_every_deployment_says_what_it_does_and_runs_one_at_a_time(settings):
     found = {it.flow.name: it for it in deployments(settings)}
-    assert set(found) == {"retrain", "search", "pretrain", "watch", "ingest", "compact"}
+    assert set(found) == {"retrain", "search", "pretrain", "watch", "ingest", "compact", "what_if"}
     for it in found.values():
         assert it.description.endswith(".")
         assert it.tags
