@@ -1,4 +1,4 @@
-"""What every objective, encoder and preset has to keep. The tests run over ours, `moderato check parts` over others'."""
+"""What every objective, encoder and preset keeps. The tests run over ours, `moderato check parts` over others'."""
 
 from __future__ import annotations
 

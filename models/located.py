@@ -50,6 +50,7 @@ class Document:
 
 def nearest(given: str, choices: Sequence[str]) -> str:
     """A hint at the choice that was meant, and all of them."""
+    choices = [str(choice) for choice in choices]
     found = get_close_matches(given, choices, 1)
     meant = f"did you mean {found[0]!r}? " if found else ""
     return f"{meant}it is one of: {', '.join(choices)}"

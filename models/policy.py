@@ -86,7 +86,7 @@ class PolicySet(Written):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what it says, whatever its name. A field that a later release adds changes it only where it is used."""
+        """SHA-256 of what it says, whatever its name; a field of a later release changes it only where it is used."""
         said = self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
         return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

@@ -51,7 +51,8 @@ def read_policy_set(path: Path) -> PolicySet:
         told = (
             _told(document, mistake, places) for mistake in error.errors() if not _follows(mistake, faults)
         )
-        faults += [fault for fault in dict.fromkeys(told)]
+        faults += dict.fromkeys(told)
+        faults = faults or [f"{document.at(())}: {error}"]
     if faults:
         raise WrittenError(*sorted(dict.fromkeys(faults), key=_line))
     return made
@@ -64,9 +65,9 @@ def _line(fault: str) -> int:
 
 def _follows(mistake: ErrorDetails, faults: list[str]) -> bool:
     """Whether it is only said because of another fault: a list is too short for pydantic where its items are wrong."""
-    if mistake["type"] == "too_short":
+    if mistake["type"] == "too_short" and (mistake["input"] or mistake["loc"] != ("policies",)):
         return bool(mistake["input"])
-    return bool(faults) and mistake["type"] == "value_error" and not mistake["loc"]
+    return bool(faults) and len(mistake["loc"]) < 2 and mistake["type"] in {"value_error", "too_short"}  # noqa: PLR2004
 
 
 def _as_fields(document: Document, name: str) -> tuple[dict[str, Any], dict[int, str], list[str]]:
@@ -192,26 +193,27 @@ def _code_of(given: str) -> str:
 
 
 def _remedy(mistake: ErrorDetails, field: str, place: Place) -> str:
+    """What to do about a mistake, by what pydantic calls it or by the field that it is in."""
     kind, given = mistake["type"], mistake["input"]
     topic = "precision" if "precision" in place else field
-    if isinstance(place[-1], int):
-        return f"{place[-2]} has {given!r} in place {place[-1] + 1}; write a text in quotes"
-    if kind == "too_short":
-        return f"{field} is empty: {EXAMPLES.get(field, 'it needs one at least')}"
-    if kind == "missing":
-        return f"no {field!r}: {EXAMPLES.get(field, 'it is needed')}"
-    if kind == "extra_forbidden":
-        fields = (Policy if place[0] == "policies" else Objectives).model_fields
-        return f"{field!r} says nothing here: {nearest(field, [name for name in fields if name != 'key'])}"
-    if kind == "value_error":
-        return mistake["msg"].removeprefix("Value error, ")
-    if field == "key" or kind == "string_pattern_mismatch":
-        return f"{given!r} is no key of a policy: small letters, digits and underlines, a letter first"
+    fields = (Policy if place[:1] == ("policies",) else Objectives).model_fields
+    choices = [name for name in fields if name != "key"]
+    number = place[-1] + 1 if place and isinstance(place[-1], int) else 0
+    why = mistake["msg"][:1].lower() + mistake["msg"][1:]
+    told = {
+        "too_short": f"{field} is empty: {EXAMPLES.get(field, 'it needs one at least')}",
+        "missing": f"no {field!r}: {EXAMPLES.get(field, 'it is needed')}",
+        "extra_forbidden": f"{field!r} says nothing here: {nearest(field, choices)}",
+        "value_error": mistake["msg"].removeprefix("Value error, "),
+        "string_pattern_mismatch": f"{given!r} is no key: small letters, digits and underlines, a letter first",
+    }
+    if number:
+        return f"{place[-2]} has {given!r} in place {number}; write a text in quotes"
+    if kind in told:
+        return told[kind]
     if topic in RANGES:
         return f"{field} is {given!r}; {RANGES[topic]}"
-    shortened = given if not isinstance(given, str) or len(given) < 60 else f"{given[:60]}..."  # noqa: PLR2004
-    why = mistake["msg"][:1].lower() + mistake["msg"][1:]
-    return f"{field} is {shortened!r}: {why}; {EXAMPLES.get(field, 'see `moderato policies schema`')}"
+    return f"{field} is {str(given)[:60]!r}: {why}; {EXAMPLES.get(field, 'see `moderato policies schema`')}"
 
 
 def schema() -> dict[str, Any]:

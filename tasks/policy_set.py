@@ -16,7 +16,7 @@ def policy_set_as(name: str, digest: str) -> PolicySet:
     found = POLICY_SETS[name]
     if digest and found.digest != digest:
         raise EditedPolicySetError(
-            f"the policy set {name} was edited while the run was under way: it began with {digest[:12]} and would go on "
-            f"with {found.digest[:12]}; start it again, or put the set back as it was"
+            f"the policy set {name} was edited while the run was under way: it began with {digest[:12]}, and now it is "
+            f"{found.digest[:12]}; start the run again, or put the set back as it was"
         )
     return found

@@ -67,6 +67,6 @@ def cut(settings: Settings, versions: LakeVersions, policy_set: str, seed: int) 
     pinned = {"posts": versions.posts, "judgements": versions.judgements}
     made = cut_snapshot(open_lake(settings), pinned, chosen, seed, settings.work / "snapshots")
     return Snapshot(
-        id=made.id, uri=made.uri, policy_set=policy_set, policy_digest=chosen.digest, policies=chosen.keys, counts=made.counts,
-        versions=pinned, seed=seed, dropped=made.dropped,
+        id=made.id, uri=made.uri, policy_set=policy_set, policy_digest=chosen.digest, policies=chosen.keys,
+        counts=made.counts, versions=pinned, seed=seed, dropped=made.dropped,
     )  # fmt: skip

@@ -116,8 +116,8 @@ def _scored(lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredSco
         ]
     except (ValueError, FileNotFoundError) as error:
         raise NothingScoredError(
-            f"version {version.version}: its snapshot {version.snapshot[:12]} is not in the lake, and its run logged no "
-            f"scores ({str(error)[:100]}); try it on a newer version: moderato policies try FILE --on VERSION"
+            f"version {version.version}: its snapshot {version.snapshot[:12]} is not in the lake, and its run logged "
+            f"no scores ({str(error)[:100]}); try it on a newer version: moderato policies try FILE --on VERSION"
         ) from None
     derived, held_out = (
         Evidence(part.policies, bundle.calibration(part.logits), part.labels, part.market) for part in parts
@@ -195,10 +195,10 @@ def _thresholds(points: OperatingPoints) -> dict[tuple[str, str, str], float | N
 def markdown(tried: Tried) -> str:
     """The whole answer for people: the actions of each market, the policies behind what changes, what slips through."""
     found = tried.found
+    share = per_thousand(found.changed / found.posts if found.posts else 0.0)
     head = (
-        f"Version {tried.version} by {code(tried.policy_set)} ({tried.digest[:12]}), on {tried.traffic}; thresholds from "
-        f"{tried.evidence}. Another action on {per_thousand(found.changed / found.posts if found.posts else 0)} of a "
-        "thousand posts."
+        f"Version {tried.version} by {code(tried.policy_set)} ({tried.digest[:12]}), on {tried.traffic}; thresholds "
+        f"from {tried.evidence}. Another action on {share} of a thousand posts."
     )
     parts = [head, *(f"Note: {plain(note)}." for note in tried.notes)]
     parts.append(_table("Of a thousand posts, by market", [it for it in found.changes if it.subject == ANY]))
@@ -237,7 +237,7 @@ def change_of(change: Change) -> str:
 
 def _missed(tried: Tried) -> str:
     rows = [
-        "**Judged posts of the snapshot: violations that are let through, harmless posts that are acted on or reviewed**",
+        "**Judged posts: violations that are let through, harmless posts that are acted on or reviewed**",
         "",
         "| policy | violations | missed now | missed then | harmless | touched now | touched then |",
         "|---|---:|---:|---:|---:|---:|---:|",

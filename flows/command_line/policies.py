@@ -110,7 +110,7 @@ def check(
 
 @policies.command
 def diff(before: Name, after: Name, /, *, json: Json = False) -> None:
-    """Show what differs between two sets, field by field; `diff champion guidelines` is what a retraining would change."""
+    """Show what differs between two sets, field by field: `diff champion guidelines` is what a retraining changes."""
     from dataclasses import asdict
 
     from flows.command_line.plain import plain, terminal

@@ -31,7 +31,7 @@ def of_plan(plan: Plan) -> list[str]:
         if name not in names
     ]
     return faults + [
-        f"stage {stage.name} is over after {stage.maximum_seconds:g} seconds, before the {stage.minimum_seconds:g} that it lasts"
+        f"stage {stage.name} is over after {stage.maximum_seconds:g} s; it lasts {stage.minimum_seconds:g} at least"
         for stage in plan.stages
         if stage.maximum_seconds <= stage.minimum_seconds
     ]

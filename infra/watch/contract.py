@@ -17,18 +17,20 @@ def made_up_view(seed: int, posts: int = POSTS) -> View:
     """Posts that nobody wrote: beta-distributed scores, violations most of which are acted on, two judges who agree."""
     random = np.random.default_rng(seed)
     market = random.integers(0, 3, posts)
-    violates = random.random((posts, 2)) < 0.1
-    votes = np.where(random.random((posts, 2)) < 0.05, 0.5, violates.astype(float))
-    votes[random.random((posts, 2)) < 0.3] = np.nan
+    wide = (posts, len(POLICIES))
+    chance = {share: random.random(wide) < share for share in (0.1, 0.05, 0.3, 0.8, 0.02)}
+    violates = chance[0.1]
+    votes = np.where(chance[0.05], 0.5, violates.astype(float))
+    votes[chance[0.3]] = np.nan
     return View(
         POLICIES,
         author=np.array([f"a{seed}-{i}" for i in range(posts)]),
         market=np.array(MARKETS)[market],
         language=np.array(LANGUAGES)[market],
         length=random.poisson(60, posts).astype(float),
-        image=random.random(posts) < 0.3,
-        scores=random.beta(1, 9, (posts, 2)),
-        acted=np.where(violates, random.random((posts, 2)) < 0.8, random.random((posts, 2)) < 0.02),
+        image=chance[0.3][:, 0],
+        scores=random.beta(1, 9, wide),
+        acted=np.where(violates, chance[0.8], chance[0.02]),
         votes=votes,
     )
 

@@ -1,6 +1,6 @@
 """What if: other objectives on the scores that a model gave already. No training; what changes, and how sure that is.
 
-Thresholds are derived anew from the judged posts that the model's own were derived from, and both decide the same posts.
+Thresholds are derived anew from the judged posts that the model's own came from, and both decide the same posts.
 """
 
 from __future__ import annotations
