@@ -229,10 +229,12 @@ def per_thousand(share: float) -> str:
 
 def change_of(change: Change) -> str:
     """The difference of a thousand posts and where it can lie."""
-    if not change.is_change:
-        return "none seen"
-    value = THOUSAND * (change.then - change.now)
-    return f"{value:+.1f} ({THOUSAND * change.low:+.1f} to {THOUSAND * change.high:+.1f})"
+    bounds = f"({THOUSAND * change.low:+.1f} to {THOUSAND * change.high:+.1f})"
+    return (
+        f"{THOUSAND * (change.then - change.now):+.1f} {bounds}"
+        if change.is_change
+        else f"none seen {bounds}"
+    )
 
 
 def _missed(tried: Tried) -> str:

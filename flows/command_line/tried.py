@@ -23,36 +23,33 @@ def print_tried(tried: Tried) -> None:
     for note in tried.notes:
         console.print(f"[yellow]note[/] {plain(note)}")
     shown = [it for it in found.changes if it.subject == ANY or (it.market == ALL and it.is_change)]
-    table = Table("market", "policy", "action", title="Of a thousand posts")
-    for name in ("now", "then", "change, 95 %"):
-        table.add_column(name, justify="right")
+    table = Table(title="Of a thousand posts")
+    for name in ("market or policy", "action", "now", "then", "change, 95 %"):
+        table.add_column(
+            name, justify="left" if name in {"market or policy", "action"} else "right", no_wrap=True
+        )
     last = ""
     for it in shown:
         if it.now or it.then:
-            if last and last != f"{it.market} {it.subject}":
+            name = it.market if it.subject == ANY else f"  {it.subject}"
+            if last and it.subject == ANY and last != name:
                 table.add_section()
-            last = f"{it.market} {it.subject}"
-            cells = (
-                it.market,
-                it.subject,
-                str(it.action),
-                per_thousand(it.now),
-                per_thousand(it.then),
-                change_of(it),
-            )
-            table.add_row(*map(plain, cells))
+            cells = (str(it.action), per_thousand(it.now), per_thousand(it.then), change_of(it))
+            table.add_row(*map(plain, ("" if name == last else name, *cells)))
+            last = name
     console.print(table)
-    table = Table("policy", title="Judged posts: violations let through, harmless posts acted on or reviewed")
-    for name in ("violations", "missed now", "missed then", "harmless", "touched now", "touched then"):
+    table = Table(title="Judged posts: violations let through, harmless posts acted on or reviewed")
+    table.add_column("policy", no_wrap=True)
+    for name in ("missed now", "then", "of", "touched now", "then", "of"):
         table.add_column(name, justify="right")
     for one in found.missed:
         counts = (
-            one.violations,
             one.missed_now,
             one.missed_then,
-            one.harmless,
+            one.violations,
             one.acted_now,
             one.acted_then,
+            one.harmless,
         )
         table.add_row(plain(one.policy), *(f"{count:,}" for count in counts))
     console.print(table)

@@ -88,5 +88,7 @@ def test_a_fault_in_the_file_has_its_line(project, line, told):
 
 def test_a_value_that_cannot_be_is_told_with_its_line(project):
     project.write(MARK, "# settings\n\nseed = -1\n")
-    with pytest.raises(SettingsError, match=r"^moderato\.toml:3: seed is '-1': input should be greater than or equal to 0"):
+    with pytest.raises(
+        SettingsError, match=r"^moderato\.toml:3: seed is '-1': input should be greater than or equal to 0"
+    ):
         Settings()

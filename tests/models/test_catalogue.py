@@ -40,7 +40,10 @@ def test_a_file_in_parts_is_an_entry_of_its_catalogue(project):
 def test_a_part_may_use_what_lies_beside_it(project):
     project.write("parts/_width.py", "WIDTH = 40\n")
     text = PRESET.format(name="wide").replace("width=32", "width=WIDTH")
-    project.write("parts/wide.py", f"from ._width import WIDTH\nfrom moderato_project.parts._width import WIDTH as W\n{text}")
+    project.write(
+        "parts/wide.py",
+        f"from ._width import WIDTH\nfrom moderato_project.parts._width import WIDTH as W\n{text}",
+    )
     assert preset_named("wide").width == 40
     assert "_width" not in PRESETS.names()
 
@@ -77,7 +80,9 @@ def test_a_broken_part_is_told_in_one_line_where_it_is_needed_and_nowhere_else(p
 
 def test_two_entries_of_a_name_are_refused_by_both_their_places(project):
     project.write("parts/small_enough.py", GATE.replace("tiny", "small_enough"))
-    with pytest.raises(BrokenEntryError, match=r"2 gates are called 'small_enough': tasks\.gates\.small_enough and parts/"):
+    with pytest.raises(
+        BrokenEntryError, match=r"2 gates are called 'small_enough': tasks\.gates\.small_enough and parts/"
+    ):
         GATES["small_enough"]
     assert GATES["fast_enough"]
 
@@ -106,7 +111,9 @@ def installed(tmp_path, monkeypatch):
     about = site / "theirs-1.2.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.2\n")
-    (about / "entry_points.txt").write_text("[moderato.presets]\nnarrow = theirs\n[moderato.objectives]\nodd = theirs.odd\n")
+    (about / "entry_points.txt").write_text(
+        "[moderato.presets]\nnarrow = theirs\n[moderato.objectives]\nodd = theirs.odd\n"
+    )
     (site / "theirs").mkdir()
     (site / "theirs" / "__init__.py").write_text(PRESET.format(name="narrow"))
     monkeypatch.syspath_prepend(str(site))
@@ -120,7 +127,9 @@ def installed(tmp_path, monkeypatch):
 def test_an_installed_package_brings_entries(installed):
     assert preset_named("narrow").width == 32
     assert "odd" in OBJECTIVES.names()
-    with pytest.raises(BrokenEntryError, match=r"^theirs\.odd: ModuleNotFoundError: No module named 'theirs\.odd'"):
+    with pytest.raises(
+        BrokenEntryError, match=r"^theirs\.odd: ModuleNotFoundError: No module named 'theirs\.odd'"
+    ):
         OBJECTIVES["odd"]
 
 

@@ -97,7 +97,9 @@ def test_a_set_of_before_has_the_same_content_hash_as_its_file(read):
 
 def test_the_shipped_set_keeps_the_bytes_that_bundles_and_snapshots_know():
     kept = POLICY_SETS["community_guidelines"].model_dump_json().encode()
-    assert hashlib.sha256(kept).hexdigest() == "871e111c0f147ce18af4b4a87f677b27d796919e5cf51ded84d13aeb17e1ee93"
+    assert (
+        hashlib.sha256(kept).hexdigest() == "871e111c0f147ce18af4b4a87f677b27d796919e5cf51ded84d13aeb17e1ee93"
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,9 @@ def test_a_fault_in_yaml_has_its_line_too(faults, wrong, told):
 
 
 def test_norway_is_a_market_and_no_is_a_word(read):
-    text = IN_YAML.replace("[buy vlimp]", "[no, yes]") + IN_YAML.split("objectives:\n")[1].replace("default", "NO")
+    text = IN_YAML.replace("[buy vlimp]", "[no, yes]") + IN_YAML.split("objectives:\n")[1].replace(
+        "default", "NO"
+    )
     found = read(text, "house_rules.yaml")
     assert found.markets == ("default", "NO")
     assert found.policies[0].violating == ("no", "yes")
@@ -183,7 +187,11 @@ def test_the_schema_takes_what_is_shipped_and_refuses_what_is_not(read):
     shipped = POLICY_SETS.package.__path__[0]
     for text in (GOOD, Path(shipped, "community_guidelines.toml").read_text()):
         assert list(checks.iter_errors(loads(text))) == []
-    for wrong in (GOOD.replace("severity = 3", "severity = 7"), GOOD.replace("limit", "ban"), "x = 1\n" + GOOD):
+    for wrong in (
+        GOOD.replace("severity = 3", "severity = 7"),
+        GOOD.replace("limit", "ban"),
+        "x = 1\n" + GOOD,
+    ):
         assert list(checks.iter_errors(loads(wrong)))
     assert json.dumps(schema()).count("description") > 10
 
