@@ -71,7 +71,7 @@ def test_a_project_that_is_named_and_is_none_is_an_error(tmp_path, monkeypatch):
     ("line", "told"),
     [
         ('polcy_set = "guidelines"', "moderato.toml:2: no setting is called 'polcy_set': did you mean 'policy_set'?"),
-        ('password = "opensesame123"', "moderato.toml:2: password is a secret, and this file is for everybody; write MODERATO_PASSWORD=... into .env"),
+        ('password = "opensesame123"', "moderato.toml:2: password is a secret, and this file is for everybody; write"),
         ('notify_webhook = "https://hooks.example/x"', "moderato.toml:2: notify_webhook is a secret"),
         ("[gateway]\nport = 8000", "moderato.toml:2: no setting is called 'gateway'"),
         ("[home]\na = 1", "moderato.toml:2: home has one value"),

@@ -89,7 +89,7 @@ def test_two_entries_of_a_name_are_refused_by_both_their_places(project):
 
 def test_an_unknown_name_lists_the_parts_as_well(project):
     project.write("parts/smaller.py", PRESET.format(name="smaller"))
-    with pytest.raises(UnknownEntryError, match="choose one of: .*smaller"):
+    with pytest.raises(UnknownEntryError, match=r"choose one of: .*smaller"):
         preset_named("smalller")
 
 

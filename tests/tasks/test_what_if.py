@@ -1,4 +1,4 @@
-"""What other objectives would change, on a real champion: its live decisions where there are enough, else its snapshot."""
+"""What other objectives would change, on a real champion: on its live decisions, or its snapshot."""
 
 from __future__ import annotations
 
