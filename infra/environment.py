@@ -14,6 +14,8 @@ from infra.settings import PREFIX, USER, Settings
 from models.heap import share_between_threads
 from models.project import VARIABLE
 
+SIMULATED = "community_guidelines"  # the policy set of simulated moderators
+
 
 def adopt(settings: Settings) -> None:
     """Hand the settings to libraries that only read the environment: Prefect, MLflow's S3 client, Great Expectations.
@@ -62,8 +64,12 @@ def entered() -> Settings:
 
 
 def isolate(home: Path) -> Settings:
-    """Settings for a home of its own: no store that is configured elsewhere is read or written from here on."""
+    """Settings for a home of its own: no store that is configured elsewhere is read or written from here on.
+
+    Its moderators are simulated, and judge by the shipped policies.
+    """
     os.environ[f"{PREFIX}HOME"] = str(home)
+    os.environ[f"{PREFIX}POLICY_SET"] = SIMULATED
     for name in Settings.model_fields:
         if name.endswith("_uri") or name in {"prefect_api_url", "s3_endpoint"}:
             os.environ[PREFIX + name.upper()] = ""

@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -82,6 +83,12 @@ class Catalogue(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return (self[name] for name in self.names())
+
+    def sound(self) -> Iterator[T]:
+        """Every entry that can be loaded, for lists of what there is: one that is broken is told where it is needed."""
+        for name in self.names():
+            with suppress(UserError):
+                yield self[name]
 
     def announced(self) -> list[Announced]:
         """Every entry before it is loaded: this house's, the project's, the installed packages'."""

@@ -107,7 +107,9 @@ def test_check_parts_says_what_is_wrong_with_each_and_where(project):
     project.write("parts/blank.py", "")
     told = project.moderato("check", "parts", code=2)
     assert "good   preset small  parts/small.py:3" in told
-    assert "wrong  gate bad  parts/bad.py:9: it answers as 'other'; the gate of a check is its own name" in told
+    assert (
+        "wrong  gate bad  parts/bad.py:9: it answers as 'other'; the gate of a check is its own name" in told
+    )
     assert "wrong  gate bad  parts/bad.py:9: its answer on bundle has no detail" in told
     assert "wrong  preset lost  parts/lost.py:3: no encoder called 'nowhere'" in told
     assert "wrong  plan fallen  parts/fallen.py:1: ZeroDivisionError: division by zero" in told
