@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from infra.cluster import environment
+from infra.environment import adopt, isolate
 from infra.settings import Settings, SettingsError, explain
 from models.located import WrittenError
 from models.project import MARK, NoProjectError, project_folder
@@ -92,3 +94,25 @@ def test_a_value_that_cannot_be_is_told_with_its_line(project):
         SettingsError, match=r"^moderato\.toml:3: seed is '-1': input should be greater than or equal to 0"
     ):
         Settings()
+
+
+def test_processes_that_a_command_starts_find_the_project_wherever_they_are(project, tmp_path, monkeypatch):
+    adopt(Settings())
+    monkeypatch.chdir(tmp_path)
+    assert project_folder() == project.folder
+    assert Settings().lake == str(project.folder / ".moderato" / "lake")
+
+
+def test_a_cluster_is_told_the_settings_and_no_folder_of_this_machine_as_its_project(project):
+    told = environment(Settings())
+    assert told["MODERATO_POLICY_SET"] == "guidelines"
+    assert "MODERATO_PROJECT" not in told
+
+
+def test_the_demo_of_a_project_is_judged_by_the_shipped_policies(project, tmp_path):
+    settings = isolate(tmp_path / "demo")
+    assert (settings.policy_set, settings.home) == ("community_guidelines", tmp_path / "demo")
+
+
+def test_no_file_is_read_where_none_is_asked_for(project):
+    assert Settings(_env_file=None).policy_set == "community_guidelines"

@@ -8,9 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from tiny_model import POLICIES, make_champion
 
 from flows.command_line.policies import diff, policies, try_
+from flows.what_if import Question
+from flows.what_if import what_if as ask
 from infra.lake import open_lake
 from models.content import Action
 from models.errors import UserError
@@ -116,3 +120,20 @@ def test_a_version_that_is_not_there_lists_those_that_are(champion):
     with pytest.raises(UserError, match="choose one of: 1"):
         try_(on="7")
     assert policies.name == ("policies",)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_form_answers_with_a_table_on_the_runs_page(settings, champion):
+    tried = ask(Question(changes=("US.limit=0.999",)))
+    assert tried.version == champion.version
+    with get_client(sync_client=True) as client:
+        (table,) = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["what-if"]))
+        )
+    assert "Of a thousand posts, by market" in table.data
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_change_that_cannot_be_fails_the_run_in_a_sentence(settings, champion):
+    with pytest.raises(Exception, match=r"write MARKET\.FIELD=VALUE, as in DE\.remove=0\.98"):
+        ask(Question(changes=("stricter",)))

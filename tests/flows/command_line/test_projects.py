@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 from projects import outside
 
+from flows.command_line import app
 from infra.starter import contents
+from models.policies import POLICY_SETS
+from models.policy_file import schema
 
 NAMES = sorted(contents())
 BAD = """
@@ -125,9 +129,20 @@ def test_a_broken_gate_is_told_before_anything_is_trained(project):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_project_begins_with_names_only_commands_that_exist(name):
-    import re
-
-    from flows.command_line import app
-
     named = set(re.findall(r"(?:^|`)moderato ([a-z][a-z-]+)", contents()[name], re.MULTILINE))
     assert named - {it for it in app if not it.startswith("-")} == set()
+
+
+def test_what_git_must_leave_alone_is_said_where_it_does_not(tmp_path):
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+    assert ".gitignore does not name .moderato/" in moderato("init", cwd=tmp_path)
+    inner = moderato("init", "inner", cwd=tmp_path)
+    assert f"it lies in another project, {tmp_path}, whose settings do not reach in here" in inner
+
+
+def test_a_project_begins_with_the_shipped_policies_under_its_own_name(project):
+    own, shipped = POLICY_SETS["guidelines"], POLICY_SETS["community_guidelines"]
+    assert own.digest == shipped.digest
+    head = (project.folder / "policies" / "guidelines.toml").read_text().splitlines()[0]
+    assert head.startswith("#:schema ./")
+    assert json.loads((project.folder / "policies" / head.rpartition("/")[2]).read_text()) == schema()
