@@ -56,6 +56,11 @@ def try_objectives(settings: Settings, policy_set: PolicySet, on: str = "champio
     version = registry.resolve(on)
     bundle, lake = Bundle.load(registry.fetch(version), threads=settings.threads), open_lake(settings)
     stored = _stored(settings, lake, version, bundle)
+    if not {*bundle.policies} & {*policy_set.keys}:
+        raise NothingScoredError(
+            f"version {version.version} has no score for any policy of {policy_set.name!r}; it learned "
+            f"{', '.join(bundle.policies)}: retrain with --policy-set {policy_set.name}"
+        )
     traffic, told = _traffic(lake, version, stored)
     judged = stored.held_out if len(stored.held_out.markets) else stored.derived
     found = compared(bundle.operating_points, policy_set, stored.derived, traffic, judged)

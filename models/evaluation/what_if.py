@@ -169,7 +169,8 @@ def _change(market: str, subject: str, action: Action, now: Flags, then: Flags) 
 def difference(gained: int, lost: int, posts: int) -> tuple[float, float]:
     """Bounds of a difference of paired shares: each side's exact bounds (Clopper and Pearson, 1934), shared out.
 
-    They hold at LEVEL at least, and are never of no width: no change among a hundred posts is no proof of none.
+    They hold at LEVEL at least, and are never of no width: no change among a hundred posts is no proof of none. Posts
+    are taken for independent; reposts under other ids make the bounds too narrow.
     """
     from scipy.stats import beta
 

@@ -94,6 +94,16 @@ def test_live_posts_are_decided_where_there_are_enough(settings, lake, champion)
     assert {it.market for it in tried.found.changes} == {ALL, "FR"}
 
 
+def test_a_set_that_shares_no_policy_with_the_version_is_said(settings, champion):
+    others = SET.model_copy(
+        update={"name": "others", "policies": (SET.policies[0].model_copy(update={"key": "noise"}),)}
+    )
+    with pytest.raises(
+        NothingScoredError, match="has no score for any policy of 'others'; it learned hate_speech"
+    ):
+        try_objectives(settings, others)
+
+
 def test_a_snapshot_that_is_gone_is_said(settings, lake, champion):
     shutil.rmtree(lake.path("snapshots", "snapshot-0.lance"))
     with pytest.raises(NothingScoredError, match="its snapshot snapshot-0 is not in the lake"):
