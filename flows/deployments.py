@@ -32,6 +32,7 @@ from prefect.states import Cancelled
 from prefect.types.entrypoint import EntrypointType
 
 from flows import form, pretraining_form
+from flows import what_if as what_if_form
 from flows.automations import automate
 from flows.compact import compact
 from flows.ingest import ingest
@@ -40,6 +41,7 @@ from flows.retrain import retrain
 from flows.scheduling import OURS
 from flows.search import search
 from flows.watch import watch
+from flows.what_if import what_if
 from infra.rollout import Store, rest_unattended
 from infra.settings import Settings
 from tasks.approval import Answer
@@ -139,6 +141,15 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
             tags=("lifecycle",),
             second="wait",
             parameters=pretraining_form.defaults(settings),
+        ),
+        Deployment(
+            what_if,
+            cron="",
+            description="Other objectives on what the champion has scored: what would change in a thousand posts. "
+            "Nothing is trained or changed.",
+            tags=("policy",),
+            second="wait",
+            parameters=what_if_form.defaults(settings),
         ),
     )
 

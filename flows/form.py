@@ -5,13 +5,14 @@ The server checks types, bounds and choices before a run starts; `checked` says 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.types import JsonValue
 
+from expectations.suites import SUITES
 from infra.cluster import ray_for
 from infra.environment import entered
 from infra.registry import is_empty
@@ -20,18 +21,48 @@ from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
 from models.policies import POLICY_SETS
-from models.preset import preset_named
+from models.preset import preset_named, preset_names
 from models.training.space import space
 from tasks.approval import can_ask
 from tasks.budget import Budget
+from tasks.gates import GATES
 
 Until = Literal["promoted", "registered"]
 When = Literal["automatic", "before canary", "before promotion"]
 Answer = Literal["approve", "reject"]
 
 
-def _named(entries: Catalogue[Any] | Iterable[str]) -> list[JsonValue]:
-    return [*(entries.names() if isinstance(entries, Catalogue) else entries)]
+def choice(
+    position: int, entries: Catalogue[Any], chosen: str = ""
+) -> Callable[[dict[str, JsonValue]], None]:
+    """A field's schema with the names to choose from, as they are when a deployment is made: a project has its own.
+
+    `chosen` names the setting that the field begins with. It is a choice whatever became of it: Prefect refuses a
+    deployment whose own default is none, and the run that meets it says what is wrong.
+    """
+
+    def add(schema: dict[str, JsonValue]) -> None:
+        names = entries.names()
+        begun = str(getattr(Settings(), chosen)) if chosen else ""
+        extra = [begun] if begun and begun not in names else []
+        listed: list[JsonValue] = [*names, *extra]
+        schema["position"] = position
+        if "items" in schema:
+            schema["items"] = {"type": "string", "enum": listed}
+        else:
+            schema["enum"] = listed
+
+    return add
+
+
+def with_presets(position: int) -> Callable[[dict[str, JsonValue]], None]:
+    """A field's schema with the presets in its description: its values are no names alone."""
+
+    def add(schema: dict[str, JsonValue]) -> None:
+        schema["position"] = position
+        schema["description"] = f"{schema['description']} One of: {', '.join(preset_names())}."
+
+    return add
 
 
 class Group(BaseModel):
@@ -46,7 +77,7 @@ class Data(Group):
     policy_set: str = Field(
         default="community_guidelines",
         description="Policy set that posts are judged against.",
-        json_schema_extra={"position": 0, "enum": _named(POLICY_SETS)},
+        json_schema_extra=choice(0, POLICY_SETS, "policy_set"),
     )
     as_of: datetime | None = Field(
         default=None,
@@ -93,7 +124,7 @@ class Training(OnDevices):
     preset: str = Field(
         default="compact",
         description="Model preset, with changed fields behind it: compact,epochs=5.",
-        json_schema_extra={"position": 0},
+        json_schema_extra=with_presets(0),
     )
     seed: int = Field(
         default=0,
@@ -115,12 +146,12 @@ class RollOut(Group):
     plan: str = Field(
         default="steady",
         description="Plan of the canary: its stages and how strict they are.",
-        json_schema_extra={"position": 1, "enum": _named(PLANS)},
+        json_schema_extra=choice(1, PLANS, "plan"),
     )
     dry_run: tuple[str, ...] = Field(
         default=(),
         description="Guardrails that are measured without a say.",
-        json_schema_extra={"position": 2, "items": {"type": "string", "enum": _named(GUARDRAILS)}},
+        json_schema_extra=choice(2, GUARDRAILS),
     )
 
     begin_anew: bool = Field(
@@ -217,7 +248,11 @@ def searchable(data: Data, training: Training, values: Values, bounds: Bounds) -
 
 def checked(data: Data, training: Training, rollout: RollOut, approval: Approval) -> Settings:
     """The settings of a run; raises UserError, which lists the choices, before any work is done."""
-    _ = POLICY_SETS[data.policy_set]
+    _ = (
+        POLICY_SETS[data.policy_set],
+        list(GATES),
+        list(SUITES),
+    )  # what a run asks at its end fails at its beginning
     preset_named(training.preset)
     at_hand(training.resources)
     plan_named(rollout.plan).guardrails(rollout.dry_run)

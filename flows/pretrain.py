@@ -45,7 +45,7 @@ def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - 
 def pretrain(data: Data = Data(), training: Pretraining = Pretraining()) -> Pretrained:
     """Posts in, a backbone out that a retraining begins from: weights=models:/moderato-backbone@latest."""
     settings, recipe = checked(data, training), training.recipe
-    versions = pin(settings, data.as_of)
+    versions = pin(settings, data.as_of, data.policy_set)
     corpus = cut(settings, versions, data.policy_set, recipe.seed)
     if recipe.bootstrap:
         corpus = bootstrap(settings, corpus, recipe.bootstrap)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from flows.form import Data, OnDevices, at_hand
+from flows.form import Data, OnDevices, at_hand, with_presets
 from infra.environment import entered
 from infra.settings import Settings
 from models.policies import POLICY_SETS
@@ -19,7 +19,7 @@ class Pretraining(OnDevices):
     preset: str = Field(
         default="clip",
         description="Model preset whose encoders learn, with changed fields behind it: clip,epochs=5.",
-        json_schema_extra={"position": 0},
+        json_schema_extra=with_presets(0),
     )
     objectives: str = Field(
         default="contrastive",

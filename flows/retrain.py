@@ -71,7 +71,7 @@ def retrain(
     The message of its last state says promoted, registered, rejected or rolled back, and why.
     """
     settings = checked(data, training, rollout, approval)
-    versions = pin(settings, data.as_of)
+    versions = pin(settings, data.as_of, data.policy_set)
     snapshot = cut(settings, versions, data.policy_set, training.seed)
     run = begin(settings, snapshot, training.preset, training.seed)
     champion = incumbent(settings, run, begin_anew=rollout.begin_anew)

@@ -41,7 +41,7 @@ def search(
     The message of its last state is the best preset, as `moderato retrain` takes it.
     """
     settings = searchable(data, training, values, bounds)
-    versions = pin(settings, data.as_of)
+    versions = pin(settings, data.as_of, data.policy_set)
     snapshot = cut(settings, versions, data.policy_set, training.seed)
     run = begin(settings, snapshot, training.preset, training.seed, values.over)
     validate(settings, snapshot, incumbent(settings, run), run)

@@ -67,7 +67,8 @@ def connected(ray: Any, **own: Any) -> Iterator[None]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as variables, without secrets: nodes bring their own."""
-    values = settings.model_dump(exclude=SECRETS) | {"home": settings.home.absolute()}
+    # the project is a folder of this machine, and all that it says is in the settings
+    values = settings.model_dump(exclude={*SECRETS, "project"}) | {"home": settings.home.absolute()}
     told = {name: value for name, value in values.items() if value is not None}
     return {
         PREFIX + name.upper(): str(value) for name, value in told.items() if not isinstance(value, SecretStr)

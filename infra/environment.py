@@ -12,6 +12,9 @@ from infra.private import make_private
 from infra.secrets import mask_logs
 from infra.settings import PREFIX, USER, Settings
 from models.heap import share_between_threads
+from models.project import VARIABLE
+
+SIMULATED = "community_guidelines"  # the policy set of simulated moderators
 
 
 def adopt(settings: Settings) -> None:
@@ -27,6 +30,7 @@ def adopt(settings: Settings) -> None:
         "PREFECT_API_AUTH_STRING": settings.credentials,
         "MLFLOW_TRACKING_USERNAME": user,
         "MLFLOW_TRACKING_PASSWORD": password,
+        VARIABLE: settings.project and str(Path(settings.project).absolute()),
         "PREFECT_HOME": str(settings.home.absolute() / "prefect"),
         "PREFECT_API_URL": server,
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
@@ -60,8 +64,12 @@ def entered() -> Settings:
 
 
 def isolate(home: Path) -> Settings:
-    """Settings for a home of its own: no store that is configured elsewhere is read or written from here on."""
+    """Settings for a home of its own: no store that is configured elsewhere is read or written from here on.
+
+    Its moderators are simulated, and judge by the shipped policies.
+    """
     os.environ[f"{PREFIX}HOME"] = str(home)
+    os.environ[f"{PREFIX}POLICY_SET"] = SIMULATED
     for name in Settings.model_fields:
         if name.endswith("_uri") or name in {"prefect_api_url", "s3_endpoint"}:
             os.environ[PREFIX + name.upper()] = ""

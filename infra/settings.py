@@ -1,4 +1,6 @@
-"""Settings: one class, read from MODERATO_* variables and a .env file, built at the entry point and passed down."""
+"""Settings: one class, read from MODERATO_* variables, a .env file and the project's moderato.toml, built at the entry
+point and passed down.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from infra.secrets import HIDDEN, host_alone, masked
+from infra.settings_files import DOTENV, Dotenv, ProjectFile, where
 from models.errors import UserError
+from models.project import MARK
 
 PREFIX = "MODERATO_"
 USER = "moderato"  # who the password is of
@@ -32,6 +41,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
+    project: str = Field(
+        default="",
+        description="folder of the project, which holds moderato.toml; the nearest one upwards when empty",
+    )
     home: Path = Field(default=Path(".moderato"), description="folder that holds all local state")
 
     lake_uri: str = Field(default="", description="folder or s3:// address of the lake's tables")
@@ -153,6 +166,20 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="seconds that accepted requests have to end when the gateway stops"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over `.env`, and that over the project's file; `_env_file=None` reads no file."""
+        if getattr(dotenv_settings, "env_file", None) != DOTENV:
+            return init_settings, env_settings, dotenv_settings
+        return init_settings, env_settings, Dotenv(settings_cls), ProjectFile(settings_cls, _secrets())
+
     @field_validator("password")
     @classmethod
     def _is_hard_to_guess(cls, password: SecretStr | None) -> SecretStr | None:
@@ -227,7 +254,16 @@ def _first_mistake(error: ValidationError) -> str:
     field = str(mistake["loc"][0])
     shown = repr(_shown(field, str(mistake["input"])))
     why = mistake["msg"].lower().removeprefix("value error, ")
-    return f"{PREFIX}{field.upper()} is {shown}: {why}; see `moderato settings --help`"
+    before = [label for label, values in _sources().items() if field in values]
+    line = where(field) if before[:1] == [MARK] else ""
+    named = f"{line}: {field}" if line else f"{PREFIX}{field.upper()}"
+    return f"{named} is {shown}: {why}; see `moderato settings --help`"
+
+
+def _secrets() -> frozenset[str]:
+    """Settings that no file holds which others read."""
+    told = (name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+    return frozenset({*told, *SECRET, *KEY_ADDRESSES})
 
 
 def _shown(field: str, value: str) -> str:
@@ -261,7 +297,9 @@ def explain(settings: Settings) -> Iterator[Setting]:
 
 
 def _sources() -> dict[str, dict[str, Any]]:
+    """What each source says; the first that says something wins."""
     return {
         "environment": EnvSettingsSource(Settings)(),
-        ".env": DotEnvSettingsSource(Settings)() if Path(".env").exists() else {},
+        DOTENV: Dotenv(Settings)(),
+        MARK: ProjectFile(Settings, _secrets())(),
     }

@@ -133,3 +133,6 @@ class Decision(Noun):
     )
     latency_ms: float
     decided_at: datetime
+    policy_digest: str | None = Field(
+        default=None, description="SHA-256 of the policy set that decided; missing in decisions of before"
+    )

@@ -69,7 +69,7 @@ def supervised(name: str) -> Supervised:
     """The objective of that name; raises NotSupervisedError for one that does not learn from judgements."""
     objective = OBJECTIVES[name]
     if not isinstance(objective, Supervised):
-        choices = [entry.name for entry in OBJECTIVES if isinstance(entry, Supervised)]
+        choices = [entry.name for entry in OBJECTIVES.sound() if isinstance(entry, Supervised)]
         raise NotSupervisedError(
             f"the objective {name!r} learns from posts without judgements, as `moderato pretrain` does; "
             f"to learn from judgements, choose one of: {', '.join(choices)}"

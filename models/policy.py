@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -89,6 +92,12 @@ class PolicySet(Written):
         if DEFAULT_MARKET not in self.objectives:
             raise ValueError(f"{self.name} needs objectives for {DEFAULT_MARKET!r}")
         return self
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what it says, whatever its name; a field of a later release changes it only where it is used."""
+        said = self.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from models.catalogue import Catalogue, UnknownEntryError
 from models.errors import UserError
 
 TRIAL = "trial"
 Modality = Literal["text", "image", "video"]
 
 
-class UnknownPresetError(UserError):
+class UnknownPresetError(UnknownEntryError):
     """A preset that does not exist."""
 
 
@@ -265,7 +266,13 @@ def small_transformer(name: str) -> Preset:
     )
 
 
-PRESETS = {"compact": compact, TRIAL: trial, "transformer": transformer, "video": video}
+PRESETS = Catalogue(
+    None,
+    "PRESET",
+    Preset,
+    made={"compact": compact, TRIAL: trial, "transformer": transformer, "video": video},
+    unknown=UnknownPresetError,
+)
 
 
 def preset_named(given: str, **overrides: Any) -> Preset:
@@ -279,13 +286,20 @@ def preset_named(given: str, **overrides: Any) -> Preset:
 
 def _made(name: str) -> Preset:
     if name in PRESETS:
-        return PRESETS[name]()
+        return PRESETS[name]
     from models.encoder import ENCODERS  # which knows presets
 
-    if name not in ENCODERS.names():
-        choices = ", ".join(sorted({*PRESETS, *ENCODERS.names()}))
+    if name not in ENCODERS:
+        choices = ", ".join(preset_names())
         raise UnknownPresetError(f"no preset called {name!r}; choose one of: {choices}")
     return ENCODERS[name].preset()
+
+
+def preset_names() -> list[str]:
+    """Every name that `preset_named` takes."""
+    from models.encoder import ENCODERS
+
+    return sorted({*PRESETS.names(), *ENCODERS.names()})
 
 
 def _change(given: str) -> tuple[str, str]:

@@ -16,18 +16,28 @@ from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.context import TaskRunContext
 from pydantic_core import to_jsonable_python
 
+from models.announced import installed_code
+from models.policies import POLICY_SETS
+from models.project import code_files
+
 PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
+GROUPS = [
+    f"moderato.{kind}s" for kind in ("encoder", "gate", "guardrail", "objective", "plan", "preset", "suite")
+]
 CONTEXT = {"settings", "resources"}  # say where things lie and on what they run, never what they are
 
 
 @cache
 def code_digest() -> str:
-    """Digest of this product's own source."""
+    """Digest of this product's own source, and of the parts that a project and installed packages bring."""
     root = Path(__file__).parent.parent
     digest = hashlib.sha256()
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    for path in code_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update("\n".join(installed_code(GROUPS)).encode())
     return digest.hexdigest()
 
 
@@ -38,6 +48,9 @@ def digest_of(**values: Any) -> str:
 
 def _key(context: TaskRunContext, inputs: dict[str, Any]) -> str:
     data = {name: value for name, value in inputs.items() if name not in CONTEXT}
+    if "policy_set" in data:  # by what it says: people edit it, and its name stays
+        pinned = getattr(data.get("versions"), "policy_digest", "")
+        data["policy_digest"] = pinned or POLICY_SETS[data["policy_set"]].digest
     return digest_of(step=context.task.name, code=code_digest(), inputs=data)
 
 

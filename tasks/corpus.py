@@ -13,6 +13,7 @@ from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
 from tasks.page import tell
+from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 
 
@@ -22,6 +23,7 @@ class PostVersions(Handle):
     uri: str
     posts: int
     judgements: int
+    policy_digest: str = ""
 
 
 class Corpus(Handle):
@@ -37,12 +39,13 @@ class Corpus(Handle):
 
 
 @task(name="pin posts", cache_policy=ON_FLOW_RUN, persist_result=True, **PATIENT)
-def pin(settings: Settings, as_of: datetime | None = None) -> PostVersions:
-    """The lake as it is now, or as it was committed at or before `as_of`."""
+def pin(settings: Settings, as_of: datetime | None = None, policy_set: str = "") -> PostVersions:
+    """The lake as it is now, or as it was committed at or before `as_of`; and what the policy set says now."""
     from infra.snapshots import pin_posts
 
     lake = open_lake(settings)
-    return PostVersions(uri=lake.uri, **pin_posts(lake, as_of))
+    digest = POLICY_SETS[policy_set].digest if policy_set else ""
+    return PostVersions(uri=lake.uri, policy_digest=digest, **pin_posts(lake, as_of))
 
 
 @task(name="cut corpus", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
@@ -50,8 +53,9 @@ def cut(settings: Settings, versions: PostVersions, policy_set: str, seed: int) 
     """Cut the corpus of those versions, or find the one that is there."""
     from infra.snapshots import cut_corpus
 
+    chosen = policy_set_as(policy_set, versions.policy_digest)
     pinned = {"posts": versions.posts, "judgements": versions.judgements}
-    made = cut_corpus(open_lake(settings), pinned, POLICY_SETS[policy_set], seed, settings.work / "snapshots")
+    made = cut_corpus(open_lake(settings), pinned, chosen, seed, settings.work / "snapshots")
     corpus = Corpus(
         id=made.id, uri=made.uri, policy_set=policy_set, counts=made.counts, versions=pinned, seed=seed,
         dropped=made.dropped,

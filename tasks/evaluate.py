@@ -24,7 +24,6 @@ from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.measurement import Report, measure
 from models.evaluation.operating_points import MAJORITY
 from models.evaluation.scored import Scored, joined, kept, learned_posts, score_splits
-from models.policies import POLICY_SETS
 from models.policy import DEFAULT_MARKET, PolicySet
 from models.serving.assembly import Assembled, assemble, latency
 from models.serving.bundle import Bundle
@@ -36,6 +35,7 @@ from tasks.gates import GATES
 from tasks.handle import Handle
 from tasks.incumbent import Champion
 from tasks.page import link, run_url, tell
+from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 from tasks.train import Candidate
 
@@ -78,7 +78,10 @@ def evaluate(
 
     `warnings` are what validation found and let pass: the model card repeats them.
     """
-    policy_set, uri = POLICY_SETS[candidate.snapshot.policy_set], candidate.snapshot.uri
+    policy_set, uri = (
+        policy_set_as(candidate.snapshot.policy_set, candidate.snapshot.policy_digest),
+        candidate.snapshot.uri,
+    )
     options, folder = settings.options_for(uri), candidate.folder / "bundle"
     assembled = assemble(
         folder,

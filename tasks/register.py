@@ -19,6 +19,7 @@ from tasks.retrying import PATIENT
 from tasks.train import Candidate
 
 COMMIT = "mlflow.source.git.commit"
+POLICY_SET, POLICY_DIGEST = "moderato.policy_set", "moderato.policy_digest"
 
 
 class RejectedCandidateError(UserError):
@@ -57,6 +58,8 @@ def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -
         raise RejectedCandidateError(f"candidate {candidate.key[:16]} failed {failed}; it is not registered")
     registry, snapshot = Registry(settings), candidate.snapshot
     tags = {f"lake.{table}": str(version) for table, version in snapshot.versions.items()}
+    if snapshot.policy_digest:
+        tags |= {POLICY_SET: snapshot.policy_set, POLICY_DIGEST: snapshot.policy_digest}
     commit = registry.client.get_run(candidate.run_id).data.tags.get(COMMIT)
     version = publish(
         registry,

@@ -11,6 +11,7 @@ from infra.settings import Settings
 from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
+from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 
 
@@ -20,6 +21,7 @@ class LakeVersions(Handle):
     uri: str
     posts: int
     judgements: int
+    policy_digest: str = ""
 
 
 class Snapshot(Handle):
@@ -28,6 +30,7 @@ class Snapshot(Handle):
     id: str
     uri: str
     policy_set: str
+    policy_digest: str = ""
     policies: tuple[str, ...]
     counts: dict[str, int]
     versions: dict[str, int]
@@ -41,12 +44,13 @@ class Snapshot(Handle):
     cache_policy=ON_FLOW_RUN,
     persist_result=True,
 )
-def pin(settings: Settings, as_of: datetime | None = None) -> LakeVersions:
-    """The lake as it is now, or as it was committed at or before `as_of`."""
+def pin(settings: Settings, as_of: datetime | None = None, policy_set: str = "") -> LakeVersions:
+    """The lake as it is now, or as it was committed at or before `as_of`; and what the policy set says now."""
     from infra.snapshots import pin_versions
 
     lake = open_lake(settings)
-    return LakeVersions(uri=lake.uri, **pin_versions(lake, as_of))
+    digest = POLICY_SETS[policy_set].digest if policy_set else ""
+    return LakeVersions(uri=lake.uri, policy_digest=digest, **pin_versions(lake, as_of))
 
 
 @task(
@@ -59,10 +63,10 @@ def cut(settings: Settings, versions: LakeVersions, policy_set: str, seed: int) 
     """Cut the snapshot of those versions, or find the one that is there."""
     from infra.snapshots import cut_snapshot
 
-    chosen = POLICY_SETS[policy_set]
+    chosen = policy_set_as(policy_set, versions.policy_digest)
     pinned = {"posts": versions.posts, "judgements": versions.judgements}
     made = cut_snapshot(open_lake(settings), pinned, chosen, seed, settings.work / "snapshots")
     return Snapshot(
-        id=made.id, uri=made.uri, policy_set=policy_set, policies=chosen.keys, counts=made.counts,
-        versions=pinned, seed=seed, dropped=made.dropped,
+        id=made.id, uri=made.uri, policy_set=policy_set, policy_digest=chosen.digest, policies=chosen.keys,
+        counts=made.counts, versions=pinned, seed=seed, dropped=made.dropped,
     )  # fmt: skip

@@ -15,11 +15,11 @@ from infra.markdown import cells, code
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.settings import Settings
-from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.handle import Handle
 from tasks.incumbent import Champion
 from tasks.page import link, run_url, tell
+from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
@@ -83,7 +83,9 @@ def inspect(settings: Settings, snapshot: Snapshot, baseline: str | None = None)
     from expectations.suites import SUITES
 
     lake, docs = open_lake(settings), docs_folder(settings, snapshot)
-    scope = Scope(POLICY_SETS[snapshot.policy_set], lake_tables(lake, snapshot, baseline))
+    scope = Scope(
+        policy_set_as(snapshot.policy_set, snapshot.policy_digest), lake_tables(lake, snapshot, baseline)
+    )
     settings.work.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="validate-", dir=settings.work) as folder:
         report = run(list(SUITES), scope, Path(folder))

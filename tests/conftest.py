@@ -12,7 +12,7 @@ import pytest
 from infra.lake import Lake, open_lake
 from infra.settings import PREFIX, Settings
 
-pytest_plugins = ["side_by_side", "s3_server", "running_platform", "chromium"]
+pytest_plugins = ["side_by_side", "s3_server", "running_platform", "chromium", "projects"]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -22,7 +22,10 @@ ASKED = (
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 VERBS = {
+    "init": "Make a project folder: settings, policies to edit, sources and parts of your own.",
     "demo": "Show three retrainings of a simulated platform, and how live traffic tells them apart.",
+    "policies": "List, show, check and compare policy sets, and try other objectives before they decide.",
+    "check": "Try the parts of your own by the tests that every entry has to pass.",
     "simulate": "Write a made-up platform into the lake.",
     "ingest": "Bring posts and judgements from files into the lake.",
     "retrain": "Cut a snapshot, validate, train, evaluate, register, and roll out.",

@@ -31,13 +31,27 @@ def models(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
         print(to_json(found, indent=2).decode())  # noqa: T201 - the command's own output
     else:
         _print(found)
+        _print_broken()
 
 
 def catalogue(settings: Settings) -> list[dict[str, Any]]:
     """One entry a family, by name."""
     from models.encoder import ENCODERS
 
-    return [_entry(settings, encoder) for encoder in ENCODERS]
+    return [_entry(settings, encoder) for encoder in ENCODERS.sound()]
+
+
+def _print_broken() -> None:
+    """Families of one's own that cannot be loaded, in a line each."""
+    from flows.command_line.plain import plain, terminal
+    from models.encoder import ENCODERS
+    from models.errors import UserError
+
+    for name in ENCODERS.names():
+        try:
+            _ = ENCODERS[name]
+        except UserError as error:
+            terminal(highlight=False, soft_wrap=True).print(f"[red]broken[/] {plain(str(error))}")
 
 
 def _entry(settings: Settings, encoder: Encoder) -> dict[str, Any]:

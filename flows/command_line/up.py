@@ -32,12 +32,14 @@ def up(
 
     What ends is started again; one log a service lies under logs in the home.
     """
+    from flows.choices import check_choices
     from infra.environment import adopt
     from infra.platform import Standing, Supervisor, held, require_free
     from infra.private import make_private
     from infra.settings import Settings
 
     settings = Settings()
+    check_choices(settings)
     ports = (
         prefect_port or settings.prefect_port,
         mlflow_port or settings.mlflow_port,

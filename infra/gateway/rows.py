@@ -143,6 +143,7 @@ def _row(post: Waiting, latency: float, now: str) -> Row:
         "unread": [],
         "not_assessed": [],
         "key_id": post.content.key_id,
+        "policy_digest": post.served.bundle.policy_set.digest,
     }
 
 

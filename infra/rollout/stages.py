@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from infra.rollout.guardrail import Guardrail, Tolerance
 from infra.rollout.guardrails import GUARDRAILS
-from models.errors import UserError
+from models.catalogue import Catalogue, UnknownEntryError
 
 MINUTE, DAY = 60.0, 86_400.0
 
 
-class UnknownPlanError(UserError):
+class UnknownPlanError(UnknownEntryError):
     """A plan that does not exist."""
 
 
@@ -102,11 +102,9 @@ def brief() -> Plan:
     return Plan(name="brief", stages=_stages(shares, **each), rules=rules)
 
 
-PLANS = {"steady": steady, "brief": brief}
+PLANS = Catalogue(None, "PLAN", Plan, made={"steady": steady, "brief": brief}, unknown=UnknownPlanError)
 
 
 def plan_named(name: str) -> Plan:
     """Raises UnknownPlanError, which lists the choices."""
-    if name not in PLANS:
-        raise UnknownPlanError(f"no plan called {name!r}; choose one of: {', '.join(sorted(PLANS))}")
-    return PLANS[name]()
+    return PLANS[name]

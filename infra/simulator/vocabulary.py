@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from infra.simulator.streams import Stream, stream
-from models.policies.community_guidelines import POLICY_SET
+from models.policies import POLICY_SETS
 
-POLICIES = POLICY_SET.keys
+POLICIES = POLICY_SETS["community_guidelines"].keys
 DRIFTING = ("hate_speech", "regulated_goods", "fraud_and_spam")  # evaders rename what filters know
 WAVE_EVERY = 4  # weeks 5, 9, 13, ... bring a wave of new slang
 DRIFT, WAVE = 0.06, 0.8  # share of a drifting policy's terms that a week and a wave replace

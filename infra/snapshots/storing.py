@@ -88,7 +88,7 @@ def store(
     uri, lake = shelf.uri(identity), shelf.lake
     reused = _table(lake, uri).exists()
     if not reused:
-        head = describe(identity, policy_set.name, policy_set.keys, counts, seed)
+        head = describe(identity, policy_set, counts, seed)
         write(connection, posts, uri, head, lake.storage_options or None)
     return CutSnapshot(identity, uri, counts, dropped, reused)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.lake import Door
+from models.policy import PolicySet
 from models.schemas import POST_FIELDS, SPLITS, snapshot_schema
 
 HEADER = b"moderato"
@@ -88,17 +89,16 @@ def _matrix(lists: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
 
 
 def header(dataset: lance.LanceDataset) -> dict[str, Any]:
-    """What a snapshot says of itself: id, policy_set, policies, counts, seed."""
+    """What a snapshot says of itself: id, policy_set, policy_digest, policies, counts, seed."""
     return dict(json.loads(dataset.schema.metadata[HEADER]))
 
 
-def describe(
-    identity: str, policy_set: str, policies: Sequence[str], counts: dict[str, int], seed: int
-) -> dict[str, Any]:
+def describe(identity: str, policy_set: PolicySet, counts: dict[str, int], seed: int) -> dict[str, Any]:
     return {
         "id": identity,
-        "policy_set": policy_set,
-        "policies": list(policies),
+        "policy_set": policy_set.name,
+        "policy_digest": policy_set.digest,
+        "policies": list(policy_set.keys),
         "counts": counts,
         "seed": seed,
     }

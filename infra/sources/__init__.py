@@ -5,4 +5,4 @@ import sys
 from infra.ingest.source import Source
 from models.catalogue import Catalogue
 
-SOURCES = Catalogue(sys.modules[__name__], "SOURCE", Source)
+SOURCES = Catalogue(sys.modules[__name__], "SOURCE", Source, folder="sources")

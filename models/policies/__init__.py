@@ -1,4 +1,4 @@
-"""Community guidelines as data, one policy set a file."""
+"""Community guidelines as data, one policy set a file: TOML or YAML, or Python that announces POLICY_SET."""
 
 from __future__ import annotations
 
@@ -6,5 +6,12 @@ import sys
 
 from models.catalogue import Catalogue
 from models.policy import PolicySet
+from models.policy_file import SUFFIXES, read_policy_set
 
-POLICY_SETS = Catalogue(sys.modules[__name__], "POLICY_SET", PolicySet)
+POLICY_SETS = Catalogue(
+    sys.modules[__name__],
+    "POLICY_SET",
+    PolicySet,
+    folder="policies",
+    readers=dict.fromkeys(SUFFIXES, read_policy_set),
+)

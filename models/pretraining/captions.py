@@ -114,7 +114,7 @@ def captions(
 
 
 def _writers() -> str:
-    return ", ".join(encoder.name for encoder in ENCODERS if encoder.writes)
+    return ", ".join(encoder.name for encoder in ENCODERS.sound() if encoder.writes)
 
 
 def _until(row: list[int], between: Tensor) -> list[int]:

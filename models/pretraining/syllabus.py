@@ -76,7 +76,7 @@ def choices() -> list[str]:
 
 
 def _entries() -> list[SelfSupervised]:
-    return [entry for entry in OBJECTIVES if isinstance(entry, SelfSupervised)]
+    return [entry for entry in OBJECTIVES.sound() if isinstance(entry, SelfSupervised)]
 
 
 def _part(text: str) -> tuple[str, float]:
@@ -115,7 +115,7 @@ def _able(preset: Preset, objective: SelfSupervised) -> None:
             )
     missing = [need for need in objective.needs if need in FAMILIAR and not FAMILIAR[need](preset)]
     if missing:
-        able = [e.name for e in ENCODERS if all(FAMILIAR[need](e.preset()) for need in missing)]
+        able = [e.name for e in ENCODERS.sound() if all(FAMILIAR[need](e.preset()) for need in missing)]
         raise ObjectiveError(
             f"{objective.name} needs {WORDS[missing[0]]}, which preset {preset.name} with "
             f"text_encoder={preset.text_encoder} and image_encoder={preset.image_encoder} is not; "

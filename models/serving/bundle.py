@@ -74,6 +74,12 @@ class Bundle:
         return self.operating_points.decide(scores, markets)
 
 
+def policy_set_of(folder: Path) -> PolicySet:
+    """The policy set that a bundle decides by, without its model; raises TamperedBundleError."""
+    verify(folder)
+    return PolicySet.model_validate_json(read_part(folder, "policy_set.json"))
+
+
 def write_bundle(
     folder: Path,
     model: Path,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from lake_rows import INGESTED, START, judgement, post
 
+from expectations.contract import of_suite
 from expectations.running import run
 from expectations.suite import Scope
 from expectations.suites import SUITES
@@ -60,6 +61,11 @@ def unmet(tables: SimpleNamespace, folder) -> dict[str, tuple[bool, str]]:
     report = run(list(SUITES), Scope(POLICIES, readers), folder, batch_rows=64)
     found = {finding.expectation: (True, str(finding)) for finding in report.failures}
     return found | {finding.expectation: (False, str(finding)) for finding in report.warnings}
+
+
+@pytest.mark.parametrize("name", SUITES.names())
+def test_a_suite_keeps_the_contract(name):
+    assert of_suite(SUITES[name], POLICIES) == []
 
 
 def test_a_clean_platform_meets_every_expectation(tmp_path):

@@ -25,6 +25,11 @@ from flows.scheduling import OURS
 from infra.settings import Settings
 from tasks.approval import Answer
 
+GENTLE = """from infra.rollout.stages import PLANS
+
+PLAN = PLANS["steady"].model_copy(update={"name": "gentle"})
+"""
+
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
@@ -43,7 +48,7 @@ def retraining(client, settings):
 
 def test_every_deployment_says_what_it_does_and_runs_one_at_a_time(settings):
     found = {it.flow.name: it for it in deployments(settings)}
-    assert set(found) == {"retrain", "search", "pretrain", "watch", "ingest", "compact"}
+    assert set(found) == {"retrain", "search", "pretrain", "watch", "ingest", "compact", "what_if"}
     for it in found.values():
         assert it.description.endswith(".")
         assert it.tags
@@ -56,6 +61,35 @@ def test_the_form_begins_with_the_settings_own_choices(monkeypatch):
     shown = form.defaults(Settings())
     assert shown["training"] == {"preset": "trial", "seed": 7, "devices": 1, "strategy": "ddp", "workers": 0}
     assert list(shown) == ["data", "training", "rollout", "approval"]
+
+
+def test_the_form_lists_what_a_project_brings_and_begins_with_it(client, project):
+    project.write("parts/gentle.py", GENTLE)
+    project.write("moderato.toml", 'policy_set = "guidelines"\nplan = "gentle"\n')
+    deployment = made_of(client, Settings())
+    assert deployment.parameters["data"]["policy_set"] == "guidelines"
+    fields = deployment.parameter_openapi_schema["definitions"]
+    assert fields["Data"]["properties"]["policy_set"]["enum"] == ["community_guidelines", "guidelines"]
+    assert fields["RollOut"]["properties"]["plan"]["enum"] == ["brief", "gentle", "steady"]
+    assert (
+        "One of: albef, blip, clip, coca, compact"
+        in fields["Training"]["properties"]["preset"]["description"]
+    )
+
+
+@pytest.mark.parametrize("name", ["their.package.rules", "one_that_was_renamed"])
+def test_a_policy_set_from_elsewhere_does_not_keep_the_deployments_from_being_served(
+    client, monkeypatch, name
+):
+    monkeypatch.setenv("MODERATO_POLICY_SET", name)
+    deployment = made_of(client, Settings())
+    assert deployment.parameters["data"]["policy_set"] == name
+
+
+def made_of(client, settings):
+    """The deployment `retrain` as the server knows it."""
+    made = next(it for it in deployments(settings) if it.flow.name == "retrain").made(client).apply()
+    return client.read_deployment(made)
 
 
 def test_a_deployment_that_is_known_keeps_the_schedule_that_people_gave_it(client, settings, retraining):

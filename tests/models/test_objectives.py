@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.learning_contract import of_objective
 from models.objective import OBJECTIVES, Supervised, vote_weights
 from models.objectives.asymmetric import AsymmetricLoss
 
@@ -9,32 +10,24 @@ OBJECTIVE_NAMES = [entry.name for entry in OBJECTIVES if isinstance(entry, Super
 
 
 @pytest.mark.parametrize("name", OBJECTIVE_NAMES)
-def test_a_post_without_judgement_is_masked(name):
-    logits = torch.tensor([[0.3, 5.0], [-1.0, -5.0]], requires_grad=True)
-    targets = torch.tensor([[1.0, float("nan")], [0.0, float("nan")]])
-    loss = OBJECTIVES[name](logits, targets, torch.ones(2, 2))
-    loss.backward()
-    assert loss.isfinite()
-    assert (logits.grad[:, 1] == 0).all()
-    assert (logits.grad[:, 0] != 0).all()
+def test_every_objective_keeps_the_contract(name):
+    assert of_objective(OBJECTIVES[name]) == []
 
 
-@pytest.mark.parametrize("name", OBJECTIVE_NAMES)
-def test_where_nothing_is_known_the_loss_is_zero(name):
-    logits = torch.randn(3, 2, requires_grad=True)
-    loss = OBJECTIVES[name](logits, torch.full((3, 2), float("nan")), torch.ones(3, 2))
-    loss.backward()
-    assert loss.item() == 0
-    assert (logits.grad == 0).all()
-
-
-@pytest.mark.parametrize("name", OBJECTIVE_NAMES)
-@pytest.mark.parametrize("target", [0.0, 1.0])
-def test_a_better_logit_costs_less(name, target):
-    logits = torch.linspace(-4, 4, 9).unsqueeze(1)
-    losses = OBJECTIVES[name].loss(logits, torch.full((9, 1), target)).squeeze(1)
-    steps = losses.diff() * (1 if target == 0 else -1)
-    assert (steps > 0).all()
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (lambda logits, targets: (logits - targets) * torch.nan, "posts without a judgement move it"),
+        (lambda logits, targets: logits * 0 + targets, "judged posts do not move it"),
+        (
+            lambda logits, targets: logits * targets - logits * (1 - targets),
+            "a better logit does not always cost less",
+        ),
+        (lambda logits, targets: logits.exp() ** 2 - logits * targets, "logits of 200 make it infinite"),
+    ],
+)
+def test_what_an_objective_breaks_is_told(loss, told):
+    assert any(fault.startswith(told) for fault in of_objective(Supervised(name="own", loss=loss)))
 
 
 @pytest.mark.parametrize("name", OBJECTIVE_NAMES)
@@ -43,15 +36,6 @@ def test_a_soft_target_pulls_to_the_side_that_most_votes_are_on(name):
         logits = torch.zeros(1, 1, requires_grad=True)
         OBJECTIVES[name](logits, torch.tensor([[target]]), torch.ones(1, 1)).backward()
         assert logits.grad.sign().item() == sign
-
-
-@pytest.mark.parametrize("name", OBJECTIVE_NAMES)
-def test_extreme_logits_stay_finite(name):
-    logits = torch.tensor([[-200.0, 200.0, 200.0, -200.0]], requires_grad=True)
-    loss = OBJECTIVES[name](logits, torch.tensor([[1.0, 0.0, 1.0, 0.0]]), torch.ones(1, 4))
-    loss.backward()
-    assert loss.isfinite()
-    assert logits.grad.isfinite().all()
 
 
 def test_the_asymmetric_loss_is_equation_7_of_its_paper():

@@ -8,6 +8,7 @@ from tiny_model import POLICIES, picture
 from infra.gateway import Scope
 from infra.gateway.shipping import records
 from infra.lake import open_lake
+from models.policies import POLICY_SETS
 
 OLDER_ROW = {
     "decision_id": "a" * 32, "post_id": "older", "market": "ZZ", "model_version": "1", "role": "champion",
@@ -31,6 +32,7 @@ def test_a_decision_says_what_is_done_and_why(gateway):
     assert reason["policy"] == "violence"
     assert reason["score"] >= reason["threshold"]
     assert decision["action"] == reason["action"] != "allow"
+    assert decision["policy_digest"] == POLICY_SETS["community_guidelines"].digest
 
 
 def test_a_batch_is_answered_in_its_order(gateway):

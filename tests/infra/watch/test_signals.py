@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from infra.watch import SIGNALS, View, compare_views
+from infra.watch.contract import of_signal
 
 POLICIES = ("spam", "hate")
 MARKETS, LANGUAGES = ["DE", "US", "JP"], ["de", "en", "ja"]
@@ -81,11 +82,7 @@ def test_an_empty_window_is_unknown():
 
 
 @pytest.mark.parametrize("signal", list(SIGNALS), ids=lambda it: it.name)
-def test_every_signal_says_what_it_is_and_answers(signal):
+def test_every_signal_keeps_the_contract(signal):
+    assert of_signal(signal) == []
     assert signal.description.endswith(".")
-    assert 0 < signal.bound < 1
-    questions = list(signal.ask(view(0), view(1)))
-    assert questions
-    for finding in signal.find(questions, 1e-5):
-        assert finding.signal == signal.name
-        assert finding.told
+    assert signal.bound < 1
