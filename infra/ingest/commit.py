@@ -46,10 +46,14 @@ class Commit:
 
     def hashes(self) -> Hashes:
         """Of the pictures and frames of what is new; a dry run makes none."""
-        return Hashes() if self.dry_run else Hashing(self.staging, self.settled, self.now).into(self.lake)
+        if self.dry_run or not self.staging.posts:
+            return Hashes()
+        return Hashing(self.staging, self.settled, self.now).into(self.lake)
 
     def posts(self) -> Changes:
         """New posts, new versions of known ones, and those that the lake holds as they are."""
+        if not self.staging.posts:
+            return Changes()
         unchanged, changed = len(self.settled.unchanged), len(self.settled.changed)
         fresh = self.staging.count - len(self.settled.dropped) - unchanged - changed
         if self.dry_run or not fresh + changed:

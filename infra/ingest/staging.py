@@ -44,6 +44,7 @@ class Staging:
     file: str
     labels: Labels
     fetch: Fetch
+    posts: bool = True  # judgements alone, where not
     also: Callable[[pa.Table], None] | None = None  # takes rows as they are put aside
     count: int = 0  # rows put aside
     seen: int = 0  # rows read
