@@ -36,6 +36,7 @@ from infra.ingest.summary import Summary
 from infra.ingest.tables.mapping import Map
 from infra.ingest.tables.reading import mapped, read_table
 from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
+from infra.ingest.tables.remembering import remember
 from infra.lake import Lake, open_lake
 from infra.settings import Settings
 from models.errors import UserError
@@ -135,6 +136,8 @@ class Run:
                     "rejects": summary.rejects + commit.rejects(),
                 }
             )
+        if isinstance(self.source.reads, Tabular) and staging.refused and not self.dry_run:
+            remember(self.settings, self.source.name, files[0].name, self.source.reads.map)
         if not self.of_posts:
             tell_unknown(self.connection, self.lake, staging, self.notes)
         if isinstance(self.place, Zone) and not self.dry_run:

@@ -3,7 +3,8 @@
 from infra.lake.judgements import standing
 from infra.lake.lake import Lake, open_lake
 from infra.lake.load import Load
+from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
 
-__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake", "standing"]
+__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from infra.lake import Lake, standing
+from infra.lake import Lake, quoted, standing
 from infra.watch.view import Floats, View, joined
 from models.content import PEOPLE
 
@@ -97,8 +97,7 @@ def _votes(lake: Lake, posts: list[str], column: dict[str, int]) -> Floats:
 
 
 def _among(posts: list[str]) -> str:
-    quoted = ", ".join("'" + post.replace("'", "''") + "'" for post in posts)
-    return f"post_id IN ({quoted})"
+    return f"post_id IN ({', '.join(map(quoted, posts))})"
 
 
 def _literal(time: datetime) -> str:
