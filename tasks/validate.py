@@ -56,11 +56,7 @@ def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, 
 
 
 def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
-    kept, dropped = (
-        ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-        for counts in (snapshot.counts, snapshot.dropped)
-    )
-    lines = [f"Snapshot {code(snapshot.id[:12])}: {kept}. Left out: {dropped or 'none'}.", ""]
+    lines = [f"Snapshot {code(snapshot.id[:12])}: {snapshot.told}.", ""]
     if findings:
         lines += ["| suite | what is expected | what was seen | rows |", "|---|---|---|---|"]
         lines += [_row(finding) for finding in findings]

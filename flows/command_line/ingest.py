@@ -38,11 +38,16 @@ def ingest(
     ] = None,
     set_: Annotated[
         Words | None,
-        Parameter(name="--set", negative="", help="of a table: what all rows have alike, as market=DE,language=de"),
+        Parameter(
+            name="--set", negative="", help="of a table: what all rows have alike, as market=DE,language=de"
+        ),
     ] = None,
     word: Annotated[
         Words | None,
-        Parameter(negative="", help="of a table: what a word means, as spam=fraud_and_spam, ham=no, or x=yes; repeat"),
+        Parameter(
+            negative="",
+            help="of a table: what a word means, as spam=fraud_and_spam, ham=no, or x=yes; repeat",
+        ),
     ] = None,
     save: Annotated[Path | None, Parameter(help="of a table: keep the map as this TOML file")] = None,
     encoding: Annotated[str, Parameter(help="of a table, where sniffing is wrong: as cp1252")] = "",
@@ -63,14 +68,22 @@ def ingest(
     settings = Settings()
     adopt(settings)
     reading = {"encoding": encoding, "delimiter": delimiter, "sheet": sheet, "dates": dates}
-    asked = Asked(map_ or [], set_ or [], word or [], {key: value for key, value in reading.items() if value}, save)
+    asked = Asked(
+        map_ or [], set_ or [], word or [], {key: value for key, value in reading.items() if value}, save
+    )
     columns = chosen(settings, source, path, asked, show_rows=dry_run and not json)
     summary = bring(settings, source, path, columns, dry_run=dry_run)
     report(summary, json=json)
 
 
 def bring(
-    settings: Settings, source: str, path: str, columns: Map | None, *, dry_run: bool = False, again: bool = False
+    settings: Settings,
+    source: str,
+    path: str,
+    columns: Map | None,
+    *,
+    dry_run: bool = False,
+    again: bool = False,
 ) -> Summary:
     """Ingest with a bar for what takes long, and a word where there was nothing to read."""
     from functools import partial
@@ -84,7 +97,13 @@ def bring(
     messages = terminal(stderr=True)
     with progress(messages, DownloadColumn()) as show:
         summary = room.ingest(
-            settings, source, path, dry_run=dry_run, again=again, columns=columns, progress=partial(_named, show)
+            settings,
+            source,
+            path,
+            dry_run=dry_run,
+            again=again,
+            columns=columns,
+            progress=partial(_named, show),
         )
     if not summary.rows and not summary.skipped:
         messages.print(

@@ -16,7 +16,9 @@ Reason = Annotated[str, Parameter(help="only those of a reason, as `moderato rej
 File = Annotated[str, Parameter(help="only those of a file")]
 Json = Annotated[bool, Parameter(help="print one JSON object", negative="")]
 
-rejects = App(name="rejects", help="Show the rows that ingest refused, by reason; let go of them, or try again.")
+rejects = App(
+    name="rejects", help="Show the rows that ingest refused, by reason; let go of them, or try again."
+)
 
 
 @rejects.command(name="list")
@@ -30,7 +32,10 @@ def list_(*, source: Source = "", reason: Reason = "", file: File = "", json: Js
         _print_json({"rejects": [group._asdict() for group in found]})
         return
     columns = ("rows", "reason", "source", "file", "example")
-    _print(columns, [(f"{group.count:,}", group.reason, group.source, group.file, group.example) for group in found])
+    _print(
+        columns,
+        [(f"{group.rows:,}", group.reason, group.source, group.file, group.example) for group in found],
+    )
 
 
 @rejects.command
@@ -81,9 +86,15 @@ def retry(
     file: File = "",
     map_: Annotated[
         list[str] | None,
-        Parameter(name="--map", negative="", help="of tables: another map, in place of the one that they were read by"),
+        Parameter(
+            name="--map",
+            negative="",
+            help="of tables: another map, in place of the one that they were read by",
+        ),
     ] = None,
-    word: Annotated[list[str] | None, Parameter(negative="", help="of tables: what a word means; repeat")] = None,
+    word: Annotated[
+        list[str] | None, Parameter(negative="", help="of tables: what a word means; repeat")
+    ] = None,
 ) -> None:
     """Read their files again: mended rows come in, and are rejects no longer. A table is read by the map it had."""
     from flows.command_line.plain import plain, terminal
@@ -97,7 +108,9 @@ def retry(
     columns = ("file", "rejects before", "now", "")
     _print(columns, [(each.file, f"{each.before:,}", f"{each.after:,}", each.why) for each in tried])
     if tried and all(each.after >= each.before for each in tried):
-        told = next((each.why for each in tried if each.why), "moderato rejects show says what is wrong with them")
+        told = next(
+            (each.why for each in tried if each.why), "moderato rejects show says what is wrong with them"
+        )
         raise UserError(f"none of the {sum(each.before for each in tried):,} rejects is mended; {told}")
 
 

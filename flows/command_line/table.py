@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.ingest.source import Tabular
-from infra.ingest.tables.mapping import Map, MappingError, Reading, checked, command, load, pairs, spoken, toml
+from infra.ingest.tables.mapping import (
+    Map,
+    MappingError,
+    Reading,
+    checked,
+    command,
+    load,
+    pairs,
+    spoken,
+    toml,
+)
 from infra.sources import SOURCES
 from models.errors import UserError
 from models.policies import POLICY_SETS
@@ -84,7 +94,7 @@ def chosen(settings: Settings, source: str, path: str, asked: Asked, *, show_row
         return given
     given = guess(settings, seen, said)
     _keep(given, asked.save)
-    _show(settings, seen, given)
+    _show(seen, given)
     _advise(seen, given)
     _show_rows(settings, seen, given)
     raise _to_store(source, path, given, asked.save)
@@ -104,7 +114,7 @@ def _keep(given: Map, save: Path | None) -> None:
         save.write_text(toml(given), encoding="utf-8")
 
 
-def _show(settings: Settings, seen: Sample, given: Map) -> None:
+def _show(seen: Sample, given: Map) -> None:
     from rich.table import Table
 
     from flows.command_line.plain import plain, terminal
@@ -114,7 +124,9 @@ def _show(settings: Settings, seen: Sample, given: Map) -> None:
     table = Table("column", "filled", "values", "read as", title=title)
     for name, values in seen.columns.items():
         examples = " | ".join(value.strip()[:CUT] for value in list(dict.fromkeys(values))[:EXAMPLES])
-        table.add_row(plain(name), f"{len(values) / max(1, seen.rows):.0%}", plain(examples), plain(read.get(name, "")))
+        table.add_row(
+            plain(name), f"{len(values) / max(1, seen.rows):.0%}", plain(examples), plain(read.get(name, ""))
+        )
     console.print(table)
 
 
@@ -156,4 +168,6 @@ def _advise(seen: Sample, given: Map) -> None:
     from infra.ingest.tables.preview import advice
 
     for told in advice(seen, given):
-        terminal(stderr=True).print(f"moderato: {plain(told)}", style="yellow", highlight=False, soft_wrap=True)
+        terminal(stderr=True).print(
+            f"moderato: {plain(told)}", style="yellow", highlight=False, soft_wrap=True
+        )

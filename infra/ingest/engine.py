@@ -35,8 +35,8 @@ from infra.ingest.staging import Staging
 from infra.ingest.summary import Summary
 from infra.ingest.tables.mapping import Map
 from infra.ingest.tables.reading import mapped, read_table
-from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.ingest.tables.remembering import remember
+from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.lake import Lake, open_lake
 from infra.settings import Settings
 from models.errors import UserError
@@ -186,7 +186,9 @@ class Run:
                 return
             with self.place.local(first) as path:
                 if isinstance(reads, Tabular):
-                    yield from read_table(first, path, reads.map, POLICY_SETS[self.settings.policy_set], self.notes)
+                    yield from read_table(
+                        first, path, reads.map, POLICY_SETS[self.settings.policy_set], self.notes
+                    )
                 elif isinstance(reads, Delimited):
                     yield from read_delimited(first, path, reads, self.notes)
                 elif path.suffix.lower() == ".parquet":

@@ -52,7 +52,9 @@ def votes_of(text: str, policies: frozenset[str]) -> tuple[Vote, ...]:
             raise BadLineError("unknown_policy", _unknown(policy, policies))
         if violates is not None and not isinstance(violates, bool):
             raise BadLineError("label_not_boolean", f"{policy}: {_shown(violates)}; {_hint(violates)}")
-    if len({(policy, moderator, more.get("decided_at")) for policy, moderator, _, more in given}) != len(given):
+    if len({(policy, moderator, more.get("decided_at")) for policy, moderator, _, more in given}) != len(
+        given
+    ):
         raise BadLineError("conflicting_labels", "a policy is judged twice")
     votes = latest(
         Vote(policy, moderator, bool(violates), **_checked(more))
@@ -81,7 +83,8 @@ def _checked(more: dict[str, Any]) -> dict[str, Any]:
     found = {name: value for name, value in more.items() if value is not None}
     if "source" in found and found["source"] not in list(JudgementSource):
         raise BadLineError(
-            "unknown_source", f"{_shown(found['source'])}; a judgement's source is {', '.join(JudgementSource)}"
+            "unknown_source",
+            f"{_shown(found['source'])}; a judgement's source is {', '.join(JudgementSource)}",
         )
     if "decided_at" in found:
         try:
@@ -89,10 +92,14 @@ def _checked(more: dict[str, Any]) -> dict[str, Any]:
         except FormError as error:
             raise BadLineError(error.key, f"decided_at: {error.detail}") from None
     if not isinstance(found.get("withdrawn", False), bool):
-        raise BadLineError("label_not_boolean", f"withdrawn: {_shown(found['withdrawn'])}; write true or false")
+        raise BadLineError(
+            "label_not_boolean", f"withdrawn: {_shown(found['withdrawn'])}; write true or false"
+        )
     counts = [found.get(name) for name in COUNTS]
     if any(count is not None for count in counts) and not _countable(*counts):
-        raise BadLineError("unclear_votes", f"votes is from 1 to {MOST_VOTES:,}, and violating at most as many")
+        raise BadLineError(
+            "unclear_votes", f"votes is from 1 to {MOST_VOTES:,}, and violating at most as many"
+        )
     return found
 
 

@@ -60,8 +60,15 @@ def _fields(span: list[Line], form: Delimited) -> list[str] | BadLineError:
         text = "\n".join(decoded(line.data) for line in span)
         if not form.quoted:
             return text.split(form.delimiter)
-        quoting = {"quotechar": form.quote, "escapechar": form.escape or None, "doublequote": not form.escape}
-        return next(csv.reader([text], delimiter=form.delimiter, strict=True, **quoting))
+        reader = csv.reader(
+            [text],
+            delimiter=form.delimiter,
+            quotechar=form.quote,
+            escapechar=form.escape or None,
+            doublequote=not form.escape,
+            strict=True,
+        )
+        return next(reader)
     except BadLineError as error:
         return error
     except csv.Error:

@@ -39,7 +39,7 @@ class Group(NamedTuple):
     source: str
     file: str
     reason: str
-    count: int
+    rows: int
     example: str
     latest: datetime
 
@@ -92,28 +92,26 @@ def retry(
     lake = open_lake(settings)
     counts: Counter[tuple[str, str]] = Counter()
     for group in groups(lake, among):
-        counts[group.source, group.file] += group.count
-    return [_tried(settings, lake, among, source, file, columns, tell) for source, file in counts]
+        counts[group.source, group.file] += group.rows
+    found = []
+    for source, file in counts:
+        tell(f"{source}: {file}")
+        found.append(_tried(settings, Among(source, among.reason, file), columns))
+    return found
 
 
-def _tried(
-    settings: Settings,
-    lake: Lake,
-    among: Among,
-    source: str,
-    file: str,
-    columns: Map | None,
-    tell: Callable[[str], None],
-) -> Tried:
+def _tried(settings: Settings, mine: Among, columns: Map | None) -> Tried:
+    """What became of the rejects of one file."""
     from infra.sources import SOURCES
 
-    mine = Among(source, among.reason, file)
-    before = sum(group.count for group in groups(lake, mine))
-    tell(f"{source}: {file}")
+    lake, source, file = open_lake(settings), mine.source, mine.file
+    before = sum(group.rows for group in groups(lake, mine))
     reads = SOURCES[source].reads
     if isinstance(reads, Images):
         folder = Path(file).parent.parent
-        return Tried(source, file, before, before, None, f"read its folder again: moderato ingest {source} {folder}")
+        return Tried(
+            source, file, before, before, None, f"read its folder again: moderato ingest {source} {folder}"
+        )
     given = None
     if isinstance(reads, Tabular):
         kept = recalled(settings, source, file)
@@ -124,4 +122,4 @@ def _tried(
         summary = ingest(settings, source, file, again=True, columns=given)
     except UnreadableError as error:
         return Tried(source, file, before, before, None, str(error))
-    return Tried(source, file, before, sum(group.count for group in groups(lake, mine)), summary)
+    return Tried(source, file, before, sum(group.rows for group in groups(lake, mine)), summary)

@@ -50,7 +50,7 @@ class Tabular:
     `raw` has the fields of posts, `labels` and `problem`, made by the map.
     """
 
-    map: Map = Map()
+    map: Map = field(default_factory=Map)
     suffixes: tuple[str, ...] = (
         *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".txt", ".txt.gz"),
         *(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"),

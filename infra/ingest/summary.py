@@ -113,7 +113,14 @@ def nothing_stored(summary: Summary) -> NothingStoredError | None:
 
 def _other_door(summary: Summary) -> str:
     """For files that are no such files as the source reads."""
-    form = {"malformed_json", "missing_column", "malformed_row", "broken_quoting", "unreadable_file", "invalid_utf8"}
+    form = {
+        "malformed_json",
+        "missing_column",
+        "malformed_row",
+        "broken_quoting",
+        "unreadable_file",
+        "invalid_utf8",
+    }
     if summary.source in TABLES or not set(summary.rejects.by_reason) <= form:
         return ""
     return f"; columns of your own are read by: moderato ingest table {summary.path}"

@@ -62,9 +62,7 @@ def _connected(workspace: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def batches(
-    table: lance.LanceDataset, columns: Sequence[str], condition: str = ""
-) -> pa.RecordBatchReader:
+def batches(table: lance.LanceDataset, columns: Sequence[str], condition: str = "") -> pa.RecordBatchReader:
     """The table's rows that meet the condition, in order with `_rowid`, a few megabytes at a time.
 
     The column `has_media` says whether a post has an image or a video; a snapshot holds it.

@@ -8,7 +8,7 @@ from infra.ingest.tables.mapping import Judges, Map
 
 SOURCE = Source(
     name="judgements",
-    description="post_id, policy, violates, moderator_id, decided_at and withdrawn, or a list of these under judgements",
+    description="judgements alone: post_id, policy, violates, moderator_id, decided_at, withdrawn; or lists of them",
     reads=Tabular(
         map=Map(
             columns={
@@ -22,7 +22,15 @@ SOURCE = Source(
             },
             judges=Judges(column="judgements"),
             constants={"source": "moderator"},
-            optional=("policy", "violates", "moderator_id", "decided_at", "withdrawn", "source", "judgements"),
+            optional=(
+                "policy",
+                "violates",
+                "moderator_id",
+                "decided_at",
+                "withdrawn",
+                "source",
+                "judgements",
+            ),
         )
     ),
     rows="SELECT * FROM raw",
@@ -32,7 +40,8 @@ p1,profanity,yes,m1,2026-03-02T10:00:00Z,
 p1,profanity,no,m2,2026-03-02T11:00:00Z,
 p2,hate_speech,ok,m1,2026-03-02T12:00:00Z,no
 """,
-        "listed.jsonl": b"""{"post_id": "p3", "judgements": [{"policy": "violence", "violates": true, "moderator_id": "m1"}]}
+        "listed.jsonl": b"""{"post_id": "p3",
+ "judgements": [{"policy": "violence", "violates": true, "moderator_id": "m1"}]}
 """,
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,12 +29,14 @@ class Documents(NamedTuple):
     size: int  # bytes
 
 
-def documents(path: Path, notes: Notes) -> Iterator[Documents]:
-    """The file's rows, some at a time; raises BadLineError."""
-    whole = _whole(path)
+def documents(path: Path, wanted: Collection[str], notes: Notes) -> Iterator[Documents]:
+    """The file's rows, some at a time, of which some have `wanted` columns; raises BadLineError."""
+    whole = _whole(path, wanted)
     if whole is not None:
         found = _rows(whole, path.name, notes)
-        yield Documents([Document(row, flat(value)) for row, value in enumerate(found, 1)], path.stat().st_size)
+        yield Documents(
+            [Document(row, flat(value)) for row, value in enumerate(found, 1)], path.stat().st_size
+        )
         return
     for unit in read_json(path):
         assert isinstance(unit.raw, Block)
@@ -48,7 +50,7 @@ def _document(row: int, data: bytes) -> Document:
         return Document(row, error)
 
 
-def _whole(path: Path) -> dict[str, Any] | None:
+def _whole(path: Path, wanted: Collection[str]) -> dict[str, Any] | None:
     """The document, where the file is one object and no row: objects a line each, and lists, are read in pieces."""
     with unpacked(path) as (head, stream):
         if not head.lstrip().startswith(b"{") or _is_line(head):
@@ -60,7 +62,9 @@ def _whole(path: Path) -> dict[str, Any] | None:
         value = json.loads(data) if len(data) <= LARGEST else None
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) and _shape(value) else None
+    shape = _shape(value) if isinstance(value, dict) else ""
+    is_row = shape == "within" and not {*flat(value)}.isdisjoint(wanted)
+    return value if shape and not is_row else None
 
 
 def _is_line(head: bytes) -> bool:
@@ -73,7 +77,7 @@ def _is_line(head: bytes) -> bool:
 
 
 def _shape(value: dict[str, Any]) -> str:
-    """How rows lie in an object: columns of lists or of objects, pandas' split form, a list under a key; or it is one."""
+    """How rows lie in an object: columns of lists or of objects, pandas' split form, a list; empty for a row."""
     parts = list(value.values())
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         return "split"
@@ -81,7 +85,11 @@ def _shape(value: dict[str, Any]) -> str:
         plain = not any(isinstance(cell, dict) for part in parts for cell in part[:20])
         if plain and len({len(part) for part in parts}) == 1:
             return "lists"
-    if len(parts) > 1 and all(isinstance(part, dict) for part in parts) and len({frozenset(part) for part in parts}) == 1:
+    if (
+        len(parts) > 1
+        and all(isinstance(part, dict) for part in parts)
+        and len({frozenset(part) for part in parts}) == 1
+    ):
         return "objects"
     return "within" if _listed(value) else ""
 

@@ -25,7 +25,9 @@ def sheet(path: Path, name: str, notes: Notes) -> Iterator[tuple[int, list[str |
     try:
         book = python_calamine.load_workbook(str(path))
         chosen = _chosen(book, name, path, notes)
-        rows = enumerate(([_text(cell) for cell in row] for row in book.get_sheet_by_name(chosen).iter_rows()), 1)
+        rows = enumerate(
+            ([_text(cell) for cell in row] for row in book.get_sheet_by_name(chosen).iter_rows()), 1
+        )
         yield from _from_header(rows)
     except python_calamine.PasswordError:
         raise BadLineError("unreadable_file", "it asks for a password; save it without one") from None

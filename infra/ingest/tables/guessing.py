@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from infra.forms import FormError, language, market, moment
 from infra.ingest.reject import BadLineError
@@ -45,8 +45,28 @@ LABELS = {  # what exports call a policy that our sets may have
     "threat": "violence", "obscene": "profanity", "swearing": "profanity", "offensive": "profanity",
     "offensivelanguage": "profanity", "sexualexplicit": "sexual_content", "nudity": "sexual_content",
 }  # fmt: skip
-CATEGORIES = ("label", "labels", "category", "categories", "class", "tag", "tags", "kategorie", "klasse", "policies")
-WITHIN = ("text", "postid", "authorid", "createdat", "language", "market", "image", "video")  # of nested columns
+CATEGORIES = (
+    "label",
+    "labels",
+    "category",
+    "categories",
+    "class",
+    "tag",
+    "tags",
+    "kategorie",
+    "klasse",
+    "policies",
+)
+WITHIN = (
+    "text",
+    "postid",
+    "authorid",
+    "createdat",
+    "language",
+    "market",
+    "image",
+    "video",
+)  # of nested columns
 DATES = (
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}"), "%d.%m.%Y"),
     (re.compile(r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d{2}"), "%d.%m.%Y %H:%M"),
@@ -76,7 +96,9 @@ def guessed(columns: Columns, policy_set: PolicySet, said: Map | None = None) ->
         found |= {"text": longest} if longest else {}
         taken.add(longest)
     labels = _labels(columns, policy_set, taken)
-    categories = said.categories or _categories(columns, policy_set, taken | {label.column for label in labels.values()})
+    categories = said.categories or _categories(
+        columns, policy_set, taken | {label.column for label in labels.values()}
+    )
     base = Map(columns=found, labels=labels, categories=categories, reading=_reading(found, columns))
     return said.over(_without_halves(base))
 
@@ -98,31 +120,23 @@ def _named(field: str, names: Sequence[str], columns: Columns, taken: set[str]) 
     for wanted in names:
         for name in free:
             last = name.rpartition(".")[2]
-            if (simple(name) == wanted or (wanted in WITHIN and simple(last) == wanted)) and _fits(field, columns[name]):
+            if (simple(name) == wanted or (wanted in WITHIN and simple(last) == wanted)) and _fits(
+                field, columns[name]
+            ):
                 return name
     return None
 
 
 def _fits(field: str, values: Sequence[str]) -> bool:
-    if not values:
-        return False
+    """Whether most of the values may be such a field."""
     if field == "post_id":
         return len(set(values)) > MOST * len(values)
-    if field in {"created_at", "decided_at"}:
-        return _share(values, _is_time) >= MOST
-    if field == "language":
-        return _share(values, lambda text: language(text) != UNKNOWN_LANGUAGE) >= MOST
-    if field == "market":
-        return _share(values, _is_market) >= MOST
-    if field == "views":
-        return _share(values, str.isdecimal) >= MOST
-    if field in {"violates", "withdrawn"}:
-        return _share(values, _is_word) >= MOST
-    return field != "text" or _share(values, lambda text: fraction(text) is None) >= MOST
+    test = FITS.get(field)
+    return bool(values) and (test is None or _share(values, test) >= MOST)
 
 
-def _share(values: Sequence[str], test: object) -> float:
-    return sum(map(test, values)) / max(1, len(values))  # type: ignore[call-overload]
+def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
+    return sum(map(test, values)) / max(1, len(values))
 
 
 def _is_time(text: str) -> bool:
@@ -149,9 +163,25 @@ def _is_word(text: str) -> bool:
     return True
 
 
+FITS: dict[str, Callable[[str], bool]] = {
+    "text": lambda text: fraction(text) is None,
+    "created_at": _is_time,
+    "decided_at": _is_time,
+    "language": lambda text: language(text) != UNKNOWN_LANGUAGE,
+    "market": _is_market,
+    "views": str.isdecimal,
+    "violates": _is_word,
+    "withdrawn": _is_word,
+}
+
+
 def _longest(columns: Columns, taken: set[str]) -> str:
     """The column of the longest texts."""
-    sizes = {name: sum(map(len, values)) / len(values) for name, values in columns.items() if name not in taken and values}
+    sizes = {
+        name: sum(map(len, values)) / len(values)
+        for name, values in columns.items()
+        if name not in taken and values
+    }
     best = max(sizes, key=lambda name: sizes[name], default="")
     return best if best and sizes[best] >= WORDY else ""
 
@@ -160,7 +190,10 @@ def is_judged(values: Sequence[str]) -> bool:
     """Whether a column holds yes and no, or fractions, and not one thing alone."""
     told = [text for text in values if bare(text) not in NOTHING]
     numbers = _share(told, lambda text: fraction(text) is not None)
-    return bool(told) and (_share(told, _is_word) >= MOST or (numbers >= MOST and any("." in text or "," in text for text in told)))
+    return bool(told) and (
+        _share(told, _is_word) >= MOST
+        or (numbers >= MOST and any("." in text or "," in text for text in told))
+    )
 
 
 def policy_of(name: str, policy_set: PolicySet) -> str | None:

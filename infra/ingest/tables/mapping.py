@@ -21,7 +21,9 @@ FIELDS = (
 CONTENT = ("text", "image", "video")
 JUDGED = ("moderator_id", "decided_at", "withdrawn", "source", "policy", "violates")  # of a row's judgement
 SPECIAL = ("categories", "judgements")
-ENTRY = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")  # a comma that another `name=` follows; columns may hold others
+ENTRY = re.compile(
+    r",(?=\s*[A-Za-z_]\w*\s*=)"
+)  # a comma that another `name=` follows; columns may hold others
 RULE = re.compile(r"(?P<column>.+?)\s*(?P<sign>>=|/)\s*(?P<given>[^/>=]+)")
 MEANINGS = ("yes", "no", "unknown")
 
@@ -114,7 +116,10 @@ class Map(Part):
 
     def renamed(self, names: Mapping[str, str]) -> Map:
         """With columns as a file spells them."""
-        new = lambda column: names.get(column, column)  # noqa: E731
+
+        def new(column: str) -> str:
+            return names.get(column, column)
+
         labels = {
             policy: label.model_copy(
                 update={
@@ -236,7 +241,9 @@ def toml(given: Map) -> str:
     """The map as a file that `load` reads back."""
     lines = ["# What the columns of a table mean: moderato ingest table FILE --map THIS.toml", ""]
     held = given.model_dump(exclude_defaults=True)
-    lines += [f"{_key(name)} = {_value(value)}" for name, value in held.items() if not isinstance(value, dict)]
+    lines += [
+        f"{_key(name)} = {_value(value)}" for name, value in held.items() if not isinstance(value, dict)
+    ]
     for name, value in held.items():
         if isinstance(value, dict):
             lines += _table(name, value)
@@ -246,7 +253,11 @@ def toml(given: Map) -> str:
 def _table(name: str, held: dict[str, Any]) -> list[str]:
     inner = {key: value for key, value in held.items() if isinstance(value, dict)}
     plain = {key: value for key, value in held.items() if key not in inner}
-    lines = [f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in plain.items()), ""] if plain else []
+    lines = (
+        [f"[{name}]", *(f"{_key(key)} = {_value(value)}" for key, value in plain.items()), ""]
+        if plain
+        else []
+    )
     for key, value in inner.items():
         lines += _table(f"{name}.{_key(key)}", value)
     return lines
@@ -268,7 +279,14 @@ def command(given: Map, source: str, path: str) -> str:
         told["categories"] = given.categories.column
     if given.judges:
         told["judgements"] = given.judges.column
-    words = ["moderato", "ingest", source, path, "--map", ",".join(f"{key}={value}" for key, value in told.items())]
+    words = [
+        "moderato",
+        "ingest",
+        source,
+        path,
+        "--map",
+        ",".join(f"{key}={value}" for key, value in told.items()),
+    ]
     if given.constants:
         words += ["--set", ",".join(f"{key}={value}" for key, value in given.constants.items())]
     for word, meant in given.words.items():

@@ -40,7 +40,7 @@ class Sample:
 
     @property
     def rows(self) -> int:
-        return self.piece.table.num_rows
+        return int(self.piece.table.num_rows)
 
 
 def sample(settings: Settings, source: str, path: str, given: Map) -> Sample:
@@ -60,7 +60,9 @@ def sample(settings: Settings, source: str, path: str, given: Map) -> Sample:
 
 
 def _first(file: Found, path: Path, given: Map, notes: Notes) -> Piece:
-    piece = next((piece for piece in islice(pieces(file, path, given, notes), SHOWN) if piece.table.num_rows), None)
+    piece = next(
+        (piece for piece in islice(pieces(file, path, given, notes), SHOWN) if piece.table.num_rows), None
+    )
     if piece is None:
         raise BadLineError("empty_file", "it holds no rows")
     return piece._replace(table=piece.table.slice(0, SAMPLE), rows=piece.rows[:SAMPLE])
@@ -92,7 +94,8 @@ def as_stored(settings: Settings, seen: Sample, given: Map) -> list[dict[str, An
     fitted = fit(given, table.schema.names, lenient=True)
     made = shaped(piece, fitted, POLICY_SETS[settings.policy_set], Notes())
     shown = [name for name in made.column_names if not name.endswith("_bytes")]
-    return made.select(shown).to_pylist()
+    rows: list[dict[str, Any]] = made.select(shown).to_pylist()
+    return rows
 
 
 def advice(seen: Sample, given: Map) -> list[str]:
@@ -102,7 +105,9 @@ def advice(seen: Sample, given: Map) -> list[str]:
         for name in unmapped(seen.columns, given)
     ]
     if given.of_posts and "post_id" not in given.columns:
-        told.append("no column holds ids: each post's is made of its content, and so is the same the next time")
+        told.append(
+            "no column holds ids: each post's is made of its content, and so is the same the next time"
+        )
     if given.of_posts and not given.judges_anything:
         told.append("no column holds judgements: posts alone teach a model nothing; map a policy's column")
     return told
@@ -118,5 +123,3 @@ def require(seen: Sample, given: Map) -> None:
 
 def _some(values: list[str]) -> str:
     return ", ".join(shorten(value)[:20] for value in list(dict.fromkeys(values))[:4])
-
-

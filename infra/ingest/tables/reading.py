@@ -1,4 +1,4 @@
-"""A table's rows as ingest's raw rows: read in pieces, columns found by their names, their values meant as a map says."""
+"""A table's rows as ingest's raw rows: in pieces, columns found by their names, values meant as a map says."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def mapped(source: Source, columns: Map | None, policy_set: PolicySet) -> Source
     """The source with what `columns` says over its own map; raises MappingError."""
     if not isinstance(source.reads, Tabular):
         if columns is not None:
-            raise MappingError(f"{source.name} reads columns of its own; a map is for: moderato ingest table PATH --map")
+            raise MappingError(
+                f"{source.name} reads columns of its own; a map is for: moderato ingest table PATH --map"
+            )
         return source
     given = checked((columns or Map()).over(source.reads.map), policy_set.keys)
     return replace(source, reads=replace(source.reads, map=given))
 
 
-def read_table(
-    file: Found, path: Path, given: Map, policy_set: PolicySet, notes: Notes
-) -> Iterator[Unit]:
+def read_table(file: Found, path: Path, given: Map, policy_set: PolicySet, notes: Notes) -> Iterator[Unit]:
     """The file's rows as fields of posts, labels and problems; raises BadLineError where columns are missing."""
     fitted: Map | None = None
     for piece in pieces(file, path, given, notes):
@@ -74,14 +74,21 @@ def pieces(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Piece]
         magic = stream.read(len(PARQUET))
     if magic == PARQUET:
         fields = given.wanted()
-        for unit in chunks(file, path, list, lambda _: None, fields):
-            yield Piece(unit.raw, unit.rows, unit.bad, unit.size)  # type: ignore[arg-type] - a batch
+        meant = {simple(column) for column in fields}
+        for unit in chunks(file, path, lambda names: _chosen(names, meant), lambda _: None, fields):
+            assert isinstance(unit.raw, pa.RecordBatch)
+            yield Piece(unit.raw, unit.rows, unit.bad, unit.size)
     elif magic in excel.MAGIC:
         yield from _sheet(file, path, given, notes)
     elif _is_json(path):
-        yield from _documents(file, path, notes)
+        yield from _documents(file, path, given, notes)
     else:
         yield from _delimited(file, path, given, notes)
+
+
+def _chosen(names: Sequence[str], meant: set[str]) -> list[str]:
+    """The columns that a map may mean, all of them where none is meant yet; two of one name are none."""
+    return [name for name in names if (not meant or simple(name) in meant) and names.count(name) == 1]
 
 
 def _is_json(path: Path) -> bool:
@@ -91,7 +98,9 @@ def _is_json(path: Path) -> bool:
 def _delimited(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Piece]:
     with sniffing.opened(path, given.reading) as (dialect, stream):
         notes.add("sniffed", f"{path.name}: {dialect.told}")
-        found = (record for record in records(stream, dialect.form, dialect.width) if record.row >= dialect.first)
+        found = (
+            record for record in records(stream, dialect.form, dialect.width) if record.row >= dialect.first
+        )
         header = next(found, None)
         if header is None:
             return
@@ -104,7 +113,9 @@ def _delimited(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Pi
 
 
 def _records(file: Found, piece: Sequence[Record], names: Sequence[str], size: int, notes: Notes) -> Piece:
-    good = [record for record in piece if isinstance(record.fields, list) and any(map(str.strip, record.fields))]
+    good = [
+        record for record in piece if isinstance(record.fields, list) and any(map(str.strip, record.fields))
+    ]
     bad = [Reject(file.name, record.row, *record.fields.args) for record in piece
            if isinstance(record.fields, BadLineError)]  # fmt: skip
     if blank := len(piece) - len(good) - len(bad):
@@ -144,8 +155,8 @@ def _sheet(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Piece]
         notes.add("blank_row", f"{file.key}: rows of empty cells are passed over", blank)
 
 
-def _documents(file: Found, path: Path, notes: Notes) -> Iterator[Piece]:
-    for found in documents.documents(path, notes):
+def _documents(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Piece]:
+    for found in documents.documents(path, given.wanted(), notes):
         good, bad = [], []
         for document in found.rows:
             try:
@@ -217,7 +228,9 @@ def shaped(piece: Piece, given: Map, policy_set: PolicySet, notes: Notes) -> pa.
         columns["created_at"], undated = _dated(columns["created_at"], given.reading.dates)
         problems = pc.coalesce(problems, undated)
     if given.of_posts and (made := count - _given(columns.get("post_id"), count)):
-        notes.add(MADE_IDS, "rows without an id have one that is made of their content, the same each time", made)
+        notes.add(
+            MADE_IDS, "rows without an id have one that is made of their content, the same each time", made
+        )
     return pa.table({**columns, "labels": labels, "problem": pc.coalesce(problems, unclear)})
 
 
@@ -230,9 +243,12 @@ def _fields(table: pa.Table | pa.RecordBatch, given: Map) -> tuple[dict[str, pa.
     names = {name: column for name, column in given.columns.items() if name in FIELDS}
     count = table.num_rows
     if isinstance(table, pa.Table):
-        held = {name: table.column(column).combine_chunks() if column in table.column_names else pa.nulls(count, pa.string())
-                for name, column in names.items()}  # fmt: skip
-        return held, pa.nulls(count, pa.string())
+        none = pa.nulls(count, pa.string())
+        held = {
+            name: table.column(column).combine_chunks() if column in table.column_names else none
+            for name, column in names.items()
+        }
+        return held, none
     batch = pa.RecordBatch.from_arrays([table.column(column) for column in names.values()], names=list(names))
     form = Json(columns=dict.fromkeys(names, "VARCHAR"))
     found = read_columns(batch, form)
@@ -254,7 +270,9 @@ def text_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_nested(kind):
         return pa.array([documents.text_of(value) for value in whole.to_pylist()], pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return pa.array([None if value is None else value.decode(errors="replace") for value in whole.to_pylist()])
+        return pa.array(
+            [None if value is None else value.decode(errors="replace") for value in whole.to_pylist()]
+        )
     return whole.cast(pa.string())
 
 
@@ -270,9 +288,10 @@ def _dated(texts: pa.Array, form: str) -> tuple[pa.Array, pa.Array]:
         except ValueError:
             read.append(None)
             problems.append(f"invalid_time|{shorten(text)[:40]!r} is not of the form {form}")
-    return pa.array(read, pa.string()).take(coded.indices), pa.array(problems, pa.string()).take(coded.indices)
+    return pa.array(read, pa.string()).take(coded.indices), pa.array(problems, pa.string()).take(
+        coded.indices
+    )
 
 
 def _nothing() -> pa.Table:
     return pa.table({})
-

@@ -41,17 +41,20 @@ def opened(path: Path, reading: Reading) -> Iterator[tuple[Dialect, Stream]]:
     """The dialect, and all of the text as UTF-8; raises BadLineError, as for a file that is no text."""
     encoding = reading.encoding or _encoding(path)
     with unpacked(path) as (head, stream):
-        text = stream if _is_utf8(encoding) else recoded(stream, encoding)
-        if not _is_utf8(encoding):
-            head = head.decode(encoding, "replace").encode()
-        yield _dialect(head, encoding, reading), text
+        if _is_utf8(encoding):
+            yield _dialect(head, encoding, reading), stream
+        else:
+            text = head.decode(encoding, "replace").encode()
+            yield _dialect(text, encoding, reading), recoded(stream, encoding)
 
 
 def _is_utf8(encoding: str) -> bool:
     try:
         return codecs.lookup(encoding or "utf-8").name in {"utf-8", "utf-8-sig", "ascii", "utf-16"}
     except LookupError:
-        raise BadLineError("unreadable_file", f"no encoding is called {encoding[:40]!r}; as in cp1252") from None
+        raise BadLineError(
+            "unreadable_file", f"no encoding is called {encoding[:40]!r}; as in cp1252"
+        ) from None
 
 
 def _encoding(path: Path) -> str:

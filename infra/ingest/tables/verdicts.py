@@ -17,6 +17,7 @@ from models.policy import PolicySet
 
 Entry = dict[str, Any]  # of ingest's labels: policy, violates, and what is known of the judgement
 MOST_VOTES = 65_535
+FIXED = ("moderator_id", "source")  # of judgements, that all rows may have alike
 
 Column = Callable[[str], pa.Array]  # the texts of a column by its name
 
@@ -35,17 +36,21 @@ def labels_of(given: Map, column: Column, count: int, policy_set: PolicySet) -> 
     parts = [_labelled(policy, label, column, own) for policy, label in given.labels.items()]
     if given.categories and given.categories.column:
         form = given.categories
-        parts.append(_coded([column(form.column)], lambda text: categorised(text, form, own, names), form.column))
+        parts.append(
+            _coded([column(form.column)], lambda text: categorised(text, form, own, names), form.column)
+        )
     if "violates" in given.columns:
         parts.append(_one_by_one(given, column, own, names))
     details = [_coded([column(given.columns[name])], _detail(name, own), given.columns[name])
                for name in ("moderator_id", "decided_at", "withdrawn", "source") if name in given.columns]  # fmt: skip
-    fixed = {name: given.constants[name] for name in ("moderator_id", "source") if name in given.constants}
+    fixed: Entry = {name: given.constants[name] for name in FIXED if name in given.constants}
     lists = []
     if given.judges:
         judges = given.judges
         of = given.categories or Categories(column="")
-        lists.append(_coded([column(judges.column)], lambda text: _listed(text, judges, of, own, names), judges.column))
+        lists.append(
+            _coded([column(judges.column)], lambda text: _listed(text, judges, of, own, names), judges.column)
+        )
     return _together(parts, details, lists, fixed, count)
 
 
@@ -82,16 +87,16 @@ def _together(
 
 def _spelled(read: Sequence[list[Entry]], parts: int, details: int, fixed: Entry) -> str | None:
     judged = [entry for part in read[:parts] for entry in part]
-    more = {key: value for part in read[parts : parts + details] for entry in part for key, value in entry.items()}
+    more = {
+        key: value for part in read[parts : parts + details] for entry in part for key, value in entry.items()
+    }
     listed = [entry for part in read[parts + details :] for entry in part]
     entries = [{"moderator_id": "", **fixed, **more, **entry} for entry in judged]
     entries += [{"moderator_id": "", **fixed, **entry} for entry in listed]
     return json.dumps(entries, ensure_ascii=False) if entries else None
 
 
-def _coded(
-    columns: Sequence[pa.Array], read: Callable[..., list[Entry]], named: str
-) -> Coded:
+def _coded(columns: Sequence[pa.Array], read: Callable[..., list[Entry]], named: str) -> Coded:
     """Each distinct combination of values read once; what is wrong with one is told with its column."""
     codes = np.zeros(len(columns[0]), np.int64)
     held = []
@@ -160,7 +165,9 @@ def categorised(text: str, form: Categories, own: Mapping[str, str], names: Mapp
 
 def _said(violated: Sequence[str], form: Categories, *, denied: bool) -> list[Entry]:
     if denied and not violated and not form.policies:
-        raise BadLineError("unclear_label", "it says that none is violated, and the map not of which policies")
+        raise BadLineError(
+            "unclear_label", "it says that none is violated, and the map not of which policies"
+        )
     others = form.policies if (denied and not violated) or form.others == "no" else ()
     return [
         *({"policy": policy, "violates": True} for policy in dict.fromkeys(violated)),

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 
 from infra.ingest.reject import BadLineError, shorten
 
-YES = frozenset(
-    "1 true t yes y ja j wahr oui vrai si sí sim verdadero verdadeiro vero tak да はい 是 x ✓ "
-    "violating violates violation violated".split()
-)
-NO = frozenset(
-    "0 false f no n nein falsch non faux não nao falso nie нет いいえ 否 ok okay compliant clean "
-    "non-violating nonviolating".split()
-) | {"not violating", "does not violate", "no violation"}
-NOTHING = frozenset("null nan n/a na #n/a #nv - unknown unbekannt skipped".split()) | {""}
-NONE_OF_THEM = NO | frozenset("none neither nothing keine keins normal".split())  # of a column of categories
+YES = frozenset({
+    "1", "true", "t", "yes", "y", "wahr", "ja", "j", "oui", "vrai", "si", "sí", "sim", "verdadero", "verdadeiro",
+    "vero", "tak", "да", "はい", "是", "x", "✓", "violating", "violates", "violation", "violated",
+})  # fmt: skip
+NO = frozenset({
+    "0", "false", "f", "no", "n", "falsch", "nein", "non", "faux", "não", "nao", "falso", "nie", "нет", "いいえ", "否",
+    "ok", "okay", "compliant", "clean", "non-violating", "nonviolating", "not violating", "does not violate",
+    "no violation",
+})  # fmt: skip
+NOTHING = frozenset({"", "null", "nan", "n/a", "na", "#n/a", "#nv", "-", "unknown", "unbekannt", "skipped"})
+NONE_OF_THEM = NO | {"none", "neither", "nothing", "keine", "keins", "normal"}  # of a column of categories
 SEPARATORS = (";", "|", ",")
 
 
