@@ -40,8 +40,7 @@ p1,profanity,yes,m1,2026-03-02T10:00:00Z,
 p1,profanity,no,m2,2026-03-02T11:00:00Z,
 p2,hate_speech,ok,m1,2026-03-02T12:00:00Z,no
 """,
-        "listed.jsonl": b"""{"post_id": "p3",
- "judgements": [{"policy": "violence", "violates": true, "moderator_id": "m1"}]}
-""",
+        "listed.jsonl": b'{"post_id": "p3", "judgements": '
+        b'[{"policy": "violence", "violates": true, "moderator_id": "m1"}]}\n',
     },
 )

@@ -62,7 +62,9 @@ def _whole(path: Path, wanted: Collection[str]) -> dict[str, Any] | None:
         value = json.loads(data) if len(data) <= LARGEST else None
     except (ValueError, RecursionError):
         return None
-    shape = _shape(value) if isinstance(value, dict) else ""
+    if not isinstance(value, dict):
+        return None
+    shape = _shape(value)
     is_row = shape == "within" and not {*flat(value)}.isdisjoint(wanted)
     return value if shape and not is_row else None
 

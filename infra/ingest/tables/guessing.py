@@ -17,6 +17,7 @@ from models.policy import PolicySet
 CLOSE = 0.85  # similarity from which on a name may be a policy's, misspelt
 FEW = 40  # distinct values that a column of categories has at most
 MOST = 0.8  # share of a column's values that must be what it is guessed to be
+HALF = 0.5  # the same of a column of verdicts, among which are words that nobody knows
 WORDY = 12  # characters that a text has on average at least
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -187,13 +188,12 @@ def _longest(columns: Columns, taken: set[str]) -> str:
 
 
 def is_judged(values: Sequence[str]) -> bool:
-    """Whether a column holds yes and no, or fractions, and not one thing alone."""
+    """Whether a column holds yes and no, or fractions, for the most part."""
     told = [text for text in values if bare(text) not in NOTHING]
-    numbers = _share(told, lambda text: fraction(text) is not None)
-    return bool(told) and (
-        _share(told, _is_word) >= MOST
-        or (numbers >= MOST and any("." in text or "," in text for text in told))
-    )
+    if not told:
+        return False
+    shares = _share(told, lambda text: fraction(text) is not None) >= MOST
+    return _share(told, _is_word) > HALF or (shares and any("." in text or "," in text for text in told))
 
 
 def policy_of(name: str, policy_set: PolicySet) -> str | None:

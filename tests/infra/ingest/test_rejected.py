@@ -6,7 +6,10 @@ from ingested import rows
 from infra.ingest.rejected import Among, clear, groups, retry, samples
 from infra.ingest.tables.mapping import Map, spoken
 
-BAD = '{"post_id": "p1", "text": ""}\n{"post_id": "p2", "text": "a kettle"}\n{"post_id": "p3", "text": "a", "market": "Atlantis"}\n'
+BAD = """{"post_id": "p1", "text": ""}
+{"post_id": "p2", "text": "a kettle"}
+{"post_id": "p3", "text": "a", "market": "Atlantis"}
+"""
 
 
 @pytest.fixture

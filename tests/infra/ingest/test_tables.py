@@ -41,8 +41,8 @@ def sheet(*table, name="Export", before=()):
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("comma.csv", b"Comment,Hate\nGr\xc3\xbc\xc3\x9fe,yes\n\"one, two\",no\n"),
-        ("semicolon.csv", "Comment;Hate\r\nGrüße;ja\r\n\"one, two\";nein\r\n".encode("cp1252")),
+        ("comma.csv", b'Comment,Hate\nGr\xc3\xbc\xc3\x9fe,yes\n"one, two",no\n'),
+        ("semicolon.csv", 'Comment;Hate\r\nGrüße;ja\r\n"one, two";nein\r\n'.encode("cp1252")),
         ("excel.csv", "sep=;\r\nComment;Hate\r\nGrüße;WAHR\r\none, two;FALSCH\r\n".encode("cp1252")),
         ("bom.tsv", "\ufeffComment\tHate\nGrüße\t1\none, two\t0\n".encode()),
         ("unicode.txt", "Comment\tHate\r\nGrüße\t1\r\none, two\t0\r\n".encode("utf-16")),
@@ -50,7 +50,7 @@ def sheet(*table, name="Export", before=()):
         ("list.json", json.dumps([{"Comment": "Grüße", "Hate": True}, {"Comment": "one, two", "Hate": 0}]).encode()),
         ("lines.jsonl", '{"Comment": "Grüße", "Hate": "x"}\n{"Comment": "one, two", "Hate": "n"}\n'.encode()),
         ("columns.json", json.dumps({"Comment": ["Grüße", "one, two"], "Hate": [1, 0]}).encode()),
-        ("pandas.json", json.dumps({"Comment": {"0": "Grüße", "1": "one, two"}, "Hate": {"0": 1.0, "1": 0.0}}).encode()),
+        ("pandas.json", json.dumps({"Comment": {"0": "Grüße", "1": "one, two"}, "Hate": {"0": 1, "1": 0}}).encode()),
         ("split.json", json.dumps({"columns": ["Comment", "Hate"], "data": [["Grüße", 1], ["one, two", 0]]}).encode()),
         ("within.json", json.dumps({"count": 2, "items": [{"Comment": "Grüße", "Hate": "t"},
                                                           {"Comment": "one, two", "Hate": "f"}]}, indent=1).encode()),
