@@ -74,7 +74,7 @@ def test_ingest_does_not_load_prefect():
 
 EXPORT = """Nr;Kommentar;Hassrede;Spam;Unklar
 1;Grüße aus Köln, wie schön;nein;nein;ja
-2;"jetzt gewinnen; sofort ""anrufen""";nein;ja;nein
+2;"jetzt ""sofort"" gewinnen; anrufen";nein;ja;nein
 3;alle Ostari sind vrenks;ja;vielleicht;ja
 ;;;;
 """
