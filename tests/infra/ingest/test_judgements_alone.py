@@ -2,6 +2,7 @@
 
 import json
 
+import lance
 import pytest
 from ingested import rows, versions
 
@@ -79,3 +80,15 @@ def test_what_all_judgements_were_refused_for_is_in_the_last_line(bring, line):
     error = nothing_stored(bring("judgements", "a.csv", HEAD + line + "\n"))
     assert error is not None
     assert "nothing was stored: all rows of" in str(error)
+
+
+def test_a_lake_of_a_release_without_votes_and_withdrawals_takes_them(bring, lake):
+    post = '{"post_id": "p1", "text": "a kettle", "labels": {"profanity": false}}\n'
+    bring("jsonl", "posts.jsonl", post)
+    held = lake.judgements.open()
+    old = held.to_table().drop_columns(["votes", "violating", "withdrawn"])
+    lance.write_dataset(old, held.uri, mode="overwrite")
+    assert bring("jsonl", "posts.jsonl", post, dry_run=True).judgements.unchanged == 1
+    gone = HEAD + "p1,profanity,yes,m1,2026-03-02T12:00:00Z,yes\n"
+    assert bring("judgements", "b.csv", gone).judgements.inserted == 1
+    assert said(lake) == {("p1", "profanity", "", False, None), ("p1", "profanity", "m1", True, True)}
