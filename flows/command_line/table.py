@@ -74,7 +74,7 @@ def chosen(settings: Settings, source: str, path: str, asked: Asked, *, show_row
         if asked.says_something:
             raise MappingError(f"{source} reads columns of its own; for others: moderato ingest table {path}")
         return None
-    if reads.map.columns and not asked.says_something and not reads.map.categories:
+    if reads.map.columns and not asked.says_something:
         return None
     from infra.ingest.tables.preview import guess, require, resolved, sample
 

@@ -47,6 +47,9 @@ LABELS = {  # what exports call a policy that our sets may have
     "offensivelanguage": "profanity", "sexualexplicit": "sexual_content", "nudity": "sexual_content",
 }  # fmt: skip
 CATEGORIES = (
+    "policy",
+    "policies",
+    "choices",
     "label",
     "labels",
     "category",

@@ -148,9 +148,16 @@ class Map(Part):
                 "categories": self.categories or base.categories,
                 "judges": self.judges or base.judges,
                 "reading": self.reading if self.reading != Reading() else base.reading,
-                "optional": tuple(name for name in base.optional if name not in self.columns),
+                "optional": tuple(name for name in base.optional if not self._says_other(name, base)),
             }
         )
+
+    def _says_other(self, name: str, base: Map) -> bool:
+        """Whether a person named another column for a field or policy: that column must be there."""
+        for mine, theirs in ((self.columns, base.columns), (self.labels, base.labels)):
+            if name in mine and mine[name] != theirs.get(name):
+                return True
+        return name == "judgements" and self.judges not in {None, base.judges}
 
 
 def checked(given: Map, policies: Sequence[str]) -> Map:

@@ -108,7 +108,9 @@ def advice(seen: Sample, given: Map) -> list[str]:
         told.append(
             "no column holds ids: each post's is made of its content, and so is the same the next time"
         )
-    if given.of_posts and not given.judges_anything:
+    if {"annotations", "predictions"} <= {*seen.columns} and not given.judges_anything:
+        told.append("this looks like Label Studio's export, which the source label_studio reads whole")
+    elif given.of_posts and not given.judges_anything:
         told.append("no column holds judgements: posts alone teach a model nothing; map a policy's column")
     return told
 

@@ -287,3 +287,21 @@ def test_label_studio_keeps_who_judged_when_and_leaves_out_what_was_cancelled(br
     assert (seven["policy"], seven["violates"], seven["source"]) == ("fraud_and_spam", True, "moderator")
     assert seven["decided_at"].isoformat() == "2026-11-02T10:00:00.000001+00:00"
     assert {row["violates"] for row in found if row["moderator_id"] == "8"} == {False}
+
+
+def test_what_a_map_that_ships_may_lack_a_person_may_not(bring):
+    comments = "comment_text,insult\na,0.4\n"
+    assert bring("jigsaw", "a.csv", comments).judgements.inserted == 1
+    summary = bring("jigsaw", "a.csv", comments, columns=spoken(["violence=threats/10"]))
+    assert summary.rejects.by_reason == {"missing_column": 1}
+
+
+def test_a_tick_list_of_label_studio_in_csv_is_a_column_of_categories():
+    columns = {
+        "text": ["win a prize, call now", "a walk by the lake"],
+        "policy": ['{"choices": ["fraud_and_spam", "profanity"]}'],
+        "annotator": ["7", "8"],
+    }
+    found = guessed(columns, GUIDELINES)
+    assert found.categories == Categories(column="policy")
+    assert found.columns["moderator_id"] == "annotator"
