@@ -23,7 +23,9 @@ SNIFFED = "sniffed"  # a note of how a file was read
 
 
 def ingest(
-    source: Annotated[str, Parameter(help=f"what the files are: {', '.join(SOURCES.names())}")],
+    source: Annotated[
+        str, Parameter(help=f"what the files are: {', '.join(SOURCES.names())}; or a map's TOML file")
+    ],
     path: Annotated[str, Parameter(help="a file, a folder of files, or s3://bucket/prefix")],
     /,
     *,

@@ -18,7 +18,7 @@ from infra.ingest.tables.mapping import (
     spoken,
     toml,
 )
-from infra.sources import SOURCES
+from infra.ingest.tables.reading import source_called
 from models.errors import UserError
 from models.policies import POLICY_SETS
 
@@ -69,7 +69,7 @@ def chosen(settings: Settings, source: str, path: str, asked: Asked, *, show_row
 
     Raises NothingMappedError once a table without a map was shown, MappingError for a map that cannot be meant.
     """
-    reads = SOURCES[source].reads
+    reads = source_called(source).reads
     if not isinstance(reads, Tabular):
         if asked.says_something:
             raise MappingError(f"{source} reads columns of its own; for others: moderato ingest table {path}")

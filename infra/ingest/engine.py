@@ -34,7 +34,7 @@ from infra.ingest.source import Delimited, Images, Source, Tabular
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Summary
 from infra.ingest.tables.mapping import Map
-from infra.ingest.tables.reading import mapped, read_table
+from infra.ingest.tables.reading import mapped, read_table, source_called
 from infra.ingest.tables.remembering import remember
 from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.lake import Lake, open_lake
@@ -60,15 +60,13 @@ def ingest(
 ) -> Summary:
     """Bring the files at `path` into the lake and count what became of every row; bad ones go to rejects.
 
-    `columns` says what the columns of a table mean, over what its source says. `again` reads objects of a landing zone
-    that an earlier run took, too. Raises UnknownEntryError for an unknown source, UnreadableError or UnreachableError
-    for a path that leads nowhere, MappingError for a map that cannot be meant. A dry run counts the same and writes
-    nothing.
+    `source` is a name of the catalogue, or the path of a map's TOML file. `columns` says what the columns of a table
+    mean, over what its source says. `again` reads objects of a landing zone that an earlier run took, too. Raises
+    UnknownEntryError for an unknown source, UnreadableError or UnreachableError for a path that leads nowhere,
+    MappingError for a map that cannot be meant. A dry run counts the same and writes nothing.
     """
-    from infra.sources import SOURCES
-
     started = time.monotonic()
-    entry = mapped(SOURCES[source], columns, POLICY_SETS[settings.policy_set])
+    entry = mapped(source_called(source), columns, POLICY_SETS[settings.policy_set])
     place = place_of(settings, source, path, again=again)
     with (
         tempfile.TemporaryDirectory(prefix="moderato-") as work,

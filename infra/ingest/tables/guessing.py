@@ -59,8 +59,8 @@ CATEGORIES = (
     "tags",
     "kategorie",
     "klasse",
-    "policies",
 )
+DETAILS = ("moderator_id", "decided_at", "withdrawn")
 WITHIN = (
     "text",
     "postid",
@@ -99,22 +99,21 @@ def guessed(columns: Columns, policy_set: PolicySet, said: Map | None = None) ->
         longest = _longest(columns, taken)
         found |= {"text": longest} if longest else {}
         taken.add(longest)
+    if not {"policy", "violates"} <= {*found, *said.columns}:  # one without the other says nothing
+        taken -= {found.pop(name) for name in ("policy", "violates") if name in found}
     labels = _labels(columns, policy_set, taken)
     categories = said.categories or _categories(
         columns, policy_set, taken | {label.column for label in labels.values()}
     )
     base = Map(columns=found, labels=labels, categories=categories, reading=_reading(found, columns))
-    return said.over(_without_halves(base))
+    return said.over(_of_judgements(base))
 
 
-def _without_halves(given: Map) -> Map:
-    """A policy's column without a verdict's, and the other way round, say nothing."""
-    columns = dict(given.columns)
-    if ("policy" in columns) != ("violates" in columns):
-        columns = {name: column for name, column in columns.items() if name not in {"policy", "violates"}}
-    if not (given.labels or given.categories or "violates" in columns):
-        columns = {name: column for name, column in columns.items()
-                   if name not in {"moderator_id", "decided_at", "withdrawn"}}  # fmt: skip
+def _of_judgements(given: Map) -> Map:
+    """Who judged, and when, is asked only where something was judged."""
+    if given.labels or given.categories or "violates" in given.columns:
+        return given
+    columns = {name: column for name, column in given.columns.items() if name not in DETAILS}
     return given.model_copy(update={"columns": columns})
 
 

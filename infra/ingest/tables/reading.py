@@ -25,13 +25,14 @@ from infra.ingest.records import Record, records
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Json, Source, Tabular
 from infra.ingest.tables import documents, excel, sniffing
-from infra.ingest.tables.mapping import CONTENT, FIELDS, Map, MappingError, checked
+from infra.ingest.tables.mapping import CONTENT, FIELDS, Map, MappingError, checked, load
 from infra.ingest.tables.verdicts import labels_of, simple
 from infra.ingest.units import Unit
 from models.policy import PolicySet
 
 ROWS = 20_000  # a piece
 PARSED = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+SAVED = ".toml"  # of a map that is given as a source
 MADE_IDS = "id_from_content"
 
 
@@ -42,6 +43,16 @@ class Piece(NamedTuple):
     rows: np.ndarray  # their numbers in the file
     bad: list[Reject]
     size: int  # bytes
+
+
+def source_called(name: str) -> Source:
+    """A source of the catalogue, or a table by the map of a TOML file. Raises UnknownEntryError, MappingError."""
+    from infra.sources import SOURCES
+
+    if not name.lower().endswith(SAVED):
+        return SOURCES[name]
+    table = SOURCES["table"]
+    return replace(table, reads=Tabular(map=load(Path(name))))
 
 
 def mapped(source: Source, columns: Map | None, policy_set: PolicySet) -> Source:

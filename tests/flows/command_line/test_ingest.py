@@ -116,7 +116,7 @@ def test_a_map_is_kept_as_a_file_and_read_again(command, export, tmp_path):
         "ingest", "table", str(export), *words, "--set", "language=de", "--save", str(kept)
     )
     assert (code, "rejects" in out) == (0, False)
-    code, out, _ = command("ingest", "table", str(export), "--map", str(kept), "--json")
+    code, out, _ = command("ingest", str(kept), str(export), "--json")
     assert json.loads(out)["posts"] == {"inserted": 0, "updated": 0, "unchanged": 3}
 
 

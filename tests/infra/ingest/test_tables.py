@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ingested import rows, versions
+from PIL import Image
 
 from infra.ingest.summary import nothing_stored
 from infra.ingest.tables.guessing import guessed, spoken_of
@@ -305,3 +306,21 @@ def test_a_tick_list_of_label_studio_in_csv_is_a_column_of_categories():
     found = guessed(columns, GUIDELINES)
     assert found.categories == Categories(column="policy")
     assert found.columns["moderator_id"] == "annotator"
+
+
+def test_a_map_that_was_kept_is_a_source_as_any_other(bring, lake, tmp_path):
+    kept = tmp_path / "map.toml"
+    kept.write_text(toml(PLAIN))
+    assert bring(str(kept), "a.csv", "Comment,Hate\na kettle,no\n").judgements.inserted == 1
+    assert bring("table", "b.csv", "Hate,Comment\nno,a kettle\n", columns=PLAIN).posts.unchanged == 1
+
+
+def test_pictures_lie_beside_the_table_that_names_them(bring, lake, tmp_path):
+    (tmp_path / "in").mkdir()
+    data = BytesIO()
+    Image.new("RGB", (4, 3), "teal").save(data, "PNG")
+    (tmp_path / "in" / "one.png").write_bytes(data.getvalue())
+    given = spoken(["image=Picture,graphic_content=Graphic"])
+    summary = bring("table", "a.csv", "Picture;Graphic\none.png;no\nnone.png;yes\n", columns=given)
+    assert summary.rejects.by_reason == {"missing_image": 1}
+    assert [row["image"] for row in rows(lake.posts)] == [data.getvalue()]
