@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.lake import Lake, standing
+from infra.lake import Lake, quoted, standing
 from infra.scoring.reading import PostRow
 from models.errors import UserError
 
@@ -47,7 +47,7 @@ def _judged(lake: Lake, policy: str) -> dict[bool, list[str]]:
         return {True: [], False: []}
     columns = ["post_id", "violates"]
     held = lake.judgements.open()
-    votes = held.to_table(columns=columns, filter=standing(held, f"policy = '{policy}'"))
+    votes = held.to_table(columns=columns, filter=standing(held, f"policy = {quoted(policy)}"))
     votes = votes.set_column(1, "violates", votes["violates"].cast(pa.int8()))
     shares = votes.group_by("post_id").aggregate([("violates", "mean")])
     found: dict[bool, list[str]] = {True: [], False: []}

@@ -87,7 +87,8 @@ def test_a_lake_of_a_release_without_votes_and_withdrawals_takes_them(bring, lak
     bring("jsonl", "posts.jsonl", post)
     held = lake.judgements.open()
     old = held.to_table().drop_columns(["votes", "violating", "withdrawn"])
-    lance.write_dataset(old, held.uri, mode="overwrite")
+    options = lake.judgements.storage_options or None
+    lance.write_dataset(old, lake.judgements.uri, mode="overwrite", storage_options=options)
     assert bring("jsonl", "posts.jsonl", post, dry_run=True).judgements.unchanged == 1
     gone = HEAD + "p1,profanity,yes,m1,2026-03-02T12:00:00Z,yes\n"
     assert bring("judgements", "b.csv", gone).judgements.inserted == 1
