@@ -105,7 +105,11 @@ def guessed(columns: Columns, policy_set: PolicySet, said: Map | None = None) ->
     categories = said.categories or _categories(
         columns, policy_set, taken | {label.column for label in labels.values()}
     )
-    base = Map(columns=found, labels=labels, categories=categories, reading=_reading(found, columns))
+    words = (
+        _words(columns[categories.column], policy_set) if categories and categories.column in columns else {}
+    )
+    reading = _reading(found, columns)
+    base = Map(columns=found, labels=labels, categories=categories, words=words, reading=reading)
     return said.over(_of_judgements(base))
 
 
@@ -234,6 +238,18 @@ def _categories(columns: Columns, policy_set: PolicySet, taken: set[str]) -> Cat
         if spoken_of(values, policy_set, {}):
             return Categories(column=name)
     return None
+
+
+def _words(values: Sequence[str], policy_set: PolicySet) -> dict[str, str]:
+    """Words of a column of categories that are no policy's name, and what exports mean by them."""
+    names, words = called(policy_set), set[str]()
+    for value in dict.fromkeys(values):
+        try:
+            words |= {word.strip() for word in split(value, "", {}, names | LABELS)}
+        except BadLineError:
+            continue
+    known = {name: key for name, key in LABELS.items() if name not in names and key in policy_set.keys}
+    return {word: known[simple(word)] for word in sorted(words) if simple(word) in known}
 
 
 def spoken_of(values: Sequence[str], policy_set: PolicySet, words: Mapping[str, str]) -> tuple[str, ...]:

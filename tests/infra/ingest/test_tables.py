@@ -246,6 +246,13 @@ def test_a_guess_names_columns_by_what_they_are_called_and_hold():
     assert found.reading.dates == "%d.%m.%Y %H:%M"
 
 
+def test_what_exports_call_a_policy_is_guessed_as_a_word_that_the_map_says():
+    columns = {"text": ["hello there, you", "buy it now please"], "label": ["spam;profanity", "none"]}
+    found = guessed(columns, GUIDELINES)
+    assert found.words == {"spam": "fraud_and_spam"}
+    assert command(found, "table", "a.csv").endswith("--word spam=fraud_and_spam")
+
+
 def test_a_column_of_categories_speaks_of_the_policies_that_it_names():
     assert spoken_of(["hate speech;spam", "none", "profanity"], GUIDELINES, {}) == (
         "hate_speech",
