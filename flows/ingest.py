@@ -18,6 +18,7 @@ from tasks.results import RESULTS
 def ingest(source: str = "", path: str = "") -> Summary:
     """Bring files of `source` at `path` into the lake; the landing zone of the settings where they are empty.
 
+    source: a name, or the path of a map's TOML file, which `moderato ingest table --save` writes.
     path: a file, a folder of files or s3://bucket/prefix that is there. The step tries again while a store is away; the
     flow does not, since a path that is misspelt stays so.
     """

@@ -62,9 +62,13 @@ JUDGEMENTS = pa.schema(
         pa.field("policy", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("moderator_id", pa.string(), nullable=False),
-        pa.field("violates", pa.bool_(), nullable=False),
+        pa.field("violates", pa.bool_(), nullable=False),  # of several votes, whether at least half say so
         pa.field("decided_at", TIME),
         pa.field("ingested_at", TIME, nullable=False),
+        # Missing in judgements made before there were such columns, as where they say nothing.
+        pa.field("votes", pa.int32()),  # people that the row stands for; missing for one
+        pa.field("violating", pa.int32()),  # how many of them say that it violates
+        pa.field("withdrawn", pa.bool_()),  # true where it no longer counts
     ]
 )
 

@@ -163,6 +163,7 @@ def _findings(
         snapshot=candidate.snapshot.id,
         preset=candidate.preset,
         counts=candidate.snapshot.counts,
+        left_out=candidate.snapshot.dropped,
         warnings=[str(warning) for warning in warnings],
         policy_set=bundle.policy_set,
         report=evidence.report,

@@ -37,6 +37,15 @@ class Snapshot(Handle):
     seed: int
     dropped: dict[str, int]
 
+    @property
+    def told(self) -> str:
+        """How many posts are in which split, and how many of the lake are in none, by reason."""
+        kept, dropped = (
+            ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+            for counts in (self.counts, self.dropped)
+        )
+        return f"{kept}; left out: {dropped or 'none'}"
+
 
 @task(
     name="pin lake versions",

@@ -10,7 +10,7 @@ import pyarrow as pa
 from prefect import task
 
 from expectations.findings import Finding, ValidationFailedError
-from infra.lake import Lake, Table, open_lake
+from infra.lake import Lake, Table, open_lake, standing
 from infra.markdown import cells, code
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
@@ -56,11 +56,7 @@ def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, 
 
 
 def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
-    kept, dropped = (
-        ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-        for counts in (snapshot.counts, snapshot.dropped)
-    )
-    lines = [f"Snapshot {code(snapshot.id[:12])}: {kept}. Left out: {dropped or 'none'}.", ""]
+    lines = [f"Snapshot {code(snapshot.id[:12])}: {snapshot.told}.", ""]
     if findings:
         lines += ["| suite | what is expected | what was seen | rows |", "|---|---|---|---|"]
         lines += [_row(finding) for finding in findings]
@@ -97,22 +93,23 @@ def inspect(settings: Settings, snapshot: Snapshot, baseline: str | None = None)
 
 
 class _Reader:
-    """Reads columns of one version of a table."""
+    """Reads columns of one version of a table; of judgements those that were not withdrawn."""
 
-    def __init__(self, table: Table, version: int | None = None) -> None:
-        self._table, self._version = table, version
+    def __init__(self, table: Table, version: int | None = None, *, judgements: bool = False) -> None:
+        self._table, self._version, self._judgements = table, version, judgements
 
     def __call__(self, columns: Sequence[str]) -> pa.RecordBatchReader:
         from infra.snapshots import batches
 
-        return batches(self._table.open(self._version), columns)
+        held = self._table.open(self._version)
+        return batches(held, columns, standing(held) if self._judgements else "")
 
 
 def lake_tables(lake: Lake, snapshot: Snapshot, baseline: str | None) -> dict[str, _Reader]:
     """Readers of what a validation reads, at the versions that the snapshot was cut from."""
     tables = {
         "posts": _Reader(lake.posts, snapshot.versions["posts"]),
-        "judgements": _Reader(lake.judgements, snapshot.versions["judgements"]),
+        "judgements": _Reader(lake.judgements, snapshot.versions["judgements"], judgements=True),
         "snapshot": _Reader(_snapshot_table(lake, snapshot.id)),
     }
     before = _snapshot_table(lake, baseline) if baseline else None

@@ -28,6 +28,7 @@ VERBS = {
     "check": "Try the parts of your own by the tests that every entry has to pass.",
     "simulate": "Write a made-up platform into the lake.",
     "ingest": "Bring posts and judgements from files into the lake.",
+    "rejects": "Show the rows that ingest refused, by reason; let go of them, or try again.",
     "retrain": "Cut a snapshot, validate, train, evaluate, register, and roll out.",
     "plan": "Say what a training run will take, before it is started.",
     "search": "Try presets on one snapshot within a budget, and name the best.",

@@ -146,7 +146,11 @@ def as_json(outcome: Outcome) -> str:
 
     return to_json(
         {
-            "snapshot": {"id": outcome.snapshot.id, "counts": outcome.snapshot.counts},
+            "snapshot": {
+                "id": outcome.snapshot.id,
+                "counts": outcome.snapshot.counts,
+                "dropped": outcome.snapshot.dropped,
+            },
             "run_id": outcome.run_id,
             "model_version": outcome.release.version if outcome.release else None,
             "promoted": outcome.promoted,
@@ -176,6 +180,8 @@ def report(outcome: Outcome, console: Console) -> None:
             continue
         table.add_row(plain(policy), "too few judgements" if value is None else f"{value:.3f}")
     console.print(table)
+    told = f"posts of the snapshot: {outcome.snapshot.told}"
+    console.print(plain(told), highlight=False, soft_wrap=True)
     show_effects(outcome.evaluation.effects, console)
     for gate in gates:
         if not gate.passed:

@@ -19,7 +19,7 @@ from infra.ingest.settling import Settled, posts
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Changes, Hashes, Rejects
 from infra.ingest.votes import Votes, judged, moments
-from infra.lake import Lake
+from infra.lake import Lake, quoted
 from models.schemas import REJECTS
 
 BATCH = 20_000  # rows
@@ -30,6 +30,14 @@ SELECT fresh.* FROM rejects AS fresh LEFT JOIN known
     ON fresh.file = known.file AND fresh."row" = known."row" AND fresh.reason = known.reason
 WHERE known.file IS NULL OR known.detail != fresh.detail
 """
+
+
+MENDED = """
+SELECT file, "row", reason, file NOT IN (SELECT file FROM rejects)
+FROM known SEMI JOIN read USING (file) ANTI JOIN rejects USING (file, "row", reason)
+ORDER BY file, "row"
+"""
+MOST_AT_ONCE = 500  # rows or files that one condition names
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,14 @@ class Commit:
 
     def hashes(self) -> Hashes:
         """Of the pictures and frames of what is new; a dry run makes none."""
-        return Hashes() if self.dry_run else Hashing(self.staging, self.settled, self.now).into(self.lake)
+        if self.dry_run or not self.staging.posts:
+            return Hashes()
+        return Hashing(self.staging, self.settled, self.now).into(self.lake)
 
     def posts(self) -> Changes:
         """New posts, new versions of known ones, and those that the lake holds as they are."""
+        if not self.staging.posts:
+            return Changes()
         unchanged, changed = len(self.settled.unchanged), len(self.settled.changed)
         fresh = self.staging.count - len(self.settled.dropped) - unchanged - changed
         if self.dry_run or not fresh + changed:
@@ -85,9 +97,28 @@ class Commit:
         """Every reject of this run is counted; the lake gains, of those that are kept, what it does not hold yet."""
         self.staging.refuse(self._conflicts())
         if not self.dry_run:
+            self._clear()
             self.lake.rejects.upsert(self._rejected())
         refused = self.staging.refused
-        return Rejects(total=refused.total(), by_reason=dict(sorted(refused.items())))
+        examples = {reason: self.staging.examples[reason] for reason in sorted(refused)}
+        return Rejects(total=refused.total(), by_reason=dict(sorted(refused.items())), examples=examples)
+
+    def _clear(self) -> None:
+        """Take out what earlier runs rejected of these files and this one did not: it was mended."""
+        table, files = self.lake.rejects, {*self.staging.names} or {self.staging.file}
+        if not table.exists():
+            return
+        mine = f"source = {quoted(self.staging.source)}"
+        known = table.open().scanner(columns=["file", "row", "reason"], filter=mine).to_reader()
+        self.connection.register("known", known)
+        self.connection.register("read", pa.table({"file": sorted(files)}))
+        mended = self.connection.sql(MENDED).fetchall()
+        whole = {file for file, _, _, mended_whole in mended if mended_whole}
+        conditions = [f"file = {quoted(file)}" for file in sorted(whole)]
+        conditions += [f"(file = {quoted(file)} AND row = {row} AND reason = {quoted(reason)})"
+                       for file, row, reason, _ in mended if file not in whole]  # fmt: skip
+        for start in range(0, len(conditions), MOST_AT_ONCE):
+            table.delete(f"{mine} AND ({' OR '.join(conditions[start : start + MOST_AT_ONCE])})")
 
     def _conflicts(self) -> list[Reject]:
         rejects = []

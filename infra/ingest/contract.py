@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from infra.ingest.engine import ingest
-from infra.ingest.source import Source
+from infra.ingest.source import Source, Tabular
 from infra.settings import Settings
 
 
@@ -21,9 +21,10 @@ def of_source(source: Source, settings: Settings) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         own = Settings(home=Path(folder, "home"), lake_uri="", policy_set=settings.policy_set)
-        first, again = ingest(own, source.name, str(place)), ingest(own, source.name, str(place))
+        first, again = (ingest(own, source.name, str(place), columns=source.example_map) for _ in range(2))
     faults = [] if source.description else ["it has no description"]
-    if not first.posts.inserted or first.posts.inserted != first.rows:
+    alone = isinstance(source.reads, Tabular) and not (source.example_map or source.reads.map).of_posts
+    if not first.rows or first.posts.inserted != (0 if alone else first.rows):
         faults.append(f"of {first.rows} rows of its examples {first.posts.inserted} became posts")
     if not first.judgements.inserted:
         faults.append(f"its examples hold no judgement for a policy of {settings.policy_set}")

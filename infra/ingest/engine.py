@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from infra.ingest.alone import settle_alone, tell_unknown
 from infra.ingest.commit import Commit
 from infra.ingest.database import Spare, database
 from infra.ingest.first_load import first_load
@@ -29,9 +30,12 @@ from infra.ingest.places import Folder, Found, Place, Zone, place_of
 from infra.ingest.reading import Reader
 from infra.ingest.reject import BadLineError, Reject
 from infra.ingest.settling import settle
-from infra.ingest.source import Delimited, Images, Source
+from infra.ingest.source import Delimited, Images, Source, Tabular
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Summary
+from infra.ingest.tables.mapping import Map
+from infra.ingest.tables.reading import mapped, read_table, source_called
+from infra.ingest.tables.remembering import remember
 from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.lake import Lake, open_lake
 from infra.settings import Settings
@@ -45,18 +49,25 @@ Progress = Callable[[str, int, int], None]  # file, bytes done, bytes in all
 
 
 def ingest(
-    settings: Settings, source: str, path: str, *, dry_run: bool = False, progress: Progress | None = None
+    settings: Settings,
+    source: str,
+    path: str,
+    *,
+    dry_run: bool = False,
+    again: bool = False,
+    columns: Map | None = None,
+    progress: Progress | None = None,
 ) -> Summary:
     """Bring the files at `path` into the lake and count what became of every row; bad ones go to rejects.
 
-    Raises UnknownEntryError for an unknown source, UnreadableError or UnreachableError for a path that leads
-    nowhere. A dry run counts the same and writes nothing.
+    `source` is a name of the catalogue, or the path of a map's TOML file. `columns` says what the columns of a table
+    mean, over what its source says. `again` reads objects of a landing zone that an earlier run took, too. Raises
+    UnknownEntryError for an unknown source, UnreadableError or UnreachableError for a path that leads nowhere,
+    MappingError for a map that cannot be meant. A dry run counts the same and writes nothing.
     """
-    from infra.sources import SOURCES
-
     started = time.monotonic()
-    entry = SOURCES[source]
-    place = place_of(settings, source, path)
+    entry = mapped(source_called(source), columns, POLICY_SETS[settings.policy_set])
+    place = place_of(settings, source, path, again=again)
     with (
         tempfile.TemporaryDirectory(prefix="moderato-") as work,
         database(Path(work)) as connection,
@@ -101,10 +112,15 @@ class Run:
     def take(self, files: Sequence[Found], summary: Summary, progress: Progress | None) -> Summary:
         now = datetime.now(UTC)
         labels = Labels(frozenset(POLICY_SETS[self.settings.policy_set].keys))
-        direct = nullcontext() if self.dry_run else first_load(self.lake, labels, self.source.name, now)
+        first_time = self.of_posts and not self.dry_run
+        direct = first_load(self.lake, labels, self.source.name, now) if first_time else nullcontext()
         with direct as load:
             staging = self._staged(files, labels, now, load.add if load else None, progress)
-            settled = settle(self.connection, self.lake, staging)
+            settled = (
+                settle(self.connection, self.lake, staging)
+                if self.of_posts
+                else settle_alone(self.connection, staging)
+            )
             first = load if load and load.holds(settled) else None
             commit = Commit(self.connection, self.lake, staging, settled, now, self.dry_run, first)
             done = summary.model_copy(
@@ -118,9 +134,18 @@ class Run:
                     "rejects": summary.rejects + commit.rejects(),
                 }
             )
+        if isinstance(self.source.reads, Tabular) and staging.refused and not self.dry_run:
+            remember(self.settings, self.source.name, files[0].name, self.source.reads.map)
+        if not self.of_posts:
+            tell_unknown(self.connection, self.lake, staging, self.notes)
         if isinstance(self.place, Zone) and not self.dry_run:
             self.place.taken(files)
         return done
+
+    @property
+    def of_posts(self) -> bool:
+        reads = self.source.reads
+        return not isinstance(reads, Tabular) or reads.map.of_posts
 
     def _staged(
         self,
@@ -138,6 +163,7 @@ class Run:
             files[0].name,
             labels,
             fetch,
+            self.of_posts,
             also,
         )
         workers = self.settings.threads or os.cpu_count() or 1
@@ -157,7 +183,11 @@ class Run:
                 yield from read_images(self.place, files, reads, policies)
                 return
             with self.place.local(first) as path:
-                if isinstance(reads, Delimited):
+                if isinstance(reads, Tabular):
+                    yield from read_table(
+                        first, path, reads.map, POLICY_SETS[self.settings.policy_set], self.notes
+                    )
+                elif isinstance(reads, Delimited):
                     yield from read_delimited(first, path, reads, self.notes)
                 elif path.suffix.lower() == ".parquet":
                     yield from read_parquet(first, path, reads, self.notes)

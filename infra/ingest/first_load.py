@@ -31,7 +31,7 @@ class FirstLoad:
         for batch in rows.to_batches():
             self.posts.put(post_rows(batch, np.ones(len(batch), np.int32), self.source, self.now))
             votes = self.labels.judgements(batch["post_id"], batch["code"].to_numpy())
-            for piece in votes.cast(FRESH).to_batches():
+            for piece in votes.select(FRESH.names).cast(FRESH).to_batches():
                 self.judgements.put(judged(piece, self.now))
 
     def holds(self, settled: Settled) -> bool:

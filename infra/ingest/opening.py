@@ -177,17 +177,22 @@ class _Gunzipped:
         return data
 
 
+def recoded(stream: Stream, encoding: str) -> Stream:
+    """The stream's text of an encoding without marks as UTF-8; bytes that mean nothing in it become U+FFFD."""
+    return _Recoded(stream, encoding, "replace")
+
+
 class _Recoded:
     """UTF-16 as UTF-8; halves of surrogate pairs come through, for the line that has one to be refused."""
 
-    def __init__(self, stream: Stream, encoding: str) -> None:
+    def __init__(self, stream: Stream, encoding: str, errors: str = "surrogatepass") -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors)
 
     def read(self, size: int, /) -> bytes:
         while data := self._stream.read(size):
             if text := self._decoder.decode(data):
-                return text.encode(errors="surrogatepass")
+                return bytes(text.encode(errors="surrogatepass"))
         left = self._decoder.getstate()[0]
         self._decoder.reset()
         return b"\xff" if left else b""  # half a sign at the end: its line is no UTF-8

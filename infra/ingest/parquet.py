@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,20 +35,40 @@ MAP = ".key_value."  # within the path of a map's leaf; a map of dictionaries is
 
 def read_parquet(file: Found, path: Path, form: Json, notes: Notes) -> Iterator[Unit]:
     """Raises BadLineError for a file none of whose columns can be told."""
+    yield from chunks(
+        file,
+        path,
+        lambda names: _wanted(names, form, notes),
+        lambda empty: read_columns(empty, form),  # types that cannot be read are told once
+        {name: name for name in form.columns},
+    )
+
+
+def chunks(
+    file: Found,
+    path: Path,
+    choose: Callable[[Sequence[str]], list[str]],
+    look: Callable[[pa.RecordBatch], object],
+    fields: Mapping[str, str],
+) -> Iterator[Unit]:
+    """Batches of the columns that `choose` takes of a file's, once `look` has seen one without rows.
+
+    `fields` says what columns are, where their values may be longer than others'. Raises BadLineError.
+    """
     with regular(path) as stream:
         if stream.read(len(PARQUET)) != PARQUET:
             raise BadLineError("unreadable_file", "its name says Parquet, and its bytes say otherwise")
     with pq.ParquetFile(path) as parquet:
-        wanted = _wanted(parquet.schema_arrow.names, form, notes)
+        wanted = choose(parquet.schema_arrow.names)
         _refuse_bombs(parquet, wanted)
         coded = [path for path in _texts(parquet) if path.partition(".")[0] in wanted and MAP not in path]
         rows = max(1, parquet.metadata.num_rows)
     # As dictionaries, values that repeat lie in memory once, and how long each row will be is known.
     with pq.ParquetFile(path, read_dictionary=coded, buffer_size=READ) as parquet:
-        read_columns(_empty(parquet.schema_arrow, wanted), form)  # types that cannot be read are told once
+        look(_empty(parquet.schema_arrow, wanted))
         first = 1
         for batch in parquet.iter_batches(batch_size=_step(parquet, wanted), columns=wanted):
-            yield from _units(batch, first, file, file.size / rows)
+            yield from _units(batch, first, file, file.size / rows, fields)
             first += len(batch)
 
 
@@ -102,7 +122,9 @@ def _step(parquet: pq.ParquetFile, wanted: Sequence[str]) -> int:
     return int(min(RECORDS, max(1, PIECE * rows // max(1, size))))
 
 
-def _units(batch: pa.RecordBatch, first: int, file: Found, row_size: float) -> Iterator[Unit]:
+def _units(
+    batch: pa.RecordBatch, first: int, file: Found, row_size: float, fields: Mapping[str, str]
+) -> Iterator[Unit]:
     """The batch in pieces of at most PIECE decoded bytes, or of one row; a row of more than its limit is a reject."""
     numbers = np.arange(first, first + len(batch))
     whole = np.zeros(len(batch), np.int64)
@@ -110,7 +132,7 @@ def _units(batch: pa.RecordBatch, first: int, file: Found, row_size: float) -> I
     keep = np.ones(len(batch), bool)
     for name in batch.schema.names:
         sizes = decoded_sizes(batch.column(name))
-        reason, limit = LIMITS.get(name, ("value_too_long", LONGEST))
+        reason, limit = LIMITS.get(fields.get(name, name), ("value_too_long", LONGEST))
         whole += sizes
         for row in np.flatnonzero((sizes > limit) & keep):
             keep[row] = False

@@ -162,6 +162,7 @@ class Zone:
     objects: Objects
     prefix: str
     landing: Landing
+    again: bool = False  # those too
     skipped: list[str] = field(default_factory=list)
 
     def files(self, notes: Notes) -> list[Found]:
@@ -174,7 +175,7 @@ class Zone:
                 continue
             if _passed_over(entry.key.removeprefix(inside), notes):
                 continue
-            if self.landing.knows(entry.key, entry.etag):
+            if not self.again and self.landing.knows(entry.key, entry.etag):
                 self.skipped.append(entry.key)
                 continue
             name = f"{SCHEME}{self.objects.bucket}/{entry.key}"
@@ -206,12 +207,12 @@ class Zone:
         self.landing.remember({found.key: found.etag for found in files})
 
 
-def place_of(settings: Settings, source: str, path: str) -> Folder | Zone:
+def place_of(settings: Settings, source: str, path: str, *, again: bool = False) -> Folder | Zone:
     """Where the path leads; raises UnreadableError."""
     if path.startswith(SCHEME):
         bucket, prefix = split(path)
         landing = Landing(settings.home / "landing.json", f"{settings.lake} {source} {SCHEME}{bucket}")
-        return Zone(Objects(settings, bucket), prefix, landing)
+        return Zone(Objects(settings, bucket), prefix, landing, again)
     where = Path(path).absolute()
     choices = "give a file, a folder of files or s3://bucket/prefix"
     if not where.exists():

@@ -22,7 +22,7 @@ from infra.ingest.lines import Block, lines, may_be_parsed, newlines, sift
 from infra.ingest.notes import Notes
 from infra.ingest.reject import Reject, shorten
 from infra.ingest.shaping import json_lines, judged, typed
-from infra.ingest.source import Json, Source
+from infra.ingest.source import Json, Source, Tabular
 from infra.ingest.units import Unit
 from models.schemas import TIME
 
@@ -168,7 +168,9 @@ class Reader:
         if made.doubtful and not sure:
             raise DoubtfulError
         self.notes.merge(made.notes)
-        verdict = judged(connection, made.table, self.now)
+        reads = self.source.reads
+        posts = not isinstance(reads, Tabular) or reads.map.of_posts
+        verdict = judged(connection, made.table, self.now, posts=posts)
         given = verdict["reason"].to_pylist() if made.reasons else []
         for place, (reason, detail) in made.reasons.items():
             given[place] = given[place] or f"{reason}|{detail}"

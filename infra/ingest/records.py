@@ -25,7 +25,7 @@ def records(stream: Stream, form: Delimited, width: int) -> Iterator[Record]:
     csv.field_size_limit(MAX_LINE)
     source = (line for block in blocks(stream) for line in lines(block))
     waiting: deque[Line] = deque()
-    while span := _span(waiting, source, quoted=form.quoted):
+    while span := _span(waiting, source, form):
         fields = _fields(span, form)
         if len(span) > 1 and (isinstance(fields, BadLineError) or (width and len(fields) != width)):
             waiting.extendleft(reversed(span[1:]))  # the quote was never meant to reach so far
@@ -34,7 +34,7 @@ def records(stream: Stream, form: Delimited, width: int) -> Iterator[Record]:
         yield Record(span[0].row, _checked(fields, width))
 
 
-def _span(waiting: deque[Line], source: Iterator[Line], *, quoted: bool) -> list[Line]:
+def _span(waiting: deque[Line], source: Iterator[Line], form: Delimited) -> list[Line]:
     """The lines of one record: on to where its quotes are closed."""
     span: list[Line] = []
     open_quote = False
@@ -43,8 +43,16 @@ def _span(waiting: deque[Line], source: Iterator[Line], *, quoted: bool) -> list
         if line is None:
             break
         span.append(line)
-        open_quote ^= quoted and line.data.count(b'"') % 2 == 1
+        open_quote ^= form.quoted and _quotes(line.data, form) % 2 == 1
     return span
+
+
+def _quotes(data: bytes, form: Delimited) -> int:
+    """How many quotes of the line open or close a field."""
+    sign, escape = form.quote.encode(), form.escape.encode()
+    if escape:
+        data = data.replace(escape * 2, b"").replace(escape + sign, b"")
+    return data.count(sign)
 
 
 def _fields(span: list[Line], form: Delimited) -> list[str] | BadLineError:
@@ -52,7 +60,15 @@ def _fields(span: list[Line], form: Delimited) -> list[str] | BadLineError:
         text = "\n".join(decoded(line.data) for line in span)
         if not form.quoted:
             return text.split(form.delimiter)
-        return next(csv.reader([text], delimiter=form.delimiter, strict=True))
+        reader = csv.reader(
+            [text],
+            delimiter=form.delimiter,
+            quotechar=form.quote,
+            escapechar=form.escape or None,
+            doublequote=not form.escape,
+            strict=True,
+        )
+        return next(reader)
     except BadLineError as error:
         return error
     except csv.Error:

@@ -81,9 +81,10 @@ SELECT
         coalesce(epoch_us(created_at)::VARCHAR, ''), views, text)) AS digest,
     hash(post_id) AS hash,
     CASE
-        WHEN problem IS NOT NULL THEN problem || '|'
-        WHEN text IS NULL AND coalesce(image, video) IS NULL AND NOT pictured THEN
+        WHEN problem IS NOT NULL THEN if(contains(problem, '|'), problem, problem || '|')
+        WHEN {posts} AND text IS NULL AND coalesce(image, video) IS NULL AND NOT pictured THEN
             CASE WHEN NOT given THEN 'missing_column|no text, image or video' ELSE 'empty_post|blank text' END
+        WHEN NOT {posts} AND post_id IS NULL THEN 'missing_column|no post_id: a judgement alone is of a post by its id'
         WHEN strlen(text) > {longest} AND length(text) > {longest} THEN
             'text_too_long|' || length(text) || ' characters, at most {longest}'
         WHEN time IS NOT NULL AND NOT odd_time AND (created_at IS NULL OR NOT isfinite(created_at)
@@ -108,11 +109,17 @@ def typed(connection: duckdb.DuckDBPyConnection, raw: str, source: Source) -> pa
     return shaped.set_column(place, "created_at", shaped["created_at"].cast(TIME))
 
 
-def judged(connection: duckdb.DuckDBPyConnection, table: pa.Table, now: datetime) -> pa.Table:
-    """Of folded rows, in order: the digest of the content, a hash of the id, and the reason to refuse the row."""
+def judged(
+    connection: duckdb.DuckDBPyConnection, table: pa.Table, now: datetime, *, posts: bool = True
+) -> pa.Table:
+    """Of folded rows, in order: the digest of the content, a hash of the id, and the reason to refuse the row.
+
+    Rows that are no `posts`, but judgements alone, need no content and do need an id.
+    """
     pictured = pc.or_(table["image_bytes"].is_valid(), table["video_bytes"].is_valid())
     connection.register("typed", table.select(JUDGING).append_column("pictured", pictured))
-    return connection.sql(JUDGED.format(longest=MAX_TEXT), params={"now": now}).to_arrow_table()
+    query = JUDGED.format(longest=MAX_TEXT, posts=posts)
+    return connection.sql(query, params={"now": now}).to_arrow_table()
 
 
 def json_lines(path: str, columns: dict[str, str]) -> str:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from infra.ingest.tables.mapping import Map
+
 
 @dataclass(frozen=True)
 class Delimited:
-    """CSV or TSV. `columns` are the header's names, or, without a header, the names given from the left."""
+    """CSV or TSV. `columns` are the header's names, or, without a header, the names given from the left.
+
+    `escape` stands before a quote that does not end its field, where quotes are not doubled.
+    """
 
     columns: tuple[str, ...]
     delimiter: str = ","
     quoted: bool = True
+    quote: str = '"'
+    escape: str = ""
     header: bool = True
     suffixes: tuple[str, ...] = (".csv", ".csv.gz")
 
@@ -36,6 +43,21 @@ class Images:
     )  # labels of sub-folders by their names
 
 
+@dataclass(frozen=True)
+class Tabular:
+    """Delimited text, Excel, Parquet or JSON of whatever columns and dialect; `map` says what the columns mean.
+
+    `raw` has the fields of posts, `labels` and `problem`, made by the map.
+    """
+
+    map: Map = field(default_factory=Map)
+    suffixes: tuple[str, ...] = (
+        *(".csv", ".csv.gz", ".tsv", ".tsv.gz", ".tab", ".txt", ".txt.gz"),
+        *(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet"),
+        *(".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"),
+    )
+
+
 VIDEOS = (".mp4", ".m4v", ".mov", ".webm")  # suffixes of what `video_bytes` holds
 
 
@@ -47,12 +69,14 @@ class Source:
     image_bytes, video_bytes, views: the post; an absent post_id is made from the content, and so is the
         same every time
     labels: JSON text, `{policy: bool}` or `[{"policy": ..., "moderator_id": ..., "violates": bool}]`;
-        null or absent means unknown
-    problem: the reason to reject the row, if the source knows one
+        null or absent means unknown. An entry of the list may also say its source (a JudgementSource), decided_at,
+        withdrawn, and how many `votes` it stands for, with how many of them `violating`
+    problem: the reason to reject the row, if the source knows one, and behind a bar the detail
     """
 
     name: str
     description: str
-    reads: Delimited | Json | Images
+    reads: Delimited | Json | Images | Tabular
     rows: str
     examples: dict[str, bytes] = field(repr=False)  # small invented files by name
+    example_map: Map | None = None  # of the examples' columns, for a source that has none of its own

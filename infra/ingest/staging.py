@@ -18,6 +18,7 @@ from infra.ingest.media import MEDIA, MEDIA_BYTES, medium
 from infra.ingest.reading import Rows
 from infra.ingest.references import Fetch
 from infra.ingest.reject import BadLineError, Reject
+from infra.ingest.summary import SAMPLES
 from models.schemas import POST_FIELDS
 
 STAGED = pa.schema(
@@ -44,10 +45,12 @@ class Staging:
     file: str
     labels: Labels
     fetch: Fetch
+    posts: bool = True  # judgements alone, where not
     also: Callable[[pa.Table], None] | None = None  # takes rows as they are put aside
     count: int = 0  # rows put aside
     seen: int = 0  # rows read
     refused: Counter[str] = field(default_factory=Counter)  # all rejects, by reason
+    examples: dict[str, list[str]] = field(default_factory=dict)  # of details, by reason
     hashes: list[np.ndarray] = field(default_factory=list)  # of the ids put aside, a piece each
     names: list[str] = field(default_factory=list)  # of each row put aside, where each is a file of its own
 
@@ -77,6 +80,9 @@ class Staging:
         kept = []
         for reject in rejects:
             self.refused[reject.reason] += 1
+            told = self.examples.setdefault(reject.reason, [])
+            if reject.detail and len(told) < SAMPLES and reject.detail not in told:
+                told.append(reject.detail)
             if self.refused[reject.reason] <= KEPT:
                 kept.append(reject)
         if not kept:

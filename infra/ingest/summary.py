@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from models.errors import UserError
+
 EXAMPLES = 5  # told of each kind of thing that was noticed
+TABLES = ("table", "judgements")  # sources of anybody's columns
+SAMPLES = 2  # of details of each reason to refuse a row
+
+
+class NothingStoredError(UserError):
+    """Files were read, and all of their rows were refused."""
 
 
 class Counted(BaseModel):
@@ -27,13 +35,18 @@ class Changes(Counted):
 class Rejects(Counted):
     total: int = 0
     by_reason: dict[str, int] = {}
+    examples: dict[str, list[str]] = {}  # a few details of each reason
 
     def __add__(self, other: Rejects) -> Rejects:
         reasons = sorted({*self.by_reason, *other.by_reason})
         counts = {
             reason: self.by_reason.get(reason, 0) + other.by_reason.get(reason, 0) for reason in reasons
         }
-        return Rejects(total=self.total + other.total, by_reason=counts)
+        told = {
+            reason: [*self.examples.get(reason, []), *other.examples.get(reason, [])][:SAMPLES]
+            for reason in reasons
+        }
+        return Rejects(total=self.total + other.total, by_reason=counts, examples=told)
 
 
 class Hashes(Counted):
@@ -77,3 +90,41 @@ class Summary(Counted):
     noticed: Noticed = Noticed()
     seconds: float = 0
     dry_run: bool = False
+
+
+def nothing_stored(summary: Summary) -> NothingStoredError | None:
+    """What all rows were refused for; None where the lake holds something of them, or there was nothing to read."""
+    counts = [getattr(changes, name) for changes in (summary.posts, summary.judgements)
+              for name in ("inserted", "updated", "unchanged")]  # fmt: skip
+    if any(counts) or not (summary.rows or summary.rejects.total):
+        return None
+    if not summary.rejects.total:
+        return NothingStoredError(
+            f"nothing was stored: none of the {summary.rows:,} rows of {summary.path} judges anything; "
+            "map the columns that do"
+        )
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in _by_count(summary.rejects.by_reason))
+    most = _by_count(summary.rejects.by_reason)[0][0]
+    told = f", as in: {told[0]}" if (told := summary.rejects.examples.get(most)) else ""
+    return NothingStoredError(
+        f"nothing was stored: all rows of {summary.path} were rejected: {reasons}{told}{_other_door(summary)}"
+    )
+
+
+def _other_door(summary: Summary) -> str:
+    """For files that are no such files as the source reads."""
+    form = {
+        "malformed_json",
+        "missing_column",
+        "malformed_row",
+        "broken_quoting",
+        "unreadable_file",
+        "invalid_utf8",
+    }
+    if summary.source in TABLES or not set(summary.rejects.by_reason) <= form:
+        return ""
+    return f"; columns of your own are read by: moderato ingest table {summary.path}"
+
+
+def _by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda each: -each[1])

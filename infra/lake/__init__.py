@@ -1,8 +1,10 @@
 """The lake: posts, judgements, rejects and snapshots as Lance tables in a folder or under s3://."""
 
+from infra.lake.judgements import standing
 from infra.lake.lake import Lake, open_lake
 from infra.lake.load import Load
+from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
 
-__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake"]
+__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]

@@ -172,6 +172,13 @@ class Table:
         )
         return scanner.to_table()
 
+    def delete(self, condition: str) -> int:
+        """Take out the rows that meet the condition, in one commit; none for no rows. How many they were."""
+        count = self.open().count_rows(condition) if self.exists() else 0
+        if count:
+            self.open().delete(condition)
+        return count
+
     def small_files(self, rows: int) -> int:
         """How many files hold fewer than so many rows."""
         return sum(fragment.physical_rows < rows for fragment in self.open().get_fragments())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.evaluation.calibration import Calibration
@@ -34,3 +34,6 @@ class Findings:
     calibration: Calibration
     precision: Precision
     checks: Sequence[Mapping[str, Any]]
+    left_out: Mapping[str, int] = field(
+        default_factory=dict
+    )  # posts of the lake, by why the snapshot lacks them

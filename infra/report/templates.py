@@ -59,6 +59,14 @@ Snapshot {{ findings.snapshot[:16] | code }}:
 {% endfor %}
 
 A post that nobody judged for a policy counts as unknown for it, in training and here.
+{% if findings.left_out.values() | sum %}
+
+Posts of the lake that are in no split:
+
+{% for reason, count in findings.left_out.items() if count %}
+- {{ "{:,}".format(count) }}: {{ reason }}
+{% endfor %}
+{% endif %}
 
 {% if findings.warnings %}
 Validation let this pass with a warning:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.lake import Lake
+from infra.lake import Lake, quoted, standing
 from infra.rollout.evidence import OTHER_MARKETS, SHADOW, Evidence, Tally
 from infra.rollout.rollout import Rollout
 from models.content import PEOPLE
@@ -108,15 +108,12 @@ def _disputed(lake: Lake, rollout: Rollout) -> dict[tuple[str, str], bool]:
 
 def _votes(lake: Lake, posts: Iterable[str]) -> Iterator[tuple[str, str, float]]:
     """Share of the people who judged each of these posts a violation, by post and policy."""
-    people, wanted = (", ".join(map(_quoted, names)) for names in (PEOPLE, posts))
-    votes = lake.judgements.open().to_table(
-        columns=["post_id", "policy", "violates"], filter=f"source IN ({people}) AND post_id IN ({wanted})"
+    people, wanted = (", ".join(map(quoted, names)) for names in (PEOPLE, posts))
+    held = lake.judgements.open()
+    votes = held.to_table(
+        columns=["post_id", "policy", "violates"],
+        filter=standing(held, f"source IN ({people}) AND post_id IN ({wanted})"),
     )
     votes = votes.set_column(2, "violates", votes["violates"].cast(pa.int8()))
     for row in votes.group_by(["post_id", "policy"]).aggregate([("violates", "mean")]).to_pylist():
         yield row["post_id"], row["policy"], row["violates_mean"]
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace("'", "''")
-    return f"'{escaped}'"

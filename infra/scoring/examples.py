@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.lake import Lake
+from infra.lake import Lake, quoted, standing
 from infra.scoring.reading import PostRow
 from models.errors import UserError
 
@@ -46,7 +46,8 @@ def _judged(lake: Lake, policy: str) -> dict[bool, list[str]]:
     if not lake.judgements.exists():
         return {True: [], False: []}
     columns = ["post_id", "violates"]
-    votes = lake.judgements.open().to_table(columns=columns, filter=pc.field("policy") == policy)
+    held = lake.judgements.open()
+    votes = held.to_table(columns=columns, filter=standing(held, f"policy = {quoted(policy)}"))
     votes = votes.set_column(1, "violates", votes["violates"].cast(pa.int8()))
     shares = votes.group_by("post_id").aggregate([("violates", "mean")])
     found: dict[bool, list[str]] = {True: [], False: []}

@@ -62,14 +62,15 @@ def _connected(workspace: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def batches(table: lance.LanceDataset, columns: Sequence[str]) -> pa.RecordBatchReader:
-    """The table's rows in order with `_rowid`, a few megabytes at a time.
+def batches(table: lance.LanceDataset, columns: Sequence[str], condition: str = "") -> pa.RecordBatchReader:
+    """The table's rows that meet the condition, in order with `_rowid`, a few megabytes at a time.
 
     The column `has_media` says whether a post has an image or a video; a snapshot holds it.
     """
     stored = set(table.schema.names)
     scanner = table.scanner(
         columns={name: name if name in stored else _COMPUTED[name] for name in columns}, with_row_id=True,
+        filter=condition or None,
         batch_size=BATCH_ROWS, batch_size_bytes=BATCH_BYTES,
         batch_readahead=2, fragment_readahead=1, io_buffer_size=2 * BATCH_BYTES,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from infra.lake import Lake
+from infra.lake import Lake, quoted, standing
 from infra.watch.view import Floats, View, joined
 from models.content import PEOPLE
 
@@ -81,8 +81,10 @@ def _votes(lake: Lake, posts: list[str], column: dict[str, int]) -> Floats:
     if lake.judgements.exists():
         row = {post: i for i, post in enumerate(posts)}
         people = ", ".join(f"'{source}'" for source in PEOPLE)
-        table = lake.judgements.open().to_table(
-            columns=["post_id", "policy", "violates"], filter=f"source IN ({people}) AND {_among(posts)}"
+        held = lake.judgements.open()
+        table = held.to_table(
+            columns=["post_id", "policy", "violates"],
+            filter=standing(held, f"source IN ({people}) AND {_among(posts)}"),
         )
         for post, policy, violates in zip(
             *(table[name].to_pylist() for name in table.column_names), strict=True
@@ -95,8 +97,7 @@ def _votes(lake: Lake, posts: list[str], column: dict[str, int]) -> Floats:
 
 
 def _among(posts: list[str]) -> str:
-    quoted = ", ".join("'" + post.replace("'", "''") + "'" for post in posts)
-    return f"post_id IN ({quoted})"
+    return f"post_id IN ({', '.join(map(quoted, posts))})"
 
 
 def _literal(time: datetime) -> str:

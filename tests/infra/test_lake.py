@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from infra.lake import Load, UnfitRowsError
+from infra.lake import Load, UnfitRowsError, quoted, standing
 from infra.lake.table import NoSuchVersionError
 from models.schemas import JUDGEMENTS
 
@@ -240,3 +240,23 @@ def plain_rows(schema, ids):
     values = {item.name: plain.get(item.type, [] if pa.types.is_list(item.type) else NOW)
               for item in schema if not item.nullable}  # fmt: skip
     return pa.RecordBatch.from_pylist([values | {schema.names[0]: name} for name in ids], schema=schema)
+
+
+def test_what_was_withdrawn_stands_no_longer_and_older_tables_know_of_no_withdrawal(lake):
+    lake.judgements.upsert([batch("ab")])
+    (gone,) = batch("c").to_pylist()
+    lake.judgements.upsert([pa.RecordBatch.from_pylist([gone | {"withdrawn": True}], schema=JUDGEMENTS)])
+    held = lake.judgements.open()
+    assert held.count_rows(standing(held)) == 2
+    assert held.count_rows(standing(held, "post_id = 'c' OR post_id = 'a'")) == 1
+    held.drop_columns(["withdrawn"])
+    older = lake.judgements.open()
+    assert standing(older) == ""
+    assert older.count_rows(standing(older, "post_id = 'a'")) == 1
+
+
+def test_rows_are_taken_out_by_a_condition_whose_values_may_hold_quotes(lake):
+    assert lake.judgements.delete("true") == 0
+    lake.judgements.upsert([batch(["it's", "other"])])
+    assert lake.judgements.delete("post_id = " + quoted("it's")) == 1
+    assert [row["post_id"] for row in lake.judgements.open().to_table().to_pylist()] == ["other"]

@@ -96,6 +96,18 @@ def test_the_card_repeats_what_validation_warned_of(settings, candidate):
     assert "MarketCoverage (d): no post from JP" in (evaluation.report / "model-card.md").read_text()
 
 
+def test_the_card_counts_the_posts_that_the_snapshot_left_out_by_why(settings, candidate):
+    assert "in no split" not in (evaluate.fn(settings, candidate, None).report / "model-card.md").read_text()
+    snapshot = candidate.snapshot.model_copy(
+        update={"dropped": {"straddles the time cut": 1234, "has no judgement": 0}}
+    )
+    assert snapshot.told.endswith("; left out: 1,234 straddles the time cut")
+    lacking = candidate.model_copy(update={"snapshot": snapshot})
+    card = (evaluate.fn(settings, lacking, None).report / "model-card.md").read_text()
+    assert "- 1,234: straddles the time cut" in card
+    assert "has no judgement" not in card
+
+
 def test_evaluating_again_finds_the_same(settings, candidate):
     first, second = (evaluate.fn(settings, candidate, None) for _ in range(2))
     assert first.metrics == second.metrics

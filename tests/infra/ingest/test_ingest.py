@@ -130,7 +130,7 @@ def test_concurrent_ingests_of_one_file_leave_each_post_once(settings, lake, tmp
 
 def test_an_unknown_source_is_told_the_choices(settings, tmp_path):
     with pytest.raises(
-        UserError, match="no source called 'tweets'; choose one of: davidson, fights, folder, jsonl"
+        UserError, match="no source called 'tweets'; choose one of: davidson, fights, folder, jigsaw, jsonl"
     ):
         ingest(settings, "tweets", str(tmp_path))
 

@@ -12,8 +12,15 @@ def test_judged_posts_are_examples_by_the_majority_of_their_judgements(lake):
         for judge in range(2)
     ]
     doubted = judgement("post-7", violates=True, moderator_id="moderator-9")
+    withdrawn = [
+        judgement("post-0", moderator_id=f"moderator-{judge}", withdrawn=True) for judge in range(20, 25)
+    ]
     elsewhere = judgement("post-8", policy="violence", violates=True)
-    put(lake, [post(number, image=bytes([number])) for number in range(9)], [*votes, doubted, elsewhere])
+    put(
+        lake,
+        [post(number, image=bytes([number])) for number in range(9)],
+        [*votes, *withdrawn, doubted, elsewhere],
+    )
     found = examples_of(lake, "hate_speech", 3)
     assert {row.post_id for row in found.violating} == {"post-0", "post-1", "post-2"}
     assert len(found.compliant) == 3

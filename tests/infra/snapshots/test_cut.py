@@ -2,13 +2,14 @@ from datetime import timedelta
 
 import lance
 import numpy as np
+import pyarrow as pa
 import pytest
 from lake_rows import INGESTED, START, invented, judgement, post, put, put_platform
 
 from infra.lake import Lake
 from infra.snapshots import EmptyLakeError, cut_snapshot, header, pin_versions
 from models.policies import POLICY_SETS
-from models.schemas import SPLITS, snapshot_schema
+from models.schemas import JUDGEMENTS, SPLITS, snapshot_schema
 
 POLICIES = POLICY_SETS["community_guidelines"]
 HATE = POLICIES.keys.index("hate_speech")
@@ -223,3 +224,40 @@ def test_a_lake_without_a_judgement_says_what_to_do(lake, cut):
         EmptyLakeError, match=r"no post in the lake .* has a judgement for a policy of 'community_guid"
     ):
         cut(lake)
+
+
+def test_a_withdrawn_judgement_is_none_and_a_row_of_votes_counts_as_many(lake, cut):
+    posts = [post(number) for number in range(30)]
+    judged = [judgement(row["post_id"]) for row in posts[2:]]
+    judged += [judgement("post-0", violates=True, withdrawn=True), judgement("post-0", moderator_id="other")]
+    judged += [judgement("post-1", source="import", moderator_id="", violates=True, votes=4, violating=3)]
+    put(lake, posts, [*judged, judgement("post-1", violates=False)])
+    found = rows_of(cut(lake))
+    assert (found["post-0"]["labels"][HATE], found["post-0"]["votes"][HATE]) == (0, 1)
+    assert (found["post-1"]["labels"][HATE], found["post-1"]["votes"][HATE]) == (pytest.approx(3 / 5), 5)
+
+
+def test_judgements_of_a_release_without_votes_and_withdrawals_are_read(lake, another_lake, cut):
+    posts = [post(number) for number in range(30)]
+    judged = [judgement(row["post_id"], violates=place % 3 == 0) for place, row in enumerate(posts)]
+    put(lake, posts, judged)
+    put(another_lake, posts, [])
+    newer = ("votes", "violating", "withdrawn")
+    old = pa.schema([column for column in JUDGEMENTS if column.name not in newer])
+    lance.write_dataset(pa.Table.from_pylist(judged, old), another_lake.judgements.uri, mode="overwrite")
+    assert cut(lake).id == cut(another_lake).id
+
+
+def test_every_post_of_the_lake_is_in_a_split_or_counted_by_why_it_is_not(lake, cut):
+    put_platform(lake, 200)
+    alike = [post(1000 + number, text=invented(7), author_id=f"copy-{number}") for number in range(5)]
+    late = [
+        post(2000 + number, author_id="author-0", created_at=START + timedelta(hours=195))
+        for number in range(3)
+    ]
+    put(lake, [*alike, *late, post(3000)], [judgement(row["post_id"]) for row in (*alike, *late)])
+    made = cut(lake)
+    assert sum(made.counts.values()) + sum(made.dropped.values()) == lake.posts.open().count_rows()
+    assert made.dropped["has the same content as another"] == 5
+    assert made.dropped["has no judgement"] == 1
+    assert made.dropped["straddles the time cut"] > 0
