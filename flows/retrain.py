@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Approval, Data, RollOut, Training, checked
-from infra.environment import entered
+from flows.unfinished import TIDY
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
 from tasks.canary import canary
@@ -24,7 +24,6 @@ from tasks.run import begin
 from tasks.snapshot import Snapshot, cut, pin
 from tasks.train import train
 from tasks.validate import Validation, validate
-from tasks.withdraw import withdraw
 
 
 class Outcome(Handle):
@@ -49,11 +48,7 @@ def _named() -> str:
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} {asked['training'].preset}"
 
 
-def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(entered(), str(flow_run.id))
-
-
-@flow(name="retrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="retrain", result_serializer=RESULTS, flow_run_name=_named, **TIDY)
 def retrain(
     data: Data = Data(),
     training: Training = Training(),

@@ -26,6 +26,7 @@ from infra.rollout import (
     champion_or_none,
     plan_named,
     plot,
+    rest,
     table,
 )
 from infra.settings import Settings
@@ -37,6 +38,7 @@ from tasks.register import Release
 from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
 
+STOPPED = "its retraining was stopped; the same command goes on with it, moderato canary abort ends it"
 LOOK = 1.0  # seconds between looks
 DRAWN = 15  # looks from one point of the course in MLflow to the next
 SILENCE = 15  # looks without a decision after which it is worth a word
@@ -108,8 +110,14 @@ def _drive(store: Store, release: Release) -> Rollout:
     registry = store.registry
     bundle = Bundle.load(registry.fetch(registry.resolve(str(release.version))), store.settings.threads)
     markets = tuple(market for market in bundle.operating_points.markets if market != DEFAULT_MARKET)
-    controller, story = Controller(store, release.version, bundle.policies, markets), Story()
+    controller = Controller(store, release.version, bundle.policies, markets)
     controller.lease.wait(2 * LEASE)
+    with _left_in_order(store, controller):
+        return _watched(store, release, controller)
+
+
+def _watched(store: Store, release: Release, controller: Controller) -> Rollout:
+    registry, story = store.registry, Story()
     said, course = "", LifecycleRun(registry, release.run_id).child("canary")
     while True:
         step = controller.look()
@@ -122,13 +130,26 @@ def _drive(store: Store, release: Release) -> Rollout:
                 said = now
                 _report(registry, release, step, story)
         if step.rollout.is_over or step.rollout.status == "held":
-            controller.lease.release()
             with _noted():
                 course.finish()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
             _say(WAITING, logging.WARNING)
         time.sleep(LOOK)
+
+
+@contextmanager
+def _left_in_order(store: Store, controller: Controller) -> Iterator[None]:
+    """The next controller may follow at once; until then, where a person stopped this one, nobody is there to see
+    harm: the champion decides alone.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        rest(store, controller.version, STOPPED)
+        raise
+    finally:
+        controller.lease.release()
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from infra.secrets import masked
+from infra.stopping import answering_ctrl_c, end
 from models.errors import UserError
 
 FAILED, MISUSED = 1, 2
-INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
+UNHEARD = 1  # what rich ends with
 UNAUTHORIZED = 401
 ASKED = (
     "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
@@ -67,6 +68,11 @@ def main(words: Sequence[str] | None = None) -> None:
     An error that the caller can mend is one line and its exit code, never a traceback.
     """
     gc.set_threshold(GARBAGE)
+    with answering_ctrl_c():
+        _run(words)
+
+
+def _run(words: Sequence[str] | None) -> None:
     try:
         app(words, exit_on_error=False)
         sys.stdout.flush()
@@ -76,8 +82,7 @@ def main(words: Sequence[str] | None = None) -> None:
         _tell(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
+        end()
     except BrokenPipeError:  # who read the output has read enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(UNHEARD)

@@ -18,7 +18,7 @@ from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
 from infra.rollout.store import Store, rollout_of
-from infra.rollout.unattended import rest_unattended
+from infra.rollout.unattended import rest, rest_unattended
 
 __all__ = [
     "CHOICES",
@@ -41,6 +41,7 @@ __all__ = [
     "plan_named",
     "plot",
     "posts_in_stage",
+    "rest",
     "rest_unattended",
     "roll_back",
     "rollout_of",
