@@ -5,19 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.form import Approval, Data, RollOut, Training, checked
+from flows.form import Approval, Data, RollOut, Training, checked, foreseen
 from flows.unfinished import TIDY
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
+from tasks.approval import is_deployed
 from tasks.canary import canary
 from tasks.evaluate import Evaluation, evaluate
 from tasks.handle import Handle
 from tasks.incumbent import incumbent
 from tasks.promote import promote
+from tasks.question import answered
 from tasks.register import Release, register
 from tasks.results import RESULTS
 from tasks.run import begin
@@ -60,6 +62,8 @@ def retrain(
     The message of its last state says promoted, rejected or rolled back, and why.
     """
     settings = checked(data, training, rollout, approval)
+    for line in foreseen(settings, rollout):
+        get_run_logger().warning(line)
     versions = pin(settings, data.as_of)
     snapshot = cut(settings, versions, data.policy_set, training.seed)
     run = begin(settings, snapshot, training.preset, training.seed)
@@ -83,8 +87,9 @@ def retrain(
         if not answer.approved:
             return _ended("Rejected", answer.told, outcome(release=release.because(answer.told)))
     if champion is not None and rollout.canary:
-        hold = approval.when == "before promotion"
-        release = canary(settings, release, snapshot, rollout.plan, rollout.dry_run, hold=hold)
+        ways = {"hold": approval.when == "before promotion", "leave": is_deployed()}
+        drive = partial(canary, settings, release, snapshot, rollout.plan, rollout.dry_run, **ways)
+        release = answered(settings, drive, approval.hours)
         if not release.held:
             name = "Promoted" if release.promoted else "Rolled back"
             return _ended(name, release.reason, outcome(release=release))

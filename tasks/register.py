@@ -41,6 +41,7 @@ class Release(Handle):
     previous_champion: int = 0
     reason: str = ""
     held: bool = False
+    asks: str = ""  # what a canary that is inconclusive asks a person, as Markdown
 
     def because(self, reason: str) -> Self:
         """The same release with the reason why it is not promoted."""

@@ -59,7 +59,7 @@ def retrain(
     adopt(settings)
     from flows.command_line.narration import narrate
     from flows.command_line.plain import plain, terminal
-    from flows.form import Approval, Data, RollOut, checked, trained_by
+    from flows.form import Approval, Data, RollOut, checked, foreseen, trained_by
     from flows.retrain import retrain as lifecycle
     from flows.temporary_server import tie_temporary_server
 
@@ -69,6 +69,8 @@ def retrain(
     rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run, begin_anew=begin_anew)
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
+    for line in foreseen(settings, rollout):
+        console.print(f"[yellow]{plain(line)}[/]", highlight=False, soft_wrap=True)
     console.print(plain(f"retraining {training.preset} on {data.policy_set}"), highlight=False)
     narrate(console)
     tie_temporary_server()

@@ -39,7 +39,7 @@ class LifecycleRun:
         found = client.search_runs([experiment], filter_string=f"tags.`{tag}` = '{key}'", max_results=1)
         tags = {tag: key, **_commit()}
         run = found[0] if found else client.create_run(experiment, tags=tags, run_name=name)
-        begun = cls(registry, run.info.run_id)._going_on(run)
+        begun = cls._going_on(registry, run)
         at_the_end(partial(begun.close, "KILLED"))
         return begun
 
@@ -49,7 +49,7 @@ class LifecycleRun:
         client, experiment = self.registry.client, self.registry.experiment_id
         found = client.search_runs([experiment], filter_string=query, max_results=1)
         run = found[0] if found else client.create_run(experiment, tags={PARENT: self.run_id}, run_name=name)
-        return type(self)(self.registry, run.info.run_id)._going_on(run)
+        return self._going_on(self.registry, run)
 
     def finish(self, status: str = "FINISHED") -> None:
         """Say that it came to its end, in one of MLflow's words."""
@@ -63,11 +63,12 @@ class LifecycleRun:
             if run.info.status != "FINISHED":  # Lightning calls a course that is stopped failed
                 client.set_terminated(run.info.run_id, status)
 
-    def _going_on(self, run: MlflowRun) -> Self:
+    @classmethod
+    def _going_on(cls, registry: Registry, run: MlflowRun) -> Self:
         """One that was stopped goes on."""
         if run.info.status in ("FAILED", "KILLED"):
-            self.registry.client.update_run(self.run_id, status="RUNNING")
-        return self
+            registry.client.update_run(run.info.run_id, status="RUNNING")
+        return cls(registry, run.info.run_id)
 
     @classmethod
     def tagged(cls, registry: Registry, tag: str, value: str) -> list[str]:

@@ -2,8 +2,18 @@
 
 from infra.rollout.acts import act, roll_back, withdraw_rollout
 from infra.rollout.assignment import is_shadowed, meets_challenger
+from infra.rollout.awaited import Awaited, awaited, judged
 from infra.rollout.chart import Story, plot, table
 from infra.rollout.controller import LEASE, Controller, Step
+from infra.rollout.forecast import (
+    Forecast,
+    Traffic,
+    doubts,
+    forecast,
+    steady_traffic,
+    traffic_of_late,
+)
+from infra.rollout.guardrail import shown
 from infra.rollout.guardrails import GUARDRAILS
 from infra.rollout.incident import (
     CHOICES,
@@ -25,18 +35,25 @@ __all__ = [
     "GUARDRAILS",
     "LEASE",
     "PLANS",
+    "Awaited",
     "Controller",
+    "Forecast",
     "Incident",
     "Promises",
     "Rollout",
     "Step",
     "Store",
     "Story",
+    "Traffic",
     "VanishedChampionError",
     "act",
+    "awaited",
     "champion_or_none",
+    "doubts",
+    "forecast",
     "incident",
     "is_shadowed",
+    "judged",
     "meets_challenger",
     "plan_named",
     "plot",
@@ -45,7 +62,10 @@ __all__ = [
     "rest_unattended",
     "roll_back",
     "rollout_of",
+    "shown",
+    "steady_traffic",
     "table",
+    "traffic_of_late",
     "trouble_with",
     "withdraw_rollout",
 ]

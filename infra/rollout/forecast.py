@@ -52,7 +52,9 @@ class Forecast:
     def told(self) -> str:
         """In a sentence: how long, of how many posts, and what comes of it where that is too long."""
         if math.isinf(self.posts):
-            return f"stage {self.stage.name} cannot be decided: the champion is as bad as its tolerances reach"
+            return (
+                f"stage {self.stage.name} cannot be decided: the champion is as bad as its tolerances reach"
+            )
         needs = f"stage {self.stage.name} takes about {duration(self.seconds)}, for {self.posts:,.0f} posts"
         if self.in_time:
             return needs

@@ -154,16 +154,16 @@ class Interrupt(Callback):
 
 
 class _Interrupted(BaseException):
-    """Ctrl-C on its way through Lightning, which ignores every other one from a KeyboardInterrupt on and exits with 1."""
+    """Ctrl-C on its way through Lightning, which from a KeyboardInterrupt on ignores all others, and exits with 1."""
 
 
 class LastCheckpoint(ModelCheckpoint):
     """`last.ckpt` every so many steps, before the last step of an epoch, and when something breaks.
 
     Only where a batch has been trained on whole and another is to follow, for from there alone Lightning goes on to the
-    same result: resumed behind the last batch of an epoch it leaves out the validation, within or behind a validation it
-    misses the score, and the gradients of a part of a batch are in no checkpoint. What breaks there goes on from before
-    the epoch's last step.
+    same result: resumed behind the last batch of an epoch it leaves out the validation, within or behind a validation
+    it misses the score, and the gradients of a part of a batch are in no checkpoint. What breaks there goes on from
+    before the epoch's last step.
     """
 
     def __init__(self, folder: Path, steps: int) -> None:

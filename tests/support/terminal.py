@@ -1,4 +1,4 @@
-"""A command in a terminal of its own, as a person has it: Ctrl-C reaches every process in it that is not kept from it."""
+"""A command in a terminal of its own, as a person has it: Ctrl-C reaches every process that is not kept from it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 CTRL_C = b"\x03"
-TAKE = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
-)
+TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 

@@ -20,7 +20,9 @@ TINY = (
     "checkpoint_steps=3,averaging=0.5,learning_rate=0.01"
 )
 EVENTS = [
-    name for name in dir(Callback) if name.startswith("on_") and not name.endswith(("exception", "checkpoint"))
+    name
+    for name in dir(Callback)
+    if name.startswith("on_") and not name.endswith(("exception", "checkpoint"))
 ]
 SAVED = ("on_train_batch_end", "on_validation_end", "on_train_epoch_end")
 
@@ -42,7 +44,7 @@ class Early(Callback):
 
 
 class Late(Checkpoint, Early):
-    """Hears those in which a checkpoint is saved once that is done: Lightning calls those that save behind all others."""
+    """Hears those in which a checkpoint is saved, once that is done: Lightning calls savers behind all others."""
 
 
 def _hears(event: str) -> Callable[..., None]:
