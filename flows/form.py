@@ -223,7 +223,7 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
 
 
 def foreseen(settings: Settings, rollout: RollOut) -> list[str]:
-    """What a person has to know of the plan that was chosen: stages that the traffic of late does not decide in time."""
+    """What a person has to know of the plan: the stages that the traffic of late does not decide in their time."""
     if not rollout.canary or is_empty(settings):
         return []
     return doubts(plan_named(rollout.plan), traffic_of_late(open_lake(settings)))
