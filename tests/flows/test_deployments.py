@@ -22,8 +22,8 @@ from running_platform import wait_for
 from flows import form
 from flows.deployments import answer_expired, deployments, drop_missed, go_on
 from flows.scheduling import OURS
-from infra.settings import Settings
 from infra.rollout import Rollout, plan_named
+from infra.settings import Settings
 from tasks.approval import Answer
 from tasks.question import Word, key
 

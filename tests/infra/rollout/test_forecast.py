@@ -16,10 +16,11 @@ from infra.rollout.judge import judge
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def decided(store, posts, rate, behaviour=Behaviour()):
+def decided(store, posts, rate, errors=0.0):
     """So many decisions of the champion, so many a second, up to NOW."""
     rollout = Rollout.begin(plan_named("brief"), 1, 2, NOW).resting("")
-    rows = traffic(rollout, posts, np.random.default_rng(0), champion=behaviour, challenger=behaviour)
+    rng, behaviour = np.random.default_rng(0), Behaviour(errors=errors)
+    rows = traffic(rollout, posts, rng, champion=behaviour, challenger=behaviour)
     times = pa.array(
         [NOW - timedelta(seconds=number / rate) for number in range(posts)], pa.timestamp("us", "UTC")
     )
@@ -70,7 +71,7 @@ def test_a_challenger_like_the_champion_is_healthy_after_about_so_many_posts(see
 def test_the_traffic_of_late_is_measured_on_decisions(settings):
     store = two_versions(settings)
     assert traffic_of_late(store.lake, NOW) is None
-    decided(store, 600, rate=4.0, behaviour=Behaviour(errors=0.1))
+    decided(store, 600, rate=4.0, errors=0.1)
     found = traffic_of_late(store.lake, NOW)
     assert found.rate == pytest.approx(4.0, rel=0.05)
     assert found.arm.requests.total / found.arm.requests.count == pytest.approx(0.1, abs=0.05)
