@@ -87,13 +87,14 @@ def _print(store: Store, rollout: Rollout | None) -> None:
 
 def _readings(step: Step) -> Table:
     """What every guardrail has seen in this stage; those that only stop what does harm are told apart."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from flows.command_line.plain import plain
     from infra.rollout import shown
 
     title = f"Stage {step.rollout.current.name}: {step.judgement.verdict}"
-    table = Table("guardrail", "of", "challenger", "champion", "allowed", "verdict", title=plain(title))
+    names = (Column("guardrail", no_wrap=True), "of", "challenger", "champion", "allowed", "verdict")
+    table = Table(*names, title=plain(title))
     for reading in step.judgement.readings:
         ours, theirs = shown(reading.challenger), shown(reading.champion)
         says = reading.verdict if reading.binding else f"{reading.verdict}, without a say"

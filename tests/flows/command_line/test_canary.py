@@ -79,7 +79,7 @@ def test_the_guardrails_of_the_stage_are_shown_with_the_next_command(store, sett
     rollout = Rollout.begin(plan, 1, 2, datetime.now(UTC), policies=POLICIES, markets=MARKETS)
     rollout = store.begin(rollout, "a new challenger")
     slow = Behaviour().but(latency=80.0)
-    rows = traffic(rollout, 300, rng, champion=Behaviour(), challenger=slow)
+    rows = traffic(rollout, 900, rng, champion=Behaviour(), challenger=slow)
     store.lake.decisions.append(rows.to_batches())
     store.change(2, "ask", lambda it: it.waiting("asking", "shadow is inconclusive"))
     shown = json.loads(moderato("canary", "--json"))
@@ -87,7 +87,7 @@ def test_the_guardrails_of_the_stage_are_shown_with_the_next_command(store, sett
     assert by_name["latency_p50", "all posts"] == "unhealthy"
     assert by_name["error_rate", "all posts"] == "healthy"
     assert {("action_rate", market) for market in MARKETS} < by_name.keys()
-    assert (shown["posts"], shown["verdict"]) == (300, "unhealthy")
+    assert (shown["posts"], shown["verdict"]) == (900, "unhealthy")
     said = moderato("canary")
     assert "Stage shadow: unhealthy" in said
     assert "latency_p50" in said
