@@ -11,7 +11,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 
+from models.preset import preset_named
+from models.pretraining.pretrain import pretrain
 from models.training.fit import attempt
+from models.training.search import Study, Tried
+from models.training.space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -68,8 +72,8 @@ def uri(tmp_path_factory):
 def trained(uri: str, folder: Path, changes: str, stop_at: int = -1) -> list[str]:
     """The events until it was stopped."""
     events: list[str] = []
-    callbacks = [Early(events, stop_at), Late(events, stop_at)]
     with suppress(StopError):
+        callbacks = [Early(events, stop_at), Late(events, stop_at)]
         attempt(uri, preset=f"{TINY},{changes}", seed=0, folder=folder, threads=1, callbacks=callbacks)
     return events
 
@@ -101,3 +105,61 @@ def test_stopped_at_any_event_it_goes_on_to_the_same_result(uri, tmp_path, chang
         if not same(folder, whole):
             differ.append((number, event))
     assert not differ
+
+
+def pretrained(uri: str, folder: Path, stop_at: int = -1) -> list[str]:
+    events: list[str] = []
+    with suppress(StopError):
+        pretrain(
+            uri, preset=f"{TINY},epochs=2", objectives=["masked_language"], seed=0, folder=folder, threads=1,
+            callbacks=[Early(events, stop_at), Late(events, stop_at)],
+        )  # fmt: skip
+    return events
+
+
+def last_of_each(events: list[str]) -> list[int]:
+    """The number of the last event of each name, and of the first of it."""
+    return sorted(
+        {*(events.index(name) for name in events), *({name: it for it, name in enumerate(events)}.values())}
+    )
+
+
+def test_so_does_a_pretraining(uri, tmp_path):
+    prepared, whole = tmp_path / "prepared", tmp_path / "whole"
+    pretrained(uri, prepared, stop_at=0)
+    events = pretrained(uri, whole)
+    differ = []
+    for number in last_of_each(events):
+        folder = tmp_path / str(number)
+        shutil.copytree(prepared, folder)
+        pretrained(uri, folder, stop_at=number)
+        pretrained(uri, folder)
+        if not same(folder, whole):
+            differ.append((number, events[number]))
+    assert not differ
+
+
+def test_so_does_a_search_whose_trial_was_stopped(uri, tmp_path):
+    preset = preset_named(f"{TINY},epochs=2")
+
+    def tried(folder: Path, stop_at: int = -1) -> tuple[list[str], Tried | None]:
+        events: list[str] = []
+
+        def fit(changes: str, place: Path, callbacks: list[Callback]) -> None:
+            heard = [*callbacks, Early(events, stop_at)]
+            attempt(
+                uri, preset=f"{TINY},epochs=2,{changes}", seed=0, folder=place, threads=1, callbacks=heard
+            )
+
+        study = Study(folder, preset, space(preset, ["dropout=0,0.1"]), seed=0)
+        with suppress(StopError):
+            return events, study.train(study.next(), fit, seconds=600)
+        return events, None
+
+    events, whole = tried(tmp_path / "whole")
+    said = {"number", "changes", "state", "score", "steps", "epochs"}
+    for number in last_of_each(events):
+        _, stopped = tried(tmp_path / str(number), stop_at=number)
+        assert stopped is None
+        _, found = tried(tmp_path / str(number))
+        assert found.model_dump(include=said) == whole.model_dump(include=said), events[number]
