@@ -23,7 +23,7 @@ from infra.traffic import posts_of, replay
 YEAR = 52  # weeks that the simulator has
 FIRST_WEEKS, FIRST_POSTS = 4, 12_000  # that the lake begins with
 RATE, WEEK = 15.0, 600.0  # posts a second, seconds that a week takes
-FIRST, THEN = "trial", "compact,epochs=2"  # presets: minutes, not the best
+FIRST, THEN = "trial", "compact,epochs=1"  # presets: minutes, not the best
 PLAN = "brief"  # which RATE decides in time, as tests/infra/rollout/test_forecast.py says
 RETRAIN = "retrain/retrain"
 LOOK = 2.0

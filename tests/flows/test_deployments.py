@@ -20,6 +20,7 @@ from prefect.states import Cancelled, Pending, Running, Scheduled, Suspended
 from running_platform import wait_for
 
 from flows import form
+from flows.command_line.waiting import waiting
 from flows.deployments import answer_expired, deployments, drop_missed, go_on
 from flows.scheduling import OURS
 from infra.rollout import Rollout, plan_named
@@ -154,8 +155,14 @@ def test_what_is_not_shown_never_becomes_champion_by_the_clock(client, asked_by_
     assert client.read_flow_run(run).state.name == "Resuming"
 
 
-def test_a_canary_that_was_answered_at_a_terminal_asks_no_more_on_its_page(client, asked_by_its_canary):
+def test_a_canary_that_was_answered_at_a_terminal_asks_no_more_on_its_page(
+    client, asked_by_its_canary, settings, prefect_server, monkeypatch
+):
     run, rollout = asked_by_its_canary
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    (told,) = (line for line in waiting(settings) if str(run) in line)
+    assert "waits for a person since" in told
+    assert f"about its canary: {prefect_server.removesuffix('/api')}/runs/flow-run/{run}" in told
     assert run not in {it.id for it in go_on(client, rollout)}
     assert client.read_flow_run(run).state.type is StateType.PAUSED
     assert run in {it.id for it in go_on(client, rollout.resumed(datetime.now(UTC), "wait longer"))}

@@ -9,6 +9,7 @@ import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
 
 from flows import simulated
+from flows.form import RollOut, foreseen
 from infra.rollout import Rollout, doubts, forecast, plan_named, steady_traffic, traffic_of_late
 from infra.rollout.evidence import Evidence
 from infra.rollout.judge import judge
@@ -16,13 +17,13 @@ from infra.rollout.judge import judge
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-def decided(store, posts, rate, errors=0.0):
-    """So many decisions of the champion, so many a second, up to NOW."""
+def decided(store, posts, rate, errors=0.0, until=NOW):
+    """So many decisions of the champion, so many a second."""
     rollout = Rollout.begin(plan_named("brief"), 1, 2, NOW).resting("")
     rng, behaviour = np.random.default_rng(0), Behaviour(errors=errors)
     rows = traffic(rollout, posts, rng, champion=behaviour, challenger=behaviour)
     times = pa.array(
-        [NOW - timedelta(seconds=number / rate) for number in range(posts)], pa.timestamp("us", "UTC")
+        [until - timedelta(seconds=number / rate) for number in range(posts)], pa.timestamp("us", "UTC")
     )
     place = rows.schema.get_field_index("decided_at")
     rows = rows.set_column(place, rows.schema.field(place), times.cast(rows.schema.field(place).type))
@@ -82,3 +83,10 @@ def test_a_few_seconds_say_nothing_of_a_rate(settings):
     store = two_versions(settings)
     decided(store, 100, rate=100.0)
     assert traffic_of_late(store.lake, NOW) is None
+
+
+def test_who_chooses_a_plan_is_told_what_the_traffic_of_late_does_with_it(settings):
+    store = two_versions(settings)
+    decided(store, 300, rate=1.0, until=datetime.now(UTC))
+    assert foreseen(settings, RollOut(plan="brief"))
+    assert foreseen(settings, RollOut(plan="brief", canary=False)) == []
