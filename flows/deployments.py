@@ -195,7 +195,7 @@ def go_on(client: SyncPrefectClient, rollout: Rollout | None) -> list[FlowRun]:
         if _pause(run).startswith(f"{PAUSE}-") and not (asking and _pause(run).startswith(asking))
     ]
     for run in settled:
-        client.resume_flow_run(run.id, run_input=unanswered(_approval(run).hours).model_dump())
+        client.resume_flow_run(run.id, run_input=unanswered("moderato canary has answered").model_dump())
     return settled
 
 
@@ -211,9 +211,9 @@ def _pause(run: FlowRun) -> str:
 
 def _otherwise(run: FlowRun) -> RunInput:
     asked = _approval(run)
-    if _pause(run).startswith(f"{PAUSE}-"):
-        return unanswered(asked.hours)
     told = f"nobody answered within {asked.hours:g} hours"
+    if _pause(run).startswith(f"{PAUSE}-"):
+        return unanswered(told)
     return Answer(decision=asked.otherwise, reason=told, name=DEADLINE)
 
 

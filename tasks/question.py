@@ -49,9 +49,9 @@ class Word(RunInput):
     )
 
 
-def unanswered(hours: float) -> Word:
-    """What is said where nobody has answered for so long."""
-    return Word(decision=OTHERWISE, reason=f"nobody answered within {hours:g} hours", name=DEADLINE)
+def unanswered(why: str) -> Word:
+    """What is said in a person's place."""
+    return Word(decision=OTHERWISE, reason=why, name=DEADLINE)
 
 
 def answered(settings: Settings, drive: Callable[[], Release], hours: float) -> Release:

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -73,6 +74,7 @@ class _Kept(multiprocess.Process):
     """A process that a terminal's Ctrl-C does not reach, while it imports or later: its parent tells it to end."""
 
     def start(self) -> None:
+        resource_tracker.ensure_running()  # which lets the signal through again where it has to start first
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which a new process inherits
         try:
             super().start()

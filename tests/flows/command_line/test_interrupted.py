@@ -27,9 +27,10 @@ from infra.stopping import answering_ctrl_c, at_the_end, end
 at_the_end(lambda: print("closed", flush=True))
 at_the_end(lambda: time.sleep(60))
 with answering_ctrl_c():
-    print("begun", flush=True)
+    begun = False
     while True:
         try:
+            begun = begun or print("begun", flush=True) is None
             time.sleep(60)
         except KeyboardInterrupt:
             print("swallowed", flush=True)
