@@ -53,14 +53,14 @@ def _decided(settings: Settings, url: str) -> None:
     """Returns once somebody decides at the gateway; where a champion has met no challenger yet, one is on its way."""
     store, decides = Store(settings), answers(f"{url}/readyz")
     if store.registry.champion() is None:
-        _retrain({"training": {"preset": FIRST}, "rollout": {"canary": False}})
+        start_retraining({"training": {"preset": FIRST}, "rollout": {"canary": False}})
     while not decides():
         time.sleep(LOOK)
     if store.last() is None:
-        _retrain({"training": {"preset": THEN}, "rollout": {"plan": PLAN}})
+        start_retraining({"training": {"preset": THEN}, "rollout": {"plan": PLAN}})
 
 
-def _retrain(parameters: dict[str, Any]) -> None:
+def start_retraining(parameters: dict[str, Any]) -> None:
     """Start a retraining as Prefect's page does; none where one that somebody started is under way."""
     from prefect import get_client
     from prefect.client.schemas.filters import (

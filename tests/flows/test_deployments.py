@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.schedules import CronSchedule
@@ -19,7 +25,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Pending, Running, Scheduled, Suspended
 from running_platform import wait_for
 
-from flows import form
+from flows import form, simulated
 from flows.command_line.waiting import waiting
 from flows.deployments import answer_expired, deployments, drop_missed, go_on
 from flows.scheduling import OURS
@@ -153,6 +159,17 @@ def test_what_is_not_shown_never_becomes_champion_by_the_clock(client, asked_by_
     run, _ = asked_by_its_canary
     assert run in {it.id for it in answer_expired(client, datetime.now(UTC) + timedelta(hours=2))}
     assert client.read_flow_run(run).state.name == "Resuming"
+
+
+def test_the_demo_starts_one_retraining_at_a_time(client, retraining):
+    theirs = DeploymentFilter(id=DeploymentFilterId(any_=[retraining]))
+    for run in client.read_flow_runs(deployment_filter=theirs):  # of other tests
+        client.delete_flow_run(run.id)
+    for _ in range(2):
+        simulated.start_retraining({"training": {"preset": simulated.FIRST}, "rollout": {"canary": False}})
+    (begun,) = (run for run in client.read_flow_runs(deployment_filter=theirs) if not run.auto_scheduled)
+    assert begun.parameters["training"] == {"preset": simulated.FIRST}
+    client.delete_flow_run(begun.id)
 
 
 def test_a_canary_that_was_answered_at_a_terminal_asks_no_more_on_its_page(

@@ -1,10 +1,12 @@
 """A canary that asks, answered on the page of its run as Prefect's page answers it."""
 
 import json
+import threading
 from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from gateway_server import until
 from prefect import flow, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import Pause
@@ -87,22 +89,23 @@ def test_a_person_reads_the_evidence_and_answers(client, asking, decision, promo
     assert ended.reason == f"{decision}, by operator (as typed, unverified): seen enough"
 
 
-def test_one_that_waits_longer_has_its_traffic_and_time_again(client, asking, monkeypatch):
-    store = Store(asking["settings"])
+def test_one_that_waits_longer_has_its_traffic_and_time_again(client, asking):
+    store, seen = Store(asking["settings"]), []
     run = begun(client, asking)
     client.resume_flow_run(
         run.id, run_input={"decision": "wait longer", "reason": "a holiday", "name": "operator"}
     )
-    seen = []
 
-    def looked(seconds):
-        seen.append(store.running())
+    def look() -> None:
+        until(lambda: store.load(2).status == "running")
+        seen.append(store.load(2))
         act(store, "abort", "enough")
 
-    monkeypatch.setattr("tasks.canary.time.sleep", looked)
-    release = going_on(client, run.id, asking)
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert not going_on(client, run.id, asking).promoted
+    looking.join()
     assert (seen[0].status, seen[0].share) == ("running", 0.25)
-    assert not release.promoted
 
 
 def test_one_that_was_answered_at_a_terminal_goes_on_by_that(client, asking):

@@ -73,7 +73,7 @@ def gateway(home):
     ("command", "says"),
     [
         ("simulate --posts 60000", "posts"),
-        ("ingest jsonl {posts}", "ingest"),
+        ("ingest jsonl {posts}", "posts.jsonl"),
         ("score {posts} {out}", "scor"),
         ("replay --url {url} --seconds 60", "replaying"),
         ("serve --port {port}", "Uvicorn running"),
