@@ -181,7 +181,7 @@ def test_the_demo_trains_a_champion_and_brings_a_canary_to_its_end_by_itself(tmp
         started.says("gateway", 60)
         wait_for(lambda: decided(lake) > before, 240)
         started.type(CTRL_C)
-        code, _ = started.ended(60)
+        code, _ = started.ended(60)  # what it accepted is answered first
     assert code == 130, started.said
     assert "Traceback" not in started.said
     (kept, again) = KeyStore.of(lake).all()
