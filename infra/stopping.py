@@ -22,6 +22,7 @@ TOLD = "moderato: interrupted; the same command goes on from here\n"
 
 _last: list[Callable[[], object]] = []
 _told = threading.Event()
+_came = threading.Event()
 
 
 def at_the_end(close: Callable[[], object]) -> None:
@@ -41,6 +42,11 @@ def answering_ctrl_c() -> Iterator[None]:
     finally:
         if signal.getsignal(signal.SIGINT) is _asked:  # one that was asked stays so to its very end
             signal.signal(signal.SIGINT, before)
+
+
+def was_asked() -> bool:
+    """Whether Ctrl-C has come: what fails from then on failed for that."""
+    return _came.is_set()
 
 
 def end() -> NoReturn:
@@ -65,6 +71,7 @@ def _close() -> None:
 
 
 def _asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's
+    _came.set()
     signal.signal(signal.SIGINT, lambda *_: end())
     clock = threading.Timer(PATIENCE - CLOSING, end)
     clock.daemon = True

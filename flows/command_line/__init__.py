@@ -11,7 +11,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from infra.secrets import masked
-from infra.stopping import answering_ctrl_c, end
+from infra.stopping import answering_ctrl_c, end, was_asked
 from models.errors import UserError
 
 FAILED, MISUSED = 1, 2
@@ -74,7 +74,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _run(words: Sequence[str] | None) -> None:
     try:
-        app(words, exit_on_error=False)
+        _called(words)
         sys.stdout.flush()
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
@@ -95,6 +95,16 @@ def _run(words: Sequence[str] | None) -> None:
             sys.exit(FAILED)
         _tell(told)
         sys.exit(MISUSED)
+
+
+def _called(words: Sequence[str] | None) -> None:
+    """A library that falls over Ctrl-C hides it behind an error of its own."""
+    try:
+        app(words, exit_on_error=False)
+    except BaseException as error:
+        if was_asked():
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _tell(why: str) -> None:

@@ -221,7 +221,7 @@ def test_ctrl_c_in_a_terminal_ends_every_step_in_seconds_and_the_next_command_go
 def test_ctrl_c_in_training_on_a_server_of_its_own_closes_the_runs(home, monkeypatch):
     monkeypatch.setenv("MODERATO_PREFECT_API_URL", "")
     with terminal("retrain", "--preset", "trial,minimum_steps=5000") as asked:
-        wait_for(lambda: list(home.work.glob("candidates/*/checkpoints/last.ckpt")), 120)
+        wait_for(lambda: list(home.work.glob("candidates/*/checkpoints/last.ckpt")), 300)
         (server,) = psutil.Process(asked.process.pid).children()
         asked.type(CTRL_C)
         assert asked.ended(ENDS)[0] == 130, asked.said

@@ -41,7 +41,7 @@ def many_posts(folder):
     """A file that takes long to read."""
     path = folder / "posts.jsonl"
     with path.open("w") as file:
-        for number in range(60_000):
+        for number in range(300_000):
             row = {
                 "post_id": f"p{number}",
                 "author_id": "a",
@@ -73,7 +73,7 @@ def gateway(home):
     ("command", "says"),
     [
         ("simulate --posts 60000", "posts"),
-        ("ingest jsonl {posts}", "posts.jsonl"),
+        ("ingest jsonl {posts}", "MB"),
         ("score {posts} {out}", "scor"),
         ("replay --url {url} --seconds 60", "replaying"),
         ("serve --port {port}", "Uvicorn running"),
