@@ -12,10 +12,12 @@ import time
 import pytest
 from gateway_server import Process
 from ports import free_ports
+from running_platform import wait_for
 from terminal import CTRL_C, terminal
 from tiny_model import make_champion
 
 from infra import stopping
+from infra.platform import answers
 from infra.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -64,7 +66,8 @@ def home(tmp_path_factory):
 def gateway(home):
     """Where one answers."""
     served = Process(home)
-    yield served.await_ready().url
+    wait_for(answers(f"{served.served.url}/readyz"), 120)
+    yield served.served.url
     served.process.terminate()
     served.process.wait()
 
