@@ -26,6 +26,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, FlowRun, StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
+from prefect.input import RunInput
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.states import Cancelled
@@ -42,10 +43,11 @@ from flows.scheduling import OURS
 from flows.search import search
 from flows.watch import watch
 from flows.what_if import what_if
-from infra.rollout import Store, rest_unattended
+from infra.rollout import Rollout, Store, rest_unattended
 from infra.settings import Settings
 from tasks.approval import Answer
 from tasks.approver import DEADLINE
+from tasks.question import PAUSE, key, unanswered
 
 AT_ONCE = 4  # flow runs on this machine, of all deployments
 SWEEP = 10.0  # seconds between two looks at what waits for somebody who does not come
@@ -188,20 +190,42 @@ def drop_missed(client: SyncPrefectClient, now: datetime) -> int:
 
 
 def answer_expired(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
-    """Give approvals whose hours are over the answer that their run was started with."""
-    waiting = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
-        )
-    )
-    expired = [run for run in waiting if _deadline(run) <= now]
+    """Give questions whose hours are over the answer of who does not answer: an approval's is chosen with its run."""
+    expired = [run for run in _waiting(client) if _deadline(run) <= now]
     for run in expired:
-        asked = _approval(run)
-        answer = Answer(
-            decision=asked.otherwise, reason=f"nobody answered within {asked.hours:g} hours", name=DEADLINE
-        )
-        client.resume_flow_run(run.id, run_input=answer.model_dump())
+        client.resume_flow_run(run.id, run_input=_otherwise(run).model_dump())
     return expired
+
+
+def go_on(client: SyncPrefectClient, rollout: Rollout | None) -> list[FlowRun]:
+    """Let runs go on whose canary asks no more: a person has answered by `moderato canary`. It finds that itself."""
+    asking = key(rollout).replace(" ", "-") if rollout and rollout.status == "asking" else None
+    settled = [
+        run
+        for run in _waiting(client)
+        if _pause(run).startswith(f"{PAUSE}-") and not (asking and _pause(run).startswith(asking))
+    ]
+    for run in settled:
+        client.resume_flow_run(run.id, run_input=unanswered("moderato canary has answered").model_dump())
+    return settled
+
+
+def _waiting(client: SyncPrefectClient) -> list[FlowRun]:
+    """Runs that wait for an answer."""
+    paused = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+    return list(client.read_flow_runs(flow_run_filter=FlowRunFilter(state=paused)))
+
+
+def _pause(run: FlowRun) -> str:
+    return (run.state.state_details.pause_key or "") if run.state else ""
+
+
+def _otherwise(run: FlowRun) -> RunInput:
+    asked = _approval(run)
+    told = f"nobody answered within {asked.hours:g} hours"
+    if _pause(run).startswith(f"{PAUSE}-"):
+        return unanswered(told)
+    return Answer(decision=asked.otherwise, reason=told, name=DEADLINE)
 
 
 def _deadline(run: FlowRun) -> datetime:
@@ -227,9 +251,10 @@ def _sweep_for_ever(settings: Settings) -> None:
                 logging.getLogger("prefect.deployments").warning("%s: %s", look.__doc__, error)
 
 
-def _answers(settings: Settings) -> None:  # noqa: ARG001 - every look takes the settings
-    """Answer approvals that nobody else does."""
+def _answers(settings: Settings) -> None:
+    """Answer what nobody else does."""
     with get_client(sync_client=True) as client:
+        go_on(client, Store(settings).running())
         answer_expired(client, datetime.now(UTC))
 
 

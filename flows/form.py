@@ -15,8 +15,17 @@ from pydantic.types import JsonValue
 from expectations.suites import SUITES
 from infra.cluster import ray_for
 from infra.environment import entered
+from infra.lake import open_lake
 from infra.registry import is_empty
-from infra.rollout import GUARDRAILS, PLANS, Store, champion_or_none, plan_named
+from infra.rollout import (
+    GUARDRAILS,
+    PLANS,
+    Store,
+    champion_or_none,
+    doubts,
+    plan_named,
+    traffic_of_late,
+)
 from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
@@ -265,6 +274,13 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
     if not rollout.begin_anew:
         champion_or_none(store)
     return settings
+
+
+def foreseen(settings: Settings, rollout: RollOut) -> list[str]:
+    """What a person has to know of the plan: the stages that the traffic of late does not decide in their time."""
+    if not rollout.canary or is_empty(settings):
+        return []
+    return doubts(plan_named(rollout.plan), traffic_of_late(open_lake(settings)))
 
 
 def search_defaults(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from prefect import flow
 from prefect.runtime import flow_run
@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from flows.form import Data
 from flows.pretraining_form import Pretraining, checked
-from infra.environment import entered
+from flows.unfinished import TIDY
 from infra.registry.backbones import BACKBONE
 from tasks.bootstrap import bootstrap
 from tasks.corpus import Corpus, cut, pin
@@ -19,7 +19,6 @@ from tasks.pretrain import pretrain as train
 from tasks.recipe import Recipe, begin
 from tasks.register_backbone import BackboneRelease, register
 from tasks.results import RESULTS
-from tasks.withdraw import withdraw
 
 
 class Pretrained(Handle):
@@ -37,11 +36,7 @@ def _named() -> str:
     return f"{start:%Y-%m-%d %H:%M} {asked['training'].preset} {asked['training'].objectives}"
 
 
-def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(entered(), str(flow_run.id))
-
-
-@flow(name="pretrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="pretrain", result_serializer=RESULTS, flow_run_name=_named, **TIDY)
 def pretrain(data: Data = Data(), training: Pretraining = Pretraining()) -> Pretrained:
     """Posts in, a backbone out that a retraining begins from: weights=models:/moderato-backbone@latest."""
     settings, recipe = checked(data, training), training.recipe

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.form import Approval, Data, RollOut, Training, checked
-from infra.environment import entered
+from flows.form import Approval, Data, RollOut, Training, checked, foreseen
+from flows.unfinished import TIDY
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
+from tasks.approval import is_deployed
 from tasks.canary import canary
 from tasks.cross_fit import cross_fit
 from tasks.evaluate import Evaluation, evaluate
 from tasks.handle import Handle
 from tasks.incumbent import incumbent
 from tasks.promote import promote
+from tasks.question import answered
 from tasks.register import Release, register, set_aside
 from tasks.results import RESULTS
 from tasks.run import begin
 from tasks.snapshot import Snapshot, cut, pin
 from tasks.train import train
 from tasks.validate import Validation, validate
-from tasks.withdraw import withdraw
 
 
 class Outcome(Handle):
@@ -55,11 +56,7 @@ def _named() -> str:
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} {asked['training'].preset}"
 
 
-def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(entered(), str(flow_run.id))
-
-
-@flow(name="retrain", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="retrain", result_serializer=RESULTS, flow_run_name=_named, **TIDY)
 def retrain(
     data: Data = Data(),
     training: Training = Training(),
@@ -72,6 +69,8 @@ def retrain(
     """
     settings = checked(data, training, rollout, approval)
     versions = pin(settings, data.as_of, data.policy_set)
+    for line in foreseen(settings, rollout):
+        get_run_logger().warning(line)
     snapshot = cut(settings, versions, data.policy_set, training.seed)
     run = begin(settings, snapshot, training.preset, training.seed)
     champion = incumbent(settings, run, begin_anew=rollout.begin_anew)
@@ -97,8 +96,9 @@ def retrain(
         if not answer.approved:
             return _ended("Rejected", answer.told, outcome(release=release.because(answer.told)))
     if champion is not None and rollout.canary:
-        hold = approval.when == "before promotion"
-        release = canary(settings, release, snapshot, rollout.plan, rollout.dry_run, hold=hold)
+        ways = {"hold": approval.when == "before promotion", "leave": is_deployed()}
+        drive = partial(canary, settings, release, snapshot, rollout.plan, rollout.dry_run, **ways)
+        release = answered(settings, drive, approval.hours)
         if not release.held:
             name = "Promoted" if release.promoted else "Rolled back"
             return _ended(name, release.reason, outcome(release=release))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Bounds, Data, Training, Values, searchable
-from infra.environment import entered
+from flows.unfinished import TIDY
 from tasks.incumbent import incumbent
 from tasks.results import RESULTS
 from tasks.run import begin
@@ -17,7 +17,6 @@ from tasks.search import Asked, Found
 from tasks.search import search as try_out
 from tasks.snapshot import cut, pin
 from tasks.validate import validate
-from tasks.withdraw import withdraw
 
 
 def _named() -> str:
@@ -25,11 +24,7 @@ def _named() -> str:
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} search {asked['training'].preset}"
 
 
-def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names
-    withdraw(entered(), str(flow_run.id))
-
-
-@flow(name="search", result_serializer=RESULTS, flow_run_name=_named, on_cancellation=[_cancelled])
+@flow(name="search", result_serializer=RESULTS, flow_run_name=_named, **TIDY)
 def search(
     data: Data = Data(),
     training: Training = Training(),

@@ -30,9 +30,13 @@ def tie_temporary_server() -> None:
 
 
 def _tied(args: list[str], **options: Any) -> subprocess.Popen[Any]:
-    """`args` are Prefect's: this interpreter, -m, a module and its arguments."""
+    """`args` are Prefect's: this interpreter, -m, a module and its arguments.
+
+    In a session of its own: a terminal's Ctrl-C is for the command, which tells this server how its run ended.
+    """
     interpreter, _, *rest = args
-    return subprocess.Popen([interpreter, "-m", "flows.temporary_server", str(os.getpid()), *rest], **options)  # noqa: S603
+    tied = [interpreter, "-m", "flows.temporary_server", str(os.getpid()), *rest]
+    return subprocess.Popen(tied, start_new_session=True, **options)  # noqa: S603
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ comes it starts anew, takes the results of its finished steps, and finds the ans
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 from prefect import suspend_flow_run
 from prefect.context import FlowRunContext
@@ -31,6 +32,7 @@ from tasks.register import Release
 APPROVAL = "moderato.approval"
 ATTEMPTS = 20  # answers that cannot be read before the run gives up
 
+Form = TypeVar("Form", bound=RunInput)
 Moment = Literal["before canary", "before promotion"]
 
 
@@ -68,7 +70,7 @@ class Approved(Handle):
 
 def can_ask() -> None:
     """Raises NobodyToAskError where this run has neither a page nor a terminal."""
-    if not _is_deployed() and not sys.stdin.isatty():
+    if not is_deployed() and not sys.stdin.isatty():
         raise NobodyToAskError(
             "this run needs an approval and has nobody to ask: start it from the Prefect page (moderato up), "
             "or from a terminal, or choose the approval automatic"
@@ -83,7 +85,7 @@ def approval(
     A rejected release loses its alias; one that waits for its promotion is rolled back.
     """
     asked = f"{moment} of version {release.version}"
-    if _is_deployed():
+    if is_deployed():
         answer, approver = _on_page(settings, release, evaluation, asked, hours)
     else:
         answer = _at_terminal(asked)
@@ -108,7 +110,8 @@ def _record(store: Store, release: Release, told: str, decision: str, who: str) 
         registry.client.set_terminated(release.run_id)
 
 
-def _is_deployed() -> bool:
+def is_deployed() -> bool:
+    """Whether this run has a page that asks: what a deployment started, and not a terminal."""
     context = FlowRunContext.get()
     return bool(context and context.flow_run and context.flow_run.deployment_id)
 
@@ -116,13 +119,30 @@ def _is_deployed() -> bool:
 def _on_page(
     settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float
 ) -> tuple[Answer, Approver]:
+    run = FlowRunContext.get()
+    assert run is not None
+    otherwise = (run.parameters or {})["approval"].otherwise
     described = _described(settings, release, evaluation, asked, hours)
+
+    def known(answer: Answer, pause: str) -> Approver:
+        return on_page(settings, answer, release.version, pause, hours, otherwise)
+
+    return asked_on_page(Answer, described, asked, known)
+
+
+def asked_on_page(
+    form: type[Form], described: str, asked: str, known: Callable[[Form, str], Approver]
+) -> tuple[Form, Approver]:
+    """The answer to a form on the run's page, and who gave it; asked again while it cannot be read, or is nobody's.
+
+    known: of an answer and the key of its pause, who gave it; raises CodeError. `asked` names the pauses.
+    """
     shown = described
     for attempt in range(1, ATTEMPTS + 1):
-        form, pause = Answer.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
+        blank, pause = form.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
         try:
-            answer = suspend_flow_run(wait_for_input=form, key=pause)
-            return answer, on_page(settings, answer, release.version, pause, hours)
+            answer = suspend_flow_run(wait_for_input=blank, key=pause)
+            return answer, known(answer, pause)
         except ValidationError as error:
             shown = f"**That answer cannot be read: {plain(error.errors()[0]['msg'])}.**\n\n{described}"
         except CodeError as error:
@@ -136,7 +156,7 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
     parts = [
         f"## {asked[0].upper()}{asked[1:]}",
         f"Answer within {hours:g} hours.",
-        _pointer(registry, release),
+        pointer(registry, release),
         release.reason and f"Canary: {plain(release.reason)}",
         "### What this champion will do",
         (evaluation.report / "effects.md").read_text(),
@@ -147,7 +167,8 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
     return "\n\n".join(part for part in parts if part)
 
 
-def _pointer(registry: Registry, release: Release) -> str:
+def pointer(registry: Registry, release: Release) -> str:
+    """Where there is more, as Markdown."""
     run, version = run_url(registry, release.run_id), version_url(registry, release.version)
     return f"{link_to('MLflow run', run)}, {link_to('registered version', version)}" if run else ""
 

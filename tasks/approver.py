@@ -60,11 +60,16 @@ def at_terminal(answer: Answered) -> Approver:
     return Approver(answer.name, f"typed at the terminal of {getpass.getuser()}")
 
 
-def on_page(settings: Settings, answer: Answered, version: int, pause: str, hours: float) -> Approver:
-    """Who answered the form of a pause; raises CodeError, which tells the person what to do."""
+def on_page(
+    settings: Settings, answer: Answered, version: int, pause: str, hours: float, otherwise: str
+) -> Approver:
+    """Who answered the form of a pause; raises CodeError, which tells the person what to do.
+
+    `otherwise` is what the clock decides when nobody has after so many hours.
+    """
     moments = _moments(pause)
     if answer.name == DEADLINE:
-        return _clock(answer, moments, hours)
+        return _clock(answer, moments, hours, otherwise)
     if answer.code:
         key = signer(
             KeyStore.of(open_lake(settings)), answer.code, subject(settings, version), moments.answered
@@ -82,12 +87,9 @@ def subject(settings: Settings, version: int) -> str:
     return f"version {version} of {settings.registered_model}"
 
 
-def _clock(answer: Answered, moments: Moments, hours: float) -> Approver:
-    run = FlowRunContext.get()
-    assert run is not None
-    chosen = (run.parameters or {})["approval"]
+def _clock(answer: Answered, moments: Moments, hours: float, otherwise: str) -> Approver:
     late = moments.answered - moments.asked >= timedelta(hours=hours)
-    if not late or answer.decision != chosen.otherwise:
+    if not late or answer.decision != otherwise:
         raise CodeError(f"{DEADLINE!r} is how the clock signs, after {hours:g} hours; type your own name")
     return Approver(DEADLINE, "by the clock")
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from infra.registry import Registry
@@ -24,8 +25,10 @@ from infra.rollout import (
     Store,
     Story,
     champion_or_none,
+    judged,
     plan_named,
     plot,
+    rest,
     table,
 )
 from infra.settings import Settings
@@ -37,6 +40,7 @@ from tasks.register import Release
 from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
 
+STOPPED = "its retraining was stopped; the same command goes on with it, moderato canary abort ends it"
 LOOK = 1.0  # seconds between looks
 DRAWN = 15  # looks from one point of the course in MLflow to the next
 SILENCE = 15  # looks without a decision after which it is worth a word
@@ -46,7 +50,7 @@ WAITING = (
 )
 
 
-@task(name="canary", **PATIENT)
+@task(name="canary", cache_policy=NO_CACHE, **PATIENT)  # one run calls it again after each answer
 def canary(
     settings: Settings,
     release: Release,
@@ -55,19 +59,24 @@ def canary(
     dry_run: tuple[str, ...] = (),
     *,
     hold: bool = False,
+    leave: bool = False,
 ) -> Release:
     """Drive the release's rollout to its end; one that was killed goes on, and one that has ended stays ended.
 
-    The release comes back promoted, or with the reason why not. A stage that stays inconclusive waits for a person.
-    With `hold`, one that is healthy to the end comes back held: the champion decides until a person does.
+    The release comes back promoted, or with the reason why not. A stage that stays inconclusive waits for a person;
+    with `leave` it comes back as what it `asks`, and has no traffic until it is answered, for nobody watches it. With
+    `hold`, one that is healthy to the end comes back held: the champion decides until a person does.
     """
     store = Store(settings)
     champion = store.registry.champion()
     if champion is not None and champion.version == release.version:  # promoted by an earlier run
         return release.model_copy(update={"promoted": True, "previous_champion": champion.previous_champion})
     rollout = store.load(release.version) or _begin(store, release, snapshot, plan, dry_run, hold)
-    if not rollout.is_over and rollout.status != "held":
-        rollout = _drive(store, release)
+    if not _waits(rollout, leave=leave):
+        rollout = _drive(store, release, leave=leave)
+    if rollout.status == "asking":
+        rollout = rest(store, release.version, rollout.reason)
+        return release.model_copy(update={"asks": table(judged(store, rollout)), "reason": rollout.reason})
     if rollout.status == "held":
         held = {"held": True, "previous_champion": rollout.champion, "reason": rollout.reason}
         return release.model_copy(update=held)
@@ -99,17 +108,30 @@ def _begin(
         promises=Promises(factors={"action_rate": actions, "score_shift": scores}),
         dry_run=dry_run,
         hold=hold,
+        policies=ours.policies,
+        markets=tuple(market for market in ours.operating_points.markets if market != DEFAULT_MARKET),
     )
     return store.begin(begun, f"snapshot {snapshot.id[:12]}")
 
 
-def _drive(store: Store, release: Release) -> Rollout:
+def _waits(rollout: Rollout, *, leave: bool) -> bool:
+    """Whether there is nothing to drive: it is over, or a person decides."""
+    return rollout.is_over or rollout.status == "held" or (leave and rollout.status == "asking")
+
+
+def _drive(store: Store, release: Release, *, leave: bool) -> Rollout:
     """Look again and again until the rollout is over; follows a controller that went silent."""
     registry = store.registry
     bundle = Bundle.load(registry.fetch(registry.resolve(str(release.version))), store.settings.threads)
     markets = tuple(market for market in bundle.operating_points.markets if market != DEFAULT_MARKET)
-    controller, story = Controller(store, release.version, bundle.assessed, markets), Story()
+    controller = Controller(store, release.version, bundle.assessed, markets)
     controller.lease.wait(2 * LEASE)
+    with _left_in_order(store, controller):
+        return _watched(store, release, controller, leave=leave)
+
+
+def _watched(store: Store, release: Release, controller: Controller, *, leave: bool) -> Rollout:
+    registry, story = store.registry, Story()
     said, course = "", LifecycleRun(registry, release.run_id).child("canary")
     while True:
         step = controller.look()
@@ -121,14 +143,27 @@ def _drive(store: Store, release: Release) -> Rollout:
             if now != said:
                 said = now
                 _report(registry, release, step, story)
-        if step.rollout.is_over or step.rollout.status == "held":
-            controller.lease.release()
+        if _waits(step.rollout, leave=leave):
             with _noted():
                 course.finish()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
             _say(WAITING, logging.WARNING)
         time.sleep(LOOK)
+
+
+@contextmanager
+def _left_in_order(store: Store, controller: Controller) -> Iterator[None]:
+    """The next controller may follow at once; until then, where a person stopped this one, nobody is there to see
+    harm: the champion decides alone.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        rest(store, controller.version, STOPPED)
+        raise
+    finally:
+        controller.lease.release()
 
 
 @contextmanager

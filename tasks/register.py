@@ -44,6 +44,7 @@ class Release(Handle):
     reason: str = ""
     held: bool = False
     aside: bool = False
+    asks: str = ""  # what a canary that is inconclusive asks a person, as Markdown
 
     def because(self, reason: str) -> Self:
         """The same release with the reason why it is not promoted."""

@@ -11,10 +11,11 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from infra.secrets import masked
+from infra.stopping import answering_ctrl_c, end, was_asked
 from models.errors import UserError
 
 FAILED, MISUSED = 1, 2
-INTERRUPTED, UNHEARD = 130, 1  # 128 + SIGINT, as a shell reports it; what rich ends with
+UNHEARD = 1  # what rich ends with
 UNAUTHORIZED = 401
 ASKED = (
     "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
@@ -71,8 +72,13 @@ def main(words: Sequence[str] | None = None) -> None:
     An error that the caller can mend is one line and its exit code, never a traceback.
     """
     gc.set_threshold(GARBAGE)
+    with answering_ctrl_c():
+        _run(words)
+
+
+def _run(words: Sequence[str] | None) -> None:
     try:
-        app(words, exit_on_error=False)
+        _called(words)
         sys.stdout.flush()
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
@@ -80,8 +86,7 @@ def main(words: Sequence[str] | None = None) -> None:
         _tell(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("moderato: interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
+        end()
     except BrokenPipeError:  # who read the output has read enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
         sys.exit(UNHEARD)
@@ -94,6 +99,16 @@ def main(words: Sequence[str] | None = None) -> None:
             sys.exit(FAILED)
         _tell(told)
         sys.exit(MISUSED)
+
+
+def _called(words: Sequence[str] | None) -> None:
+    """A library that falls over Ctrl-C hides it behind an error of its own."""
+    try:
+        app(words, exit_on_error=False)
+    except BaseException as error:
+        if was_asked():
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _tell(why: str) -> None:

@@ -72,7 +72,7 @@ def retrain(
     adopt(settings)
     from flows.command_line.narration import narrate
     from flows.command_line.plain import plain, terminal
-    from flows.form import Approval, Data, RollOut, checked, trained_by
+    from flows.form import Approval, Data, RollOut, checked, foreseen, trained_by
     from flows.retrain import retrain as lifecycle
     from flows.temporary_server import tie_temporary_server
 
@@ -89,6 +89,8 @@ def retrain(
     )
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
+    for line in foreseen(settings, rollout):
+        console.print(f"[yellow]{plain(line)}[/]", highlight=False, soft_wrap=True)
     if dry_run:
         foretell(settings, data, training, rollout, as_json=json)
         return

@@ -16,7 +16,14 @@ from flows.command_line.plain import plain, said, terminal
 from infra.platform import Running, Supervisor
 from infra.settings import Settings
 
-COLOURS = {"ready": "green", "starting": "yellow", "waiting": "dim", "silent": "yellow", "ended": "red"}
+COLOURS = {
+    "ready": "green",
+    "idle": "yellow",
+    "starting": "yellow",
+    "waiting": "dim",
+    "silent": "yellow",
+    "ended": "red",
+}
 MEBIBYTE = 2**20
 EVERY = 2.0  # seconds between two measurements of memory
 
@@ -34,23 +41,24 @@ def screen(supervisor: Supervisor, settings: Settings) -> Iterator[Callable[[], 
 
 
 class _Lines:
-    """Says every change of phase, and once that all is ready."""
+    """Says every change of phase, and once that all is up, and ready."""
 
     def __init__(self, supervisor: Supervisor, console: Console, logs: Path) -> None:
         self._supervisor, self._console, self._logs = supervisor, console, logs
         self._said: dict[str, str] = {}
-        self._all = False
+        self._all = ""
 
     def __call__(self) -> None:
         for name, it in self._supervisor.running.items():
             if self._said.get(name) != it.phase:
                 self._said[name] = it.phase
-                where = f"see {self._logs / name}.log" if it.phase == "ended" else it.service.address
+                where = f"see {self._logs / name}.log" if it.phase == "ended" else _where(it)
                 self._print(f"{name}: {it.phase}, {where}")
-        if self._supervisor.is_ready != self._all:
-            self._all = self._supervisor.is_ready
-            if self._all:
-                self._print("ready")
+        stands = "ready" if self._supervisor.is_ready else "up, not ready" if self._supervisor.is_up else ""
+        if stands != self._all:
+            self._all = stands
+            if stands:
+                self._print(stands)
 
     def _print(self, line: str) -> None:
         self._console.print(plain(line), highlight=False, soft_wrap=True)
@@ -80,5 +88,11 @@ class _Picture:
             f"{seconds // 60}:{seconds % 60:02}",
             str(it.restarts),
             f"{self._memory.get(name, 0) // MEBIBYTE} MiB",
-            plain(it.service.address),
+            plain(_where(it)),
         )
+
+
+def _where(it: Running) -> str:
+    """What people open, and what is to be done first where it cannot do its work."""
+    lacks = f", {it.service.lacks}" if it.phase == "idle" else ""
+    return f"{it.service.address}{lacks}"

@@ -33,8 +33,10 @@ def status(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 def state(settings: Settings) -> dict[str, Any]:
     """Champion, challenger and rollout (None where there is none), incident (what became of a champion that is gone,
-    None where all is well), runs (newest first), lake (rows, version), damaged (lines of the journal), next.
+    None where all is well), waiting (flow runs that ask a person, and where), runs (newest first), lake (rows,
+    version), damaged (lines of the journal), next.
     """
+    from flows.command_line.waiting import waiting
     from infra.gateway import JOURNAL, count_aside
     from infra.registry import last_runs
     from infra.rollout import CHOICES, Store, trouble_with
@@ -48,6 +50,7 @@ def state(settings: Settings) -> dict[str, Any]:
         "rollout": _rollout(store, challenger),
         "runs": last_runs(store.registry, RUNS),
         "incident": vanished.seen if vanished else None,
+        "waiting": waiting(settings),
         "damaged": count_aside(settings.home / JOURNAL),
         "lake": lake,
         "next": CHOICES if vanished else _next(lake, champion=champion is not None),
@@ -56,13 +59,17 @@ def state(settings: Settings) -> dict[str, Any]:
 
 def _rollout(store: Store, challenger: RegisteredVersion | None) -> dict[str, Any] | None:
     """Stage, its posts, share of the traffic in [0, 1], status and reason of the rollout that is not over."""
-    from infra.rollout import posts_in_stage, rollout_of
+    from infra.rollout import awaited, posts_in_stage, rollout_of
 
     rollout = rollout_of(challenger) if challenger else None
     if rollout is None or rollout.is_over:
         return None
-    posts = {"posts": posts_in_stage(store.lake, rollout), "minimum_posts": rollout.current.minimum_posts}
-    return {"stage": rollout.current.name} | rollout.model_dump(include={"share", "status", "reason"}) | posts
+    seen = posts_in_stage(store.lake, rollout)
+    waits, posts = awaited(rollout, seen), {"posts": seen, "minimum_posts": rollout.current.minimum_posts}
+    found = (
+        {"stage": rollout.current.name} | rollout.model_dump(include={"share", "status", "reason"}) | posts
+    )
+    return found | {"waits_for": waits.whom, "next": waits.next}
 
 
 def _lake(settings: Settings) -> dict[str, dict[str, int]]:
@@ -98,7 +105,10 @@ def _print(found: dict[str, Any]) -> None:
             f"[red]champion vanished[/]: {plain(found['incident'])}", highlight=False, soft_wrap=True
         )
     if found["rollout"]:
-        console.print(plain(_progress(found["rollout"])), highlight=False, soft_wrap=True)
+        for line in _progress(found["rollout"]):
+            console.print(plain(line), highlight=False, soft_wrap=True)
+    for line in found["waiting"]:
+        console.print(plain(line), style="yellow", highlight=False, soft_wrap=True)
     if found["runs"]:
         table = Table("run", "name", "started (UTC)", "status", "verdict", "macro average precision")
         for run in found["runs"]:
@@ -121,10 +131,11 @@ def _described(version: RegisteredVersion | None) -> str:
     return f"version {version.version}, run {version.run_id}, {version.created_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _progress(rollout: dict[str, Any]) -> str:
+def _progress(rollout: dict[str, Any]) -> list[str]:
     why = f": {rollout['reason']}" if rollout["reason"] else ""
     share, posts = (
         f"{rollout['share']:.0%} of the traffic",
         f"{rollout['posts']} of {rollout['minimum_posts']} posts",
     )
-    return f"rollout: {rollout['status']}, stage {rollout['stage']}, {share}, {posts}{why}"
+    stands = f"rollout: {rollout['status']}, stage {rollout['stage']}, {share}, {posts}{why}"
+    return [stands, f"the rollout waits for {rollout['waits_for']}: {rollout['next']}"]

@@ -30,7 +30,9 @@ def up(
 ) -> None:
     """Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running until Ctrl-C.
 
-    What ends is started again; one log a service lies under logs in the home.
+    What ends is started again; one log a service lies under logs in the home. Ready means that the gateway decides: a
+    home without a champion is up, and not ready. The demo trains its first champion, and then a second one that meets
+    live traffic.
     """
     from flows.choices import check_choices
     from infra.environment import adopt
@@ -104,6 +106,9 @@ def _services(settings: Settings, standing: Standing, *, demo: bool) -> list[Ser
         answers(f"{standing.gateway}/healthz"),
         f"{standing.gateway}/docs",
         after="mlflow" if is_empty(settings) else "",  # two would race to make MLflow's tables
+        works=answers(f"{standing.gateway}/readyz"),
+        lacks="nobody decides yet: "
+        + ("the demo trains a first champion" if demo else "moderato retrain trains a first champion"),
     )
     flows = Service(
         "deployments",
@@ -128,8 +133,15 @@ def _tend(supervisor: Supervisor, settings: Settings) -> None:
     import time
 
     from flows.command_line.screen import screen
+    from infra.stopping import INTERRUPTED
 
-    def end(*_: object) -> None:
+    asked: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            supervisor.hurry()
+            return
         raise KeyboardInterrupt
 
     stops = (signal.SIGTERM, signal.SIGINT)  # SIGINT too: a shell's background job would ignore it
@@ -143,8 +155,8 @@ def _tend(supervisor: Supervisor, settings: Settings) -> None:
     except KeyboardInterrupt:
         print("moderato: stopping", file=sys.stderr)  # noqa: T201 - the command's own output
     finally:
-        for number in stops:
-            signal.signal(number, signal.SIG_IGN)  # a second one would leave processes behind
         supervisor.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
+    if signal.SIGINT in asked:
+        sys.exit(INTERRUPTED)

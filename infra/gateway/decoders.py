@@ -73,6 +73,7 @@ class Decoder:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={"PYTHONPATH": MODULES, "OMP_NUM_THREADS": "1"},  # and no secret of the gateway's
+                start_new_session=True,  # Ctrl-C is for the gateway, which still answers what it accepted
             )
         return self._process
 

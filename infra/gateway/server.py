@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import multiprocess
 
 from infra.gateway.protocol import BoundedProtocol
 from infra.gateway.telemetry import SHARED, JsonLines, Together
@@ -19,6 +24,7 @@ from infra.settings import Settings
 from models.errors import UserError
 
 KEEP_ALIVE = 75  # seconds
+READY = 0.5  # seconds that a process has to say that it serves
 BACKLOG = 2048  # connections that wait to be accepted
 LOG: dict[str, Any] = {  # JSON lines on standard error
     "version": 1,
@@ -35,16 +41,62 @@ class AddressError(UserError):
 
 
 def serve(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT; what was accepted until then is answered. Raises AddressError."""
+    """Serve until SIGTERM or SIGINT; what was accepted until then is answered. Raises AddressError, and
+    KeyboardInterrupt after SIGINT.
+    """
     check_free(host, port)
     _allow_many_connections()
     with _shared_metrics(workers):
-        _run(settings, host, port, workers)
+        try:
+            _run(settings, host, port, workers)
+        finally:
+            logging.shutdown()  # lines that are still together: whoever is interrupted ends past every exit handler
 
 
 def _run(settings: Settings, host: str, port: int, workers: int) -> None:
     app = "infra.gateway.app:from_environment"
-    uvicorn.run(app, factory=True, host=host, port=port, workers=workers, log_config=LOG, **options(settings))
+    config = uvicorn.Config(
+        app, factory=True, host=host, port=port, workers=workers, log_config=LOG, **options(settings)
+    )
+    if workers > 1:
+        several = _Several(config, [config.bind_socket()])
+        several.run()
+        if several.interrupted:
+            raise KeyboardInterrupt
+        return
+    server = uvicorn.Server(config)
+    server.run()  # raises the signal again that ended it
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+class _Kept(multiprocess.Process):
+    """A process that a terminal's Ctrl-C does not reach, while it imports or later: its parent tells it to end."""
+
+    def start(self) -> None:
+        resource_tracker.ensure_running()  # which lets the signal through again where it has to start first
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which a new process inherits
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+class _Several(multiprocess.Multiprocess):
+    """Processes of uvicorn's; `interrupted` says whether Ctrl-C ended them."""
+
+    interrupted = False
+
+    def init_processes(self) -> None:
+        multiprocess.Process = _Kept  # type: ignore[misc] # those that are started again are made by this name too
+        super().init_processes()
+
+    def handle_int(self) -> None:
+        self.interrupted = True
+        for process in self.processes:
+            if not process.is_ready(READY):
+                process.kill()  # it has accepted nothing, and would open its models first
+        super().handle_int()
 
 
 def options(settings: Settings) -> dict[str, Any]:

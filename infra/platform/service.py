@@ -15,8 +15,9 @@ PATIENCE = 2.0  # seconds that a health check waits
 
 @dataclass(frozen=True)
 class Service:
-    """`ready` says whether it works; `address` is what people open; it is started once the service `after` works.
+    """`ready` says whether it answers; `address` is what people open; it is started once the service `after` answers.
 
+    `works` says whether one that answers can do its work, and `lacks`, what people do where it cannot: it idles then.
     What it started is stopped where it ends by itself, unless that is `outlived` by it: a retraining goes on.
     """
 
@@ -26,6 +27,8 @@ class Service:
     address: str
     after: str = ""
     outlived: bool = False
+    works: Callable[[], bool] = lambda: True
+    lacks: str = ""
 
 
 def answers(url: str) -> Callable[[], bool]:

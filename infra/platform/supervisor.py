@@ -18,7 +18,8 @@ import psutil
 from infra.platform.service import Service
 from infra.platform.ties import TIED
 
-Phase = Literal["waiting", "starting", "ready", "silent", "ended"]
+Phase = Literal["waiting", "starting", "idle", "ready", "silent", "ended"]
+ANSWERS = ("idle", "ready")
 
 FIRST, LONGEST = 1.0, 60.0  # seconds of back-off: doubled from the first to the longest
 SETTLED = 300.0  # seconds after which an old failure is forgotten
@@ -29,6 +30,7 @@ START, SILENCE = (
 CHECK = 10.0  # seconds between two health checks of a service that works
 SOON = 5.0  # seconds that a killed process has to be gone
 ASKED = 1.0  # seconds between two health checks of a service that is not ready
+SHORT = 0.05  # seconds between two looks at what stops
 STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
 
 
@@ -45,7 +47,7 @@ class Running:
     starts: int = 0
     failures: int = 0  # in a row
     not_before: float = 0.0
-    check: Future[bool] | None = field(default=None, repr=False)
+    check: Future[Phase] | None = field(default=None, repr=False)
     sessions: set[int] = field(default_factory=set)  # of processes that ended and left others behind
 
     @property
@@ -70,11 +72,17 @@ class Supervisor:
         self.running = {service.name: Running(service) for service in services}
         self._logs, self._clock = logs, clock
         self._checks = ThreadPoolExecutor(max(1, len(services)), thread_name_prefix="health")
+        self._hurried = False
         logs.mkdir(parents=True, exist_ok=True)
 
     @property
     def is_ready(self) -> bool:
         return all(it.phase == "ready" for it in self.running.values())
+
+    @property
+    def is_up(self) -> bool:
+        """Whether all services answer, although one may lack what it needs for its work."""
+        return all(it.phase in ANSWERS for it in self.running.values())
 
     def tend(self) -> None:
         """One look at every service: start what may start, restart what ended, note what answers."""
@@ -98,10 +106,8 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     it.process.send_signal(signal.SIGTERM)
         deadline = self._clock() + STOP
-        for it in ordered:
-            if it.process:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    it.process.wait(max(0.1, deadline - self._clock()))
+        while self._clock() < deadline and not self._hurried and any(_is_there(it) for it in ordered):
+            time.sleep(SHORT)
         _kill(families)
         _gone(families)
         for it in ordered:
@@ -110,9 +116,13 @@ class Supervisor:
             it.process, it.phase = None, "ended"
         self._checks.shutdown(wait=False, cancel_futures=True)
 
+    def hurry(self) -> None:
+        """Let `stop` wait for nobody; for a signal's handler."""
+        self._hurried = True
+
     def _start_when_due(self, it: Running) -> None:
         now, before = self._clock(), self.running.get(it.service.after)
-        if now < it.not_before or (before is not None and before.phase != "ready"):
+        if now < it.not_before or (before is not None and before.phase not in ANSWERS):
             return
         with (self._logs / f"{it.service.name}.log").open("ab") as log:
             it.process = subprocess.Popen(  # noqa: S603 - our own command
@@ -132,7 +142,7 @@ class Supervisor:
         it.sessions.add(it.process.pid)
         if not it.service.outlived:  # a worker of a server that was killed keeps its port
             _kill(_left(it.sessions))
-        it.failures = 1 if it.phase == "ready" and now - it.since > SETTLED else it.failures + 1
+        it.failures = 1 if it.phase in ANSWERS and now - it.since > SETTLED else it.failures + 1
         it.not_before = now + min(LONGEST, FIRST * 2 ** (it.failures - 1))
         it.process, it.check = None, None
         it.moved("ended", now)
@@ -140,17 +150,28 @@ class Supervisor:
     def _look(self, it: Running) -> None:
         now = self._clock()
         if it.check is None and now - it.checked >= (CHECK if it.phase == "ready" else ASKED):
-            it.check, it.checked = self._checks.submit(it.service.ready), now
+            it.check, it.checked = self._checks.submit(_found, it.service), now
         if it.check is None or not it.check.done():
             return
-        if it.check.result():
+        found = it.check.result()
+        if found in ANSWERS:
             it.answered = now
-            it.moved("ready", now)
+            it.moved(found, now)
         elif it.phase != "starting":
             it.moved("silent", now)
         it.check = None
         if now - it.answered > (START if it.phase == "starting" else SILENCE):
             _kill(_family(it.process))
+
+
+def _is_there(it: Running) -> bool:
+    return it.process is not None and it.process.poll() is None
+
+
+def _found(service: Service) -> Phase:
+    if not service.ready():
+        return "silent"
+    return "ready" if service.works() else "idle"
 
 
 def _gone(processes: Sequence[psutil.Process]) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,9 +15,11 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from infra.registry.registry import Registry
+from infra.stopping import at_the_end
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import MLFlowLogger
+    from mlflow.entities import Run as MlflowRun
 
 KEY = "moderato.candidate"
 SEARCH, PRETRAINING = "moderato.search", "moderato.pretraining"  # the keys of runs that make no candidate
@@ -34,12 +37,11 @@ class LifecycleRun:
         """The run whose `tag` is this candidate's key, a new one where there is none."""
         client, experiment = registry.client, registry.experiment_id
         found = client.search_runs([experiment], filter_string=f"tags.`{tag}` = '{key}'", max_results=1)
-        if found:
-            if found[0].info.status in ("FAILED", "KILLED"):
-                client.update_run(found[0].info.run_id, status="RUNNING")
-            return cls(registry, found[0].info.run_id)
         tags = {tag: key, **_commit()}
-        return cls(registry, client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+        run = found[0] if found else client.create_run(experiment, tags=tags, run_name=name)
+        begun = cls._going_on(registry, run)
+        at_the_end(partial(begun.close, "KILLED"))
+        return begun
 
     def child(self, name: str) -> Self:
         """The run below this one that holds one step's course; made where it is missing."""
@@ -47,11 +49,26 @@ class LifecycleRun:
         client, experiment = self.registry.client, self.registry.experiment_id
         found = client.search_runs([experiment], filter_string=query, max_results=1)
         run = found[0] if found else client.create_run(experiment, tags={PARENT: self.run_id}, run_name=name)
-        return type(self)(self.registry, run.info.run_id)
+        return self._going_on(self.registry, run)
 
     def finish(self, status: str = "FINISHED") -> None:
         """Say that it came to its end, in one of MLflow's words."""
         self.registry.client.set_terminated(self.run_id, status)
+
+    def close(self, status: str) -> None:
+        """Say of this run, and of those below it, that they ended so; nothing of what has come to its own end."""
+        client, experiment = self.registry.client, self.registry.experiment_id
+        below = client.search_runs([experiment], filter_string=f"tags.`{PARENT}` = '{self.run_id}'")
+        for run in (*below, client.get_run(self.run_id)):
+            if run.info.status != "FINISHED":  # Lightning calls a course that is stopped failed
+                client.set_terminated(run.info.run_id, status)
+
+    @classmethod
+    def _going_on(cls, registry: Registry, run: MlflowRun) -> Self:
+        """One that was stopped goes on."""
+        if run.info.status in ("FAILED", "KILLED"):
+            registry.client.update_run(run.info.run_id, status="RUNNING")
+        return cls(registry, run.info.run_id)
 
     @classmethod
     def tagged(cls, registry: Registry, tag: str, value: str) -> list[str]:

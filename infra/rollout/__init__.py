@@ -2,8 +2,18 @@
 
 from infra.rollout.acts import act, roll_back, withdraw_rollout
 from infra.rollout.assignment import is_shadowed, meets_challenger
+from infra.rollout.awaited import Awaited, awaited, judged
 from infra.rollout.chart import Story, plot, table
 from infra.rollout.controller import LEASE, Controller, Step
+from infra.rollout.forecast import (
+    Forecast,
+    Traffic,
+    doubts,
+    forecast,
+    steady_traffic,
+    traffic_of_late,
+)
+from infra.rollout.guardrail import shown
 from infra.rollout.guardrails import GUARDRAILS
 from infra.rollout.incident import (
     CHOICES,
@@ -18,33 +28,44 @@ from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
 from infra.rollout.store import Store, rollout_of
-from infra.rollout.unattended import rest_unattended
+from infra.rollout.unattended import rest, rest_unattended
 
 __all__ = [
     "CHOICES",
     "GUARDRAILS",
     "LEASE",
     "PLANS",
+    "Awaited",
     "Controller",
+    "Forecast",
     "Incident",
     "Promises",
     "Rollout",
     "Step",
     "Store",
     "Story",
+    "Traffic",
     "VanishedChampionError",
     "act",
+    "awaited",
     "champion_or_none",
+    "doubts",
+    "forecast",
     "incident",
     "is_shadowed",
+    "judged",
     "meets_challenger",
     "plan_named",
     "plot",
     "posts_in_stage",
+    "rest",
     "rest_unattended",
     "roll_back",
     "rollout_of",
+    "shown",
+    "steady_traffic",
     "table",
+    "traffic_of_late",
     "trouble_with",
     "withdraw_rollout",
 ]

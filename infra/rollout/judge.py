@@ -41,9 +41,14 @@ def judge(guardrails: Iterable[Guardrail], evidence: Evidence, stages: int) -> J
     stages: how many stages the rollout has, each of which spends its part of the error rate.
     """
     asked = list(guardrails)
-    alpha = ERROR_RATE / stages / max(1, sum(guardrail.binding for guardrail in asked))
+    alpha = share_of_errors(asked, stages)
     readings = tuple(reading for guardrail in asked for reading in guardrail.read(evidence, alpha))
     return Judgement(verdict=_verdict(readings), readings=readings)
+
+
+def share_of_errors(guardrails: Iterable[Guardrail], stages: int) -> float:
+    """The part of the error rate that one guardrail may spend in one stage."""
+    return ERROR_RATE / stages / max(1, sum(guardrail.binding for guardrail in guardrails))
 
 
 def _verdict(readings: Iterable[Reading]) -> Verdict:

@@ -51,6 +51,10 @@ class Rollout(BaseModel):
     promises: Promises = Field(default_factory=Promises)
     dry_run: tuple[str, ...] = Field(default=(), description="guardrails that are measured without a say")
     hold: bool = Field(default=False, description="a person decides about the promotion")
+    policies: tuple[str, ...] = Field(
+        default=(), description="that the challenger's bundle has thresholds for"
+    )
+    markets: tuple[str, ...] = Field(default=(), description="likewise; all others are one")
     began: AwareDatetime
     stage_began: AwareDatetime
     reason: str = ""
@@ -64,7 +68,7 @@ class Rollout(BaseModel):
 
     @classmethod
     def begin(cls, plan: Plan, champion: int, challenger: int, now: datetime, **more: Any) -> Self:
-        """At the first stage of the plan; `more` are promises, dry_run and hold."""
+        """At the first stage of the plan; `more` are promises, dry_run, hold, policies and markets."""
         return cls(
             id=uuid.uuid4().hex[:12],
             plan=plan.name,

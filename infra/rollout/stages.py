@@ -88,8 +88,8 @@ def steady() -> Plan:
 
 
 def brief() -> Plan:
-    """For trying it out: hundreds of posts a stage show only what is plainly wrong."""
-    shares = {"shadow": 0.0, "10 %": 0.1, "50 %": 0.5, "100 %": 1.0}
+    """For trying it out: hundreds of posts a stage show only what is plainly wrong; ten a second are enough."""
+    shares = {"shadow": 0.0, "25 %": 0.25, "50 %": 0.5, "100 %": 1.0}
     each = {"shadow": 1.0, "minimum_posts": 250, "minimum_seconds": 3.0, "maximum_seconds": 3 * MINUTE}
     rules = {
         "error_rate": Rule(tolerance=Tolerance(absolute=0.05)),

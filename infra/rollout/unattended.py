@@ -24,4 +24,14 @@ def rest_unattended(store: Store, now: datetime) -> Rollout | None:
     if now < since + SILENT:
         return None
     why = f"nobody has driven it since {since:%H:%M} UTC; moderato retrain goes on with it, moderato canary abort ends"
-    return store.change(rollout.challenger, "rest", lambda it: it if it.is_over else it.resting(why), WHO)
+    return rest(store, rollout.challenger, why)
+
+
+def rest(store: Store, version: int, why: str) -> Rollout:
+    """Give the traffic of a version's rollout back to the champion until a controller drives it again."""
+
+    def step(rollout: Rollout) -> Rollout:
+        stands = rollout.is_over or rollout.status == "held" or rollout.rests
+        return rollout if stands else rollout.resting(why)
+
+    return store.change(version, "rest", step, WHO)

@@ -9,8 +9,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
@@ -122,29 +123,47 @@ class Interrupt(Callback):
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Raises KeyboardInterrupt once the checkpoint is saved; Lightning leaves with SystemExit, as on a crash."""
+        """Raises KeyboardInterrupt once the checkpoint is saved.
+
+        Whoever answers Ctrl-C for the process is told at once, and may end it when it comes again.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGINT, lambda *_: setattr(self, "_asked", True))
+        before = signal.getsignal(signal.SIGINT)
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self._asked = True
+            if callable(before):
+                with suppress(KeyboardInterrupt):
+                    before(number, frame)
+
+        signal.signal(signal.SIGINT, ask)
         try:
             yield
-        except SystemExit:
-            self._heed()
-            raise
+            self._heed()  # asked after the last batch
+        except _Interrupted:
+            raise KeyboardInterrupt from None
         finally:
-            signal.signal(signal.SIGINT, before)
+            if signal.getsignal(signal.SIGINT) is ask:  # else who answers has another answer from now on
+                signal.signal(signal.SIGINT, before)
 
     def _heed(self) -> None:
         if self._asked:
-            raise KeyboardInterrupt
+            raise _Interrupted
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C on its way through Lightning, which from a KeyboardInterrupt on ignores all others, and exits with 1."""
 
 
 class LastCheckpoint(ModelCheckpoint):
-    """`last.ckpt` every so many steps, and when something breaks.
+    """`last.ckpt` every so many steps, before the last step of an epoch, and when something breaks.
 
-    Never at the last batch of an epoch: Lightning would resume from there without the epoch's validation. Nor between
-    the parts of a batch, whose gradients no checkpoint holds.
+    Only where a batch has been trained on whole and another is to follow, for from there alone Lightning goes on to the
+    same result: resumed behind the last batch of an epoch it leaves out the validation, within or behind a validation
+    it misses the score, and the gradients of a part of a batch are in no checkpoint. What breaks there goes on from
+    before the epoch's last step.
     """
 
     def __init__(self, folder: Path, steps: int) -> None:
@@ -155,20 +174,35 @@ class LastCheckpoint(ModelCheckpoint):
             save_on_exception=Ranks.here().alone,  # the others would be waited for for ever
             enable_version_counter=False,
         )
-        self._between = False
+        self._whole = False
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self._whole = batch_idx % trainer.accumulate_grad_batches == 0
+
+    def on_before_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: Tensor) -> None:
+        self._whole = False
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self._between = (batch_idx + 1) % trainer.accumulate_grad_batches > 0
-        if not trainer.is_last_batch and not self._between:
+        done, parts = batch_idx + 1, trainer.accumulate_grad_batches
+        self._whole = not trainer.is_last_batch and done % parts == 0
+        if self._whole and done == trainer.num_training_batches - parts:
+            self._save(trainer)
+        elif self._whole:
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        if not self._between:
+        if self._whole:
             super().on_exception(trainer, pl_module, exception)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        if not self._should_skip_saving_checkpoint(trainer):
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

@@ -8,22 +8,31 @@ from pathlib import Path
 import pytest
 import yaml
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.input.actions import read_flow_run_input
-from prefect.input.run_input import keyset_from_base_key
+from prefect.input.run_input import keyset_from_base_key, keyset_from_paused_state
 from prefect.server.schemas.schedules import CronSchedule as PlannedByTheServer
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Pending, Running, Scheduled, Suspended
 from running_platform import wait_for
 
-from flows import form
-from flows.deployments import answer_expired, deployments, drop_missed
+from flows import form, simulated
+from flows.command_line.waiting import waiting
+from flows.deployments import answer_expired, deployments, drop_missed, go_on
 from flows.scheduling import OURS
+from infra.rollout import Rollout, plan_named
 from infra.settings import Settings
 from tasks.approval import Answer
+from tasks.question import Word, key
 
 GENTLE = """from infra.rollout.stages import PLANS
 
@@ -162,6 +171,53 @@ def test_an_answer_that_does_not_come_is_the_one_that_was_chosen(client, asking)
     answer = Answer(**read_flow_run_input("asked-response", flow_run_id=asking))
     assert (answer.decision, answer.name) == ("reject", "deadline")
     assert answer.reason == "nobody answered within 1 hours"
+
+
+@pytest.fixture
+def asked_by_its_canary(client, retraining):
+    """A run whose canary asks, and the rollout that does."""
+    rollout = Rollout.begin(plan_named("brief"), 1, 2, datetime.now(UTC)).waiting(
+        "asking", "it is inconclusive"
+    )
+    run = client.create_flow_run_from_deployment(retraining, parameters={"approval": {"hours": 1}})
+    waits = Suspended(timeout_seconds=None, pause_key=f"{key(rollout)} 1".replace(" ", "-"))
+    keys = keyset_from_paused_state(waits)
+    Word.save(keys, flow_run_id=run.id)
+    client.set_flow_run_state(run.id, Running(), force=True)
+    waits.state_details.run_input_keyset = keys
+    client.set_flow_run_state(run.id, waits, force=True)
+    return run.id, rollout
+
+
+def test_what_is_not_shown_never_becomes_champion_by_the_clock(client, asked_by_its_canary):
+    run, _ = asked_by_its_canary
+    assert run in {it.id for it in answer_expired(client, datetime.now(UTC) + timedelta(hours=2))}
+    assert client.read_flow_run(run).state.name == "Resuming"
+
+
+def test_the_demo_starts_one_retraining_at_a_time(client, retraining):
+    theirs = DeploymentFilter(id=DeploymentFilterId(any_=[retraining]))
+    for run in client.read_flow_runs(deployment_filter=theirs):  # of other tests
+        client.delete_flow_run(run.id)
+    for _ in range(2):
+        simulated.start_retraining({"training": {"preset": simulated.FIRST}, "rollout": {"canary": False}})
+    (begun,) = (run for run in client.read_flow_runs(deployment_filter=theirs) if not run.auto_scheduled)
+    assert begun.parameters["training"] == {"preset": simulated.FIRST}
+    client.delete_flow_run(begun.id)
+
+
+def test_a_canary_that_was_answered_at_a_terminal_asks_no_more_on_its_page(
+    client, asked_by_its_canary, settings, prefect_server, monkeypatch
+):
+    run, rollout = asked_by_its_canary
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    (told,) = (line for line in waiting(settings) if str(run) in line)
+    assert "waits for a person since" in told
+    assert f"about its canary: {prefect_server.removesuffix('/api')}/runs/flow-run/{run}" in told
+    assert run not in {it.id for it in go_on(client, rollout)}
+    assert client.read_flow_run(run).state.type is StateType.PAUSED
+    assert run in {it.id for it in go_on(client, rollout.resumed(datetime.now(UTC), "wait longer"))}
+    assert client.read_flow_run(run).state.name == "Resuming"
 
 
 @pytest.mark.parametrize("wrong", [{"decision": "perhaps"}, {"reason": ""}, {"signature": "x"}])

@@ -8,9 +8,12 @@ import sys
 import time
 
 import lance
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from running_platform import runs, wait_for
+from terminal import CTRL_C, terminal
 
 from infra.lake import open_lake
 from infra.registry import Registry
@@ -21,6 +24,7 @@ from infra.simulator import simulate
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("prefect_server")]
 
 POSTS = 3000
+ENDS = 10.0  # seconds: four that a command has after Ctrl-C, and what a busy machine takes beside
 COMMAND = [sys.executable, "-m", "flows.command_line", "retrain", "--json"]
 TRIAL = ["--preset", "trial,minimum_steps=60"]
 SEED = ["--seed", "3"]
@@ -197,15 +201,56 @@ def test_an_unknown_choice_lists_the_choices(home, arguments, choices):
     assert choices in said
 
 
-def test_ctrl_c_ends_with_130_and_the_next_command_goes_on(home):
-    running = in_training(home)
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate()
-    assert running.returncode == 130, said
-    assert said.splitlines()[-1] == "moderato: interrupted; the same command goes on from here"
-    assert "Traceback" not in said
-    assert "Crash" not in said
+STEPS = ("pin lake versions", "begin", "validate", "train")
+
+
+def test_ctrl_c_in_a_terminal_ends_every_step_in_seconds_and_the_next_command_goes_on(home):
+    for step in STEPS:
+        with terminal("retrain", *TRIAL) as asked:
+            asked.says(f"\n  {step:<10} ")
+            left = psutil.Process(asked.process.pid).children(recursive=True)
+            asked.type(CTRL_C)
+            assert asked.ended(ENDS)[0] == 130, asked.said
+        interrupted(asked.said, step)
+        assert not any(map(runs, left))
+    assert {run.info.status for run in runs_of(home)} == {"FINISHED", "KILLED"}
     assert retrain()["promoted"]
+    assert {run.info.status for run in runs_of(home)} == {"FINISHED"}
+
+
+def test_ctrl_c_in_training_on_a_server_of_its_own_closes_the_runs(home, monkeypatch):
+    monkeypatch.setenv("MODERATO_PREFECT_API_URL", "")
+    with terminal("retrain", "--preset", "trial,minimum_steps=5000") as asked:
+        wait_for(lambda: list(home.work.glob("candidates/*/checkpoints/last.ckpt")), 300)
+        (server,) = psutil.Process(asked.process.pid).children()
+        asked.type(CTRL_C)
+        assert asked.ended(ENDS)[0] == 130, asked.said
+    interrupted(asked.said, "train")
+    wait_for(lambda: not runs(server), 10)
+    assert [run.info.status for run in runs_of(home)] == ["KILLED", "KILLED"], "the training's, and the run's"
+
+
+def test_a_second_ctrl_c_ends_at_once_whatever_the_first_is_doing(home):
+    with terminal("retrain", *TRIAL) as asked:
+        asked.says("\n  begin")
+        asked.type(CTRL_C)
+        asked.type(CTRL_C)
+        assert asked.ended(ENDS)[0] == 130, asked.said
+    interrupted(asked.said, "validate")
+
+
+def runs_of(home):
+    """The MLflow runs, the last that began first."""
+    registry = Registry(home)
+    return registry.client.search_runs([registry.experiment_id])
+
+
+def interrupted(said, during):
+    """One line after what was typed, and nothing of what lies beneath."""
+    after = said.partition("^C")[2].replace("^C", "").strip().splitlines()
+    assert after[-1] == "moderato: interrupted; the same command goes on from here", during
+    for word in ("Traceback", "Crash", "Error"):
+        assert word not in said, during
 
 
 def test_trial_replaces_no_champion_until_it_is_told_to(first):
@@ -225,6 +270,15 @@ def test_trial_replaces_no_champion_until_it_is_told_to(first):
 def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
     home = Settings()
     simulate(open_lake(home), posts=1000, weeks=1, seed=1, start_week=5)
+    store = Store(home)
+    with terminal("retrain", *TRIAL, *SEED, "--plan", "brief") as stopped:
+        stopped.says("no decision reaches this rollout yet", 300)
+        stopped.type(CTRL_C)
+        assert stopped.ended(ENDS)[0] == 130, stopped.said
+    interrupted(stopped.said, "canary")
+    assert store.running().status == "running"
+    assert store.running().rests, "nobody watches it"
+    assert {run.info.status for run in runs_of(home)[:1]} == {"KILLED"}
     waiting = subprocess.Popen(
         [*COMMAND, *TRIAL, *SEED, "--plan", "brief", "--replace"],
         stdout=subprocess.PIPE,
@@ -238,8 +292,8 @@ def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
             break
     else:
         pytest.fail("".join(said))
-    store = Store(home)
     assert store.running().status == "running"
+    assert not store.running().rests
     assert store.registry.champion().version == 1
     act(store, "promote", "seen enough")
     outcome = json.loads(waiting.communicate()[0])

@@ -150,6 +150,11 @@ def wait_for(condition: Callable[[], object], patience: float) -> None:
         time.sleep(0.25)
 
 
+def is_up(log: str) -> bool:
+    """Whether all services answer; a gateway without a champion is not ready."""
+    return "\nready" in log or "\nup, not ready" in log
+
+
 @contextmanager
 def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
     """A platform on `home` until the block is left; it must stop by itself then, with nothing left over."""
@@ -169,7 +174,7 @@ def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
     password = environment.get("MODERATO_PASSWORD")
     platform = Up(Settings(home=home, password=password, _env_file=None), ports, process, log)
     try:
-        wait_for(lambda: "\nready" in log.read_text() or process.poll() is not None, READY)
+        wait_for(lambda: is_up(log.read_text()) or process.poll() is not None, READY)
         assert process.poll() is None, log.read_text()
         yield platform
         left = platform.children()

@@ -3,8 +3,9 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
-from made_up_traffic import two_versions
+from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
 
 from infra.rollout import Rollout, plan_named
 
@@ -66,9 +67,42 @@ def test_the_platform_s_status_shows_a_rollout_on_one_line_until_it_is_over(stor
         "reason": "a holiday",
         "posts": 0,
         "minimum_posts": 250,
+        "waits_for": "a person, who paused it",
+        "next": 'moderato canary resume --reason "…"',
     }
     moderato("canary", "abort", "--reason", "complaints")
     assert json.loads(moderato("status", "--json"))["rollout"] is None
+
+
+def test_the_guardrails_of_the_stage_are_shown_with_the_next_command(store, settings):
+    plan, rng = plan_named("brief"), np.random.default_rng(0)
+    rollout = Rollout.begin(plan, 1, 2, datetime.now(UTC), policies=POLICIES, markets=MARKETS)
+    rollout = store.begin(rollout, "a new challenger")
+    slow = Behaviour().but(latency=80.0)
+    rows = traffic(rollout, 900, rng, champion=Behaviour(), challenger=slow)
+    store.lake.decisions.append(rows.to_batches())
+    store.change(2, "ask", lambda it: it.waiting("asking", "shadow is inconclusive"))
+    shown = json.loads(moderato("canary", "--json"))
+    by_name = {(it["guardrail"], it["subject"]): it["verdict"] for it in shown["guardrails"]}
+    assert by_name["latency_p50", "all posts"] == "unhealthy"
+    assert by_name["error_rate", "all posts"] == "healthy"
+    assert {("action_rate", market) for market in MARKETS} < by_name.keys()
+    assert (shown["posts"], shown["verdict"]) == (900, "unhealthy")
+    said = moderato("canary")
+    assert "Stage shadow: unhealthy" in said
+    assert "latency_p50" in said
+    assert said.splitlines()[-1] == 'next: moderato canary resume, promote or abort --reason "…"'
+    status = moderato("status")
+    assert (
+        "the rollout waits for a person, who says whether it waits longer, decides from now on, or ends"
+        in status
+    )
+
+
+def test_a_rollout_of_an_earlier_release_is_shown_without_what_it_does_not_say(store, begun):
+    old = begun.model_dump(mode="json", exclude={"policies", "markets"})
+    store.registry.roll_out(2, json.dumps(old), "told")
+    assert "waits for 250 more posts" in moderato("canary")
 
 
 def test_an_abort_takes_the_challenger_away(store, begun):

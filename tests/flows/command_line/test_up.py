@@ -7,12 +7,15 @@ from contextlib import suppress
 
 import httpx
 import pytest
+from ports import free_ports
 from running_platform import runs, up, wait_for
+from terminal import CTRL_C, terminal
 
 from infra.gateway import KeyStore
 from infra.lake import open_lake
 from infra.platform import Standing, held
 from infra.registry import Registry
+from infra.rollout import Store
 from infra.settings import Settings
 
 COMMAND = [sys.executable, "-m", "flows.command_line"]
@@ -109,8 +112,8 @@ def test_what_is_killed_is_started_again_and_schedules_survive_a_new_start(tmp_p
         ]
         for process in killed:
             process.kill()
-        before = platform.log.read_text().count("ready, ")
-        wait_for(lambda: platform.log.read_text().count("ready, ") >= before + 4, 120)
+        before = answering(platform.log)
+        wait_for(lambda: answering(platform.log) >= before + 4, 120)
         for url in (
             f"{platform.prefect}/api/health",
             f"{platform.mlflow}/health",
@@ -120,6 +123,11 @@ def test_what_is_killed_is_started_again_and_schedules_survive_a_new_start(tmp_p
     with up(home) as platform:
         assert "15 * * * *" in moderato("schedule", home=home)
         assert "0 4 * * 1" in moderato("schedule", home=home)
+
+
+def answering(log):
+    """How often a service has begun to answer."""
+    return sum(log.read_text().count(f": {phase}, ") for phase in ("ready", "idle"))
 
 
 @pytest.mark.slow
@@ -153,20 +161,39 @@ def test_cancelling_on_the_page_stops_training_and_leaves_the_champion(platform)
 
 @pytest.mark.slow
 @pytest.mark.minutes
-def test_the_demo_has_a_platform_that_posts_and_asks_the_gateway(tmp_path):
+@pytest.mark.timeout(1200)
+def test_the_demo_trains_a_champion_and_brings_a_canary_to_its_end_by_itself(tmp_path):
     home = tmp_path / "home"
-    lake = open_lake(Settings(home=home, _env_file=None))
-    for started in (1, 2):
-        with up(home, "--demo") as platform:
-            if started == 1:
-                wait_for(lambda: not lake.posts.is_empty(), 120)
-                run = platform.start(training={"preset": "trial"}, rollout={"canary": False})
-                assert platform.ended(run)["message"] == "Promoted"
-            before = decided(lake)
-            wait_for(lambda before=before: decided(lake) > before, 120)
+    settings = Settings(home=home, _env_file=None)
+    lake = open_lake(settings)
+    with up(home, "--demo") as platform:
+        assert "\ngateway: idle, " in platform.log.read_text()
+        assert "the demo trains a first champion" in platform.log.read_text()
+        wait_for(lambda: "\nready" in platform.log.read_text(), 400)
+        store = Store(settings)
+        assert store.registry.champion().version == 1
+        wait_for(lambda: (rollout := store.last()) is not None and rollout.is_over, 700)
+        acts = [row["act"] for row in store.acts(store.last().id)]
+        assert "ask" not in acts
+        assert acts[-1] in ("promote", "roll back")
+    before = decided(lake)
+    with terminal_of(home, "--demo") as started:
+        started.says("gateway", 60)
+        wait_for(lambda: decided(lake) > before, 240)
+        started.type(CTRL_C)
+        code, _ = started.ended(60)  # what it accepted is answered first
+    assert code == 130, started.said
+    assert "Traceback" not in started.said
     (kept, again) = KeyStore.of(lake).all()
     assert kept.revoked_at is not None
     assert again.revoked_at is None
+
+
+def terminal_of(home, *arguments):
+    """`moderato up` as a person runs it, whose Ctrl-C reaches what it started."""
+    ports = dict(zip(("PREFECT", "MLFLOW", "GATEWAY"), free_ports(3), strict=True))
+    chosen = {f"MODERATO_{name}_PORT": str(port) for name, port in ports.items()}
+    return terminal("up", *arguments, environment=os.environ | chosen | {"MODERATO_HOME": str(home)})
 
 
 def decided(lake):

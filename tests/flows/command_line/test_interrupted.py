@@ -1,0 +1,125 @@
+"""Ctrl-C in a terminal, which every process of it gets: each command ends in seconds, with one line and 130.
+
+What trains is interrupted in tests/flows/test_retrain.py, and the platform in test_up.py.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from gateway_server import Process
+from ports import free_ports
+from running_platform import wait_for
+from terminal import CTRL_C, terminal
+from tiny_model import make_champion
+
+from infra import stopping
+from infra.platform import answers
+from infra.settings import Settings
+
+pytestmark = pytest.mark.slow
+LINE = "moderato: interrupted; the same command goes on from here"
+ENDS = stopping.PATIENCE + 6  # seconds: the command's own, and what a busy machine takes beside
+STUBBORN = """
+import signal, sys, time
+from infra.stopping import answering_ctrl_c, at_the_end, end
+at_the_end(lambda: print("closed", flush=True))
+at_the_end(lambda: time.sleep(60))
+with answering_ctrl_c():
+    begun = False
+    while True:
+        try:
+            begun = begun or print("begun", flush=True) is None
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("swallowed", flush=True)
+"""
+
+
+def many_posts(folder):
+    """A file that takes long to read."""
+    path = folder / "posts.jsonl"
+    with path.open("w") as file:
+        for number in range(300_000):
+            row = {
+                "post_id": f"p{number}",
+                "author_id": "a",
+                "market": "DE",
+                "text": f"a quiet walk {number}",
+            }
+            file.write(json.dumps(row | {"created_at": "2026-01-01T00:00:00Z"}) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Settings of a home with a champion."""
+    settings = Settings(home=tmp_path_factory.mktemp("interrupted") / "home", _env_file=None)
+    make_champion(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def gateway(home):
+    """Where one answers."""
+    served = Process(home)
+    wait_for(answers(f"{served.served.url}/readyz"), 120)
+    yield served.served.url
+    served.process.terminate()
+    served.process.wait()
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("simulate --posts 60000", "posts"),
+        ("ingest jsonl {posts}", "MB"),
+        ("score {posts} {out}", "scor"),
+        ("replay --url {url} --seconds 60", "replaying"),
+        ("serve --port {port}", "Uvicorn running"),
+        ("serve --port {port} --workers 2", "Started parent process"),
+    ],
+)
+def test_a_command_ends_in_seconds(home, gateway, tmp_path, monkeypatch, command, says):
+    monkeypatch.setenv("MODERATO_HOME", str(home.home))
+    places = {
+        "posts": many_posts(tmp_path),
+        "out": tmp_path / "out.parquet",
+        "url": gateway,
+        "port": free_ports(1)[0],
+    }
+    with terminal(*command.format(**places).split()) as asked:
+        asked.says(says)
+        asked.type(CTRL_C)
+        code, _ = asked.ended(ENDS)
+    assert code == 130, asked.said
+    assert asked.said.strip().splitlines()[-1] == LINE
+    assert "Traceback" not in asked.said
+
+
+def test_what_swallows_it_ends_all_the_same_and_closes_what_it_can():
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as asked:
+        assert asked.stdout.readline() == b"begun\n"
+        asked.send_signal(signal.SIGINT)
+        assert asked.stdout.readline() == b"swallowed\n"
+        assert asked.wait(ENDS) == stopping.INTERRUPTED
+        assert asked.stdout.read() == b"closed\n"
+        assert asked.stderr.read().decode().strip() == LINE
+
+
+def test_asked_twice_it_ends_at_once():
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as asked:
+        assert asked.stdout.readline() == b"begun\n"
+        asked.send_signal(signal.SIGINT)
+        assert asked.stdout.readline() == b"swallowed\n"
+        since = time.monotonic()
+        asked.send_signal(signal.SIGINT)
+        assert asked.wait(ENDS) == stopping.INTERRUPTED
+        assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"
