@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from infra.sources import SOURCES
+from flows.command_line.choices import SourceName
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    source: Annotated[str, Parameter(help=f"what the files are: {', '.join(SOURCES.names())}")],
+    source: SourceName,
     path: Annotated[str, Parameter(help="a file, a folder of files, or s3://bucket/prefix")],
     /,
     *,
