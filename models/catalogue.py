@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Generic, Protocol, TypeVar
 
 from models.errors import UserError
+from models.nearest import choose
 
 
 class Named(Protocol):
@@ -47,9 +48,7 @@ class Catalogue(Generic[T]):
         """The entry called `name`; raises UnknownEntryError (with the choices) or BrokenEntryError."""
         path = name if "." in name else f"{self.package.__name__}.{name}"
         if "." not in name and name not in self.names():
-            raise UnknownEntryError(
-                f"no {self.noun} called {name!r}; choose one of: {', '.join(self.names())}"
-            )
+            raise UnknownEntryError(f"no {self.noun} called {name!r}; {choose(name, self.names())}")
         try:
             entry = getattr(importlib.import_module(path), self.constant, None)
         except ModuleNotFoundError as error:

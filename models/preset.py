@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import UserError
+from models.nearest import choose
 
 Modality = Literal["text", "image", "video"]
 
@@ -185,7 +186,8 @@ class Preset(BaseModel):
         field = str(mistake["loc"][0])
         if mistake["type"] == "extra_forbidden":
             return (
-                f"preset {self.name} has no field {field!r}; choose from {', '.join(type(self).model_fields)}"
+                f"preset {self.name} has no field {field!r}; "
+                f"{choose(field, type(self).model_fields, words='choose from')}"
             )
         return f"{field} of preset {self.name} is {mistake['input']!r}: {mistake['msg'].lower()}"
 
@@ -265,8 +267,8 @@ def _made(name: str) -> Preset:
     from models.encoder import ENCODERS  # which knows presets
 
     if name not in ENCODERS.names():
-        choices = ", ".join(sorted({*PRESETS, *ENCODERS.names()}))
-        raise UnknownPresetError(f"no preset called {name!r}; choose one of: {choices}")
+        known = sorted({*PRESETS, *ENCODERS.names()})
+        raise UnknownPresetError(f"no preset called {name!r}; {choose(name, known)}")
     return ENCODERS[name].preset()
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from infra.rollout.guardrail import Guardrail, Tolerance
 from infra.rollout.guardrails import GUARDRAILS
 from models.errors import UserError
+from models.nearest import choose
 
 MINUTE, DAY = 60.0, 86_400.0
 
@@ -108,5 +109,5 @@ PLANS = {"steady": steady, "brief": brief}
 def plan_named(name: str) -> Plan:
     """Raises UnknownPlanError, which lists the choices."""
     if name not in PLANS:
-        raise UnknownPlanError(f"no plan called {name!r}; choose one of: {', '.join(sorted(PLANS))}")
+        raise UnknownPlanError(f"no plan called {name!r}; {choose(name, sorted(PLANS))}")
     return PLANS[name]()
