@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import get_run_logger, task
-from prefect.context import TaskRunContext
+from prefect import task
 
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
@@ -36,6 +35,7 @@ from tasks.page import tell
 from tasks.register import Release
 from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
+from tasks.story import say, tells
 
 LOOK = 1.0  # seconds between looks
 DRAWN = 15  # looks from one point of the course in MLflow to the next
@@ -47,6 +47,7 @@ WAITING = (
 
 
 @task(name="canary", **PATIENT)
+@tells(Release.story)
 def canary(
     settings: Settings,
     release: Release,
@@ -127,7 +128,7 @@ def _drive(store: Store, release: Release) -> Rollout:
                 course.finish()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
-            _say(WAITING, logging.WARNING)
+            say(WAITING, logging.WARNING)
         time.sleep(LOOK)
 
 
@@ -139,7 +140,7 @@ def _noted() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        _say(f"MLflow keeps no notes of this rollout: {error.message}", logging.WARNING)
+        say(f"MLflow keeps no notes of this rollout: {error.message}", logging.WARNING)
 
 
 def _course(step: Step) -> dict[str, float]:
@@ -164,10 +165,5 @@ def _report(registry: Registry, release: Release, step: Step, story: Story) -> N
         Path(folder, "rollout.md").write_text(described)
         Path(folder, "evidence.png").write_bytes(plot(story))
         LifecycleRun(registry, release.run_id).artifacts(Path(folder), "canary")
-    _say(_said(step.rollout), logging.INFO)
+    say(_said(step.rollout))
     tell("canary", described, _said(step.rollout))
-
-
-def _say(line: str, level: int) -> None:
-    if TaskRunContext.get():
-        get_run_logger().log(level, line)

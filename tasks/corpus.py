@@ -14,6 +14,7 @@ from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
 from tasks.page import tell
 from tasks.retrying import PATIENT
+from tasks.story import counted, tells
 
 
 class PostVersions(Handle):
@@ -22,6 +23,9 @@ class PostVersions(Handle):
     uri: str
     posts: int
     judgements: int
+
+    def story(self) -> str:
+        return f"posts at version {self.posts}"
 
 
 class Corpus(Handle):
@@ -35,8 +39,13 @@ class Corpus(Handle):
     seed: int
     dropped: dict[str, int]
 
+    def story(self) -> str:
+        left_out = f"; left out: {out}" if (out := counted(self.dropped)) else ""
+        return f"corpus {self.id[:12]} of {counted(self.counts)} posts{left_out}"
+
 
 @task(name="pin posts", cache_policy=ON_FLOW_RUN, persist_result=True, **PATIENT)
+@tells(PostVersions.story)
 def pin(settings: Settings, as_of: datetime | None = None) -> PostVersions:
     """The lake as it is now, or as it was committed at or before `as_of`."""
     from infra.snapshots import pin_posts
@@ -46,6 +55,7 @@ def pin(settings: Settings, as_of: datetime | None = None) -> PostVersions:
 
 
 @task(name="cut corpus", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+@tells(Corpus.story)
 def cut(settings: Settings, versions: PostVersions, policy_set: str, seed: int) -> Corpus:
     """Cut the corpus of those versions, or find the one that is there."""
     from infra.snapshots import cut_corpus

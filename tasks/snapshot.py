@@ -12,6 +12,7 @@ from models.policies import POLICY_SETS
 from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
 from tasks.retrying import PATIENT
+from tasks.story import counted, tells
 
 
 class LakeVersions(Handle):
@@ -20,6 +21,9 @@ class LakeVersions(Handle):
     uri: str
     posts: int
     judgements: int
+
+    def story(self) -> str:
+        return f"posts at version {self.posts}, judgements at version {self.judgements}"
 
 
 class Snapshot(Handle):
@@ -34,6 +38,10 @@ class Snapshot(Handle):
     seed: int
     dropped: dict[str, int]
 
+    def story(self) -> str:
+        left_out = f"; left out: {out}" if (out := counted(self.dropped)) else ""
+        return f"snapshot {self.id[:12]} of {counted(self.counts)} posts{left_out}"
+
 
 @task(
     name="pin lake versions",
@@ -41,6 +49,7 @@ class Snapshot(Handle):
     cache_policy=ON_FLOW_RUN,
     persist_result=True,
 )
+@tells(LakeVersions.story)
 def pin(settings: Settings, as_of: datetime | None = None) -> LakeVersions:
     """The lake as it is now, or as it was committed at or before `as_of`."""
     from infra.snapshots import pin_versions
@@ -55,6 +64,7 @@ def pin(settings: Settings, as_of: datetime | None = None) -> LakeVersions:
     cache_policy=ON_DATA_AND_CONFIGURATION,
     persist_result=True,
 )
+@tells(Snapshot.story)
 def cut(settings: Settings, versions: LakeVersions, policy_set: str, seed: int) -> Snapshot:
     """Cut the snapshot of those versions, or find the one that is there."""
     from infra.snapshots import cut_snapshot

@@ -77,3 +77,10 @@ class Summary(Counted):
     noticed: Noticed = Noticed()
     seconds: float = 0
     dry_run: bool = False
+
+    def story(self) -> str:
+        """In a line for people."""
+        new, changed, rejected = self.posts.inserted, self.posts.updated, self.rejects.total
+        judged = self.judgements.inserted + self.judgements.updated
+        told = f"{self.rows:,} rows of {self.source}: {new:,} posts are new, {changed:,} changed, {judged:,} judgements"
+        return told + (f", {rejected:,} rejected" if rejected else "")
