@@ -10,7 +10,7 @@ import numpy as np
 from prefect import task
 
 from infra.lake import open_lake
-from infra.scoring import BareScoreFile, Examples, PostRow, examples_of, read_posts
+from infra.scoring import BareScoreFile, Examples, PostRow, examples_of, read_posts, writable
 from infra.settings import Settings
 from infra.weights import NoWeightsError, fetch
 from models.errors import UserError
@@ -66,6 +66,7 @@ def zero_shot(
 
     done: told the share of the file that is scored.
     """
+    writable(output)  # said before weights are fetched
     batches = read_posts(source, SEEN)
     weights = fetch(settings, asked.backbone)
     if weights is None:

@@ -11,8 +11,12 @@ from flows.command_line.choices import VERSION
 
 
 def score(
-    source: Annotated[Path, Parameter(help="posts as .jsonl or .parquet, in the schema of `ingest jsonl`")],
-    output: Annotated[Path, Parameter(help="the .parquet file to write; replaced when it exists")],
+    source: Annotated[
+        Path, Parameter(help="posts as .jsonl, .json or .parquet, in the schema of `ingest jsonl`")
+    ],
+    output: Annotated[
+        Path, Parameter(help="the .parquet, .csv or .jsonl file to write; replaced when it exists")
+    ],
     /,
     *,
     model: Annotated[str, VERSION] = "champion",
