@@ -51,7 +51,8 @@ class Narrator(logging.Handler):
             self._ended(getattr(record, "task_name", "step"), message)
         else:
             colour = "yellow" if record.levelno >= logging.WARNING else "dim"
-            self.console.print(f"  [{colour}]{plain(message.partition(NEXT)[0])}[/]", highlight=False)
+            told = f"  [{colour}]{plain(message.partition(NEXT)[0])}[/]"
+            self.console.print(told, highlight=False, soft_wrap=True)
 
     def _ended(self, step: str, message: str) -> None:
         seconds = time.monotonic() - self.since
@@ -82,7 +83,7 @@ class Narrator(logging.Handler):
 def narrate(console: Console) -> None:
     """Print each step as it ends; Prefect's own lines go to its server only."""
     narrator = Narrator(console)
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
+    for name in ("prefect.flow_runs", "prefect.task_runs", BEGUN):
         logging.getLogger(name).propagate = False
     for name in ("prefect.task_runs", BEGUN):
         steps = logging.getLogger(name)
