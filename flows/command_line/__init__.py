@@ -20,6 +20,9 @@ UNAUTHORIZED = 401
 ASKED = (
     "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
 )
+SAFE_PATH = (
+    "PYTHONSAFEPATH"  # our processes find our packages, whatever the folder they start in calls its own
+)
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
 GROUPS = {  # what people do, and the commands for it, in the order of doing it
@@ -90,6 +93,7 @@ def main(words: Sequence[str] | None = None) -> None:
     An error that the caller can mend is one line and its exit code, never a traceback.
     """
     gc.set_threshold(GARBAGE)
+    os.environ.setdefault(SAFE_PATH, "1")
     given = sys.argv[1:] if words is None else words
     try:
         _with_all_of_its_help(given)

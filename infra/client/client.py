@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -46,8 +46,8 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
 
-    @overload
-    def decide(self, posts: Post) -> Decision: ...
+    @overload  # a text and a mapping are iterables as well: the first that fits is meant
+    def decide(self, posts: Post) -> Decision: ...  # type: ignore[overload-overlap]
 
     @overload
     def decide(self, posts: Iterable[Post]) -> list[Decision]: ...
@@ -63,7 +63,7 @@ class Client:
         return [decision for some in _in_turns(posts) for decision in self._decide(some)]
 
     @overload
-    def moderate(self, content: str) -> Moderation: ...
+    def moderate(self, content: str) -> Moderation: ...  # type: ignore[overload-overlap]
 
     @overload
     def moderate(self, content: Iterable[str]) -> list[Moderation]: ...
@@ -104,7 +104,7 @@ class Client:
                     continue
                 raise GatewayError(_away(self.url, error)) from error
             if answer.status_code in LATER and left:
-                time.sleep(_wait(answer))
+                sleep(_wait(answer))
                 continue
             if answer.is_success:
                 found: dict[str, Any] = answer.json()

@@ -23,10 +23,10 @@ def _require_ours() -> None:
         spec = find_spec(name)
         places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
         if not any((place / file).is_file() for place in places):
+            found = (spec and spec.origin) or next(map(str, places), "nothing")
             raise ImportError(
-                f"moderato needs its own package {name!r}, and {spec.origin or places[0] if spec else 'nothing'} stands "
-                "in its place: rename that one, work in another folder, or start Python with -P (PYTHONSAFEPATH=1), "
-                "which leaves the current folder off the path"
+                f"moderato needs its own package {name!r}, and {found} stands in its place: rename that one, work in "
+                "another folder, or start Python with -P (PYTHONSAFEPATH=1), which leaves that folder off the path"
             )
 
 
