@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Approval, Data, RollOut, Training, checked
+from flows.naming import unless_typed
 from infra.environment import entered
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
@@ -44,6 +45,7 @@ class Outcome(Handle):
         return self.release is not None and self.release.promoted
 
 
+@unless_typed
 def _named() -> str:
     asked, start = flow_run.parameters, flow_run.scheduled_start_time
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} {asked['training'].preset}"

@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Bounds, Data, Training, Values, searchable
+from flows.naming import unless_typed
 from infra.environment import entered
 from tasks.incumbent import incumbent
 from tasks.results import RESULTS
@@ -20,6 +21,7 @@ from tasks.validate import validate
 from tasks.withdraw import withdraw
 
 
+@unless_typed
 def _named() -> str:
     asked, start = flow_run.parameters, flow_run.scheduled_start_time
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} search {asked['training'].preset}"

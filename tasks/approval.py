@@ -15,9 +15,7 @@ from prefect.input import RunInput
 from pydantic import Field, ValidationError
 
 from infra.gateway.codes import CodeError
-from infra.markdown import link as link_to
 from infra.markdown import plain
-from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.rollout import Store, act
 from infra.settings import Settings
@@ -25,7 +23,7 @@ from models.errors import UserError
 from tasks.approver import Approver, at_terminal, on_page
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
-from tasks.page import run_url, version_url
+from tasks.question import question
 from tasks.register import Release
 
 APPROVAL = "moderato.approval"
@@ -116,7 +114,7 @@ def _is_deployed() -> bool:
 def _on_page(
     settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float
 ) -> tuple[Answer, Approver]:
-    described = _described(settings, release, evaluation, asked, hours)
+    described = question(settings, release, evaluation, asked, hours)
     shown = described
     for attempt in range(1, ATTEMPTS + 1):
         form, pause = Answer.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
@@ -128,26 +126,6 @@ def _on_page(
         except CodeError as error:
             shown = f"**That answer does not count: {plain(error)}.**\n\n{described}"
     raise NobodyToAskError(f"{ATTEMPTS} answers could not be read; the champion stays")
-
-
-def _described(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
-    """What a person needs to decide: candidate beside champion, gates, the canary, and where there is more."""
-    registry = Registry(settings)
-    parts = [
-        f"## {asked[0].upper()}{asked[1:]}",
-        f"Answer within {hours:g} hours.",
-        _pointer(registry, release),
-        release.reason and f"Canary: {plain(release.reason)}",
-        (evaluation.report / "beside.md").read_text(),
-        "### Gates",
-        (evaluation.report / "gates.md").read_text(),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _pointer(registry: Registry, release: Release) -> str:
-    run, version = run_url(registry, release.run_id), version_url(registry, release.version)
-    return f"{link_to('MLflow run', run)}, {link_to('registered version', version)}" if run else ""
 
 
 def _at_terminal(asked: str) -> Answer:
