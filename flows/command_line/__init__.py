@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from flows.command_line.patience import patience
+from flows.command_line.loading import told_of_loading
 from infra.secrets import masked
 from models.errors import UserError
 
@@ -97,7 +97,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if words is None else words
     try:
         _with_all_of_its_help(given)
-        with patience(next(iter(given), "")):
+        with told_of_loading(next(iter(given), "")):
             app(words, exit_on_error=False)
         sys.stdout.flush()
     except CycloptsError:  # said already, in a box of its own

@@ -36,14 +36,12 @@ def demo(
     shutil.rmtree(home, ignore_errors=True)
     settings = isolate(home)
     adopt(settings)
-    from flows.command_line.plain import plain, terminal
-
-    console = terminal(stderr=True)
-    console.print(f"a platform of {posts:,} posts a week, in {plain(home)}", highlight=False, soft_wrap=True)
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.demo import demo as tell
     from flows.temporary_server import tie_temporary_server
 
+    console = terminal(stderr=True)
     narrate(console)
     tie_temporary_server()
     story = tell(settings, posts=posts, seed=seed, say=lambda line: console.print(f"[bold]{plain(line)}[/]"))

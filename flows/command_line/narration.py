@@ -31,7 +31,7 @@ class Narrator(logging.Handler):
         self._told = False  # whether the step that ends has told its story
         self._step, self._over = "", threading.Event()
 
-    def begin(self, step: str, again: float | None = AGAIN) -> None:
+    def begin(self, step: str, again: float | None) -> None:
         """From here on `step` is going on; said after a moment, and every `again` seconds."""
         self._over.set()
         self._step, self._over, self.since = step, threading.Event(), time.monotonic()
@@ -41,7 +41,7 @@ class Narrator(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if record.name == BEGUN:
-            self.begin(message)
+            self.begin(message, AGAIN)
         elif message.startswith(OURS):
             return
         elif getattr(record, "story", False):

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.errors import MarkupError
 from rich.markup import escape
 
-from flows.command_line.patience import spoken
+from flows.command_line.loading import spoken
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -55,16 +55,14 @@ def pretrain(
 
     settings = Settings()
     adopt(settings)
-    from flows.command_line.plain import plain, terminal
-
-    console = terminal(stderr=True)
-    console.print(plain(f"pre-training {preset} by {objectives}"), highlight=False)
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.form import Data
     from flows.pretrain import pretrain as lifecycle
     from flows.pretraining_form import checked, pretrained_by
     from flows.temporary_server import tie_temporary_server
 
+    console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
     training = pretrained_by(
         settings,
@@ -76,6 +74,7 @@ def pretrain(
         **vars(hardware),
     )
     checked(data, training)
+    console.print(plain(f"pre-training {preset} by {objectives}"), highlight=False)
     narrate(console)
     tie_temporary_server()
     outcome = lifecycle(data, training)

@@ -63,21 +63,19 @@ def retrain(
 
     settings = Settings()
     adopt(settings)
-    from flows.command_line.plain import plain, terminal
-
-    console = terminal(stderr=True)
-    what = f"retraining {preset or settings.preset} on {policy_set or settings.policy_set}"
-    console.print(plain(what), highlight=False)
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.form import Approval, Data, RollOut, checked, trained_by
     from flows.retrain import retrain as lifecycle
     from flows.temporary_server import tie_temporary_server
 
+    console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
     training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
     rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run, begin_anew=begin_anew)
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
+    console.print(plain(f"retraining {training.preset} on {data.policy_set}"), highlight=False)
     narrate(console)
     tie_temporary_server()
     outcome = lifecycle(data, training, rollout, asked)

@@ -59,21 +59,19 @@ def search(
 
     settings = Settings()
     adopt(settings)
-    from flows.command_line.plain import plain, terminal
-
-    console = terminal(stderr=True)
-    what = f"searching from {preset or settings.preset} over {', '.join(over)}"
-    console.print(plain(what), highlight=False)
     from flows.command_line.narration import narrate
+    from flows.command_line.plain import plain, terminal
     from flows.form import Bounds, Data, Values, searchable, trained_by
     from flows.search import search as lifecycle
     from flows.temporary_server import tie_temporary_server
 
+    console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set)
     training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
     bound = MINUTES if minutes is None and not (money or trials) else minutes or 0
     bounds, values = Bounds(minutes=bound, money=money, trials=trials), Values(over=over)
     searchable(data, training, values, bounds)
+    console.print(plain(f"searching from {training.preset} over {', '.join(over)}"), highlight=False)
     narrate(console)
     tie_temporary_server()
     found = lifecycle(data, training, values, bounds)

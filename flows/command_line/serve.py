@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.command_line.listening import address, told
-from flows.command_line.patience import spoken
+from flows.command_line.loading import spoken
 
 
 def serve(

@@ -25,7 +25,7 @@ def spoken() -> None:
 
 
 @contextmanager
-def patience(command: str) -> Iterator[None]:
+def told_of_loading(command: str) -> Iterator[None]:
     """One line on standard error, where a person sees it, unless the command speaks first."""
     _spoken.clear()
     if not sys.stderr.isatty():
