@@ -23,7 +23,7 @@ class Progress(pl.Callback):
     """The share of the training's steps, every few seconds; and why there are more passes than a preset's epochs."""
 
     def __init__(self, preset: str) -> None:
-        self._preset = preset_named(preset)
+        self._given, self._preset = preset, preset_named(preset)
         self._id: UUID | None = None
         self._said = self._began = self._line = 0.0  # moments
         self._first = self._told = 0.0  # shares of the steps
@@ -42,13 +42,14 @@ class Progress(pl.Callback):
 
     def passes(self, passes: int, steps: int) -> str:
         """How often the posts are passed over, and why that is more often than the preset's epochs say."""
-        name, asked, least = self._preset.name, self._preset.epochs, self._preset.minimum_steps
+        asked, least = self._preset.epochs, self._preset.minimum_steps
         told = f"{passes} passes of {steps // passes} steps at most"
         if passes <= asked:
             return told
         return (
             f"{told}: epochs={asked} alone would be {asked * steps // passes} steps, too few to learn from, so that "
-            f"few posts are passed over again up to minimum_steps={least}; {name},minimum_steps=0 makes it {asked}"
+            f"few posts are passed over again, up to minimum_steps={least}; "
+            f"{self._given},minimum_steps=0 makes it {asked}"
         )
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
