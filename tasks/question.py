@@ -17,15 +17,14 @@ HEAD = ("| change | average precision of | candidate | champion |", "|---:|---|-
 
 
 def question(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
-    """Markdown: links, the canary, what the model will do, candidate beside champion, gates."""
-    effects = evaluation.report / "effects.md"
+    """Markdown. Of the box that shows it a few lines are seen at once: the verdict and the links come first."""
+    effects, comparison = evaluation.report / "effects.md", _comparison(evaluation)
     parts = [
-        f"## {asked[0].upper()}{asked[1:]}",
-        f"Answer within {hours:g} hours.",
-        _links(Registry(settings), release),
+        f"**{asked[0].upper()}{asked[1:]}.** Answer within {hours:g} hours. {_links(Registry(settings), release)}",
+        _verdict(evaluation, comparison),
         release.reason and f"Canary: {plain(release.reason)}",
         effects.is_file() and f"### What it will do\n\n{effects.read_text()}",
-        _beside(evaluation),
+        _beside(comparison) if comparison else (evaluation.report / "beside.md").read_text(),
         _gates(evaluation.gates),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -41,12 +40,31 @@ def _links(registry: Registry, release: Release) -> str:
     return ", ".join(link_to(name, url) for name, url in pages.items() if url)
 
 
-def _beside(evaluation: Evaluation) -> str:
-    """All posts, then every policy; of the slices those alone that are worse: they are what to look at."""
+def _comparison(evaluation: Evaluation) -> Comparison | None:
+    """None for a first champion."""
     file = evaluation.report / "comparison.json"
-    if not file.is_file():
-        return (evaluation.report / "beside.md").read_text()
-    found = Comparison.model_validate_json(file.read_text())
+    return Comparison.model_validate_json(file.read_text()) if file.is_file() else None
+
+
+def _verdict(evaluation: Evaluation, found: Comparison | None) -> str:
+    """As in: 0.412 in place of 0.107 (▲ +0.305); 3 policies better, none worse; 7 of 7 gates passed."""
+    passed = f"{sum(check.passed for check in evaluation.gates)} of {len(evaluation.gates)} checks passed"
+    if found is None:
+        return f"A first champion: there is nobody to compare it with; {passed}."
+    value, signs = found.overall.difference.value, [_sign(part) for part in found.policies]
+    counts = ", ".join(
+        f"{signs.count(sign) or 'none'} {word}" for sign, word in ((BETTER, "better"), (WORSE, "worse"))
+    )
+    if value is None:
+        return f"The test posts can not tell it from the champion; {passed}."
+    return (
+        f"Average precision {found.overall.candidate:.3f} in place of {found.overall.champion:.3f} "
+        f"({_sign(found.overall)} {value:+.3f}); of {len(signs)} policies {counts}; {passed}."
+    )
+
+
+def _beside(found: Comparison) -> str:
+    """All posts, then every policy; of the slices those alone that are worse: they are what to look at."""
     shown = [found.overall, *found.policies, *(part for part in found.slices if _sign(part) == WORSE)]
     posts = (
         f"On the same {found.posts:,} test posts. {BETTER} better, {WORSE} worse, {ALIKE} no more than noise."
@@ -70,11 +88,10 @@ def _sign(part: Difference) -> str:
 
 
 def _gates(checks: tuple[Check, ...]) -> str:
-    """Failed ones first."""
+    """Failed ones first, as a list: a table's cells would not break their lines."""
     passed = sum(check.passed for check in checks)
     rows = [
-        cells("passed" if check.passed else "FAILED", check.gate, check.subject, check.detail)
+        f"- **{check.verdict}** {plain(check.gate)}, {plain(check.subject)}: {plain(check.detail)}"
         for check in sorted(checks, key=lambda check: check.passed)
     ]
-    head = ["| | gate | of | what it says |", "|---|---|---|---|"]
-    return "\n".join([f"### Gates: {passed} of {len(checks)} passed", "", *head, *rows])
+    return "\n".join([f"### Gates: {passed} of {len(checks)} passed", "", *rows])

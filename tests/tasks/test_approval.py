@@ -46,11 +46,17 @@ def test_an_approval_is_kept_in_the_registry_the_run_and_the_lake(settings, wait
 
 
 def test_the_question_begins_with_what_decides_and_leads_to_the_card(settings, waiting):
-    """Candidate and champion are the same model but for their strength: no difference is more than noise."""
     release, evaluation = waiting
     linked = settings.model_copy(update={"mlflow_url": "http://mlflow.example:5000"})
     asked = question(linked, release, evaluation, "before canary of version 2", 24)
-    assert asked.startswith("## Before canary of version 2\n\nAnswer within 24 hours.")
+    head, verdict = asked.splitlines()[:3:2]
+    assert head.startswith(
+        "**Before canary of version 2.** Answer within 24 hours. [Model card](http://mlflow"
+    )
+    count = len(evaluation.gates)
+    assert (
+        verdict == f"A first champion: there is nobody to compare it with; {count} of {count} checks passed."
+    )
     run = f"/runs/{release.run_id}"
     for name, place in (
         ("Model card", f"{run}/artifacts/evaluation/model-card.html"),
@@ -60,8 +66,8 @@ def test_the_question_begins_with_what_decides_and_leads_to_the_card(settings, w
         assert f"[{name}](http://mlflow.example:5000/#/" in asked
         assert place in asked
     gates = asked.partition("### Gates: ")[2].splitlines()
-    assert gates[0] == f"{len(evaluation.gates)} of {len(evaluation.gates)} passed"
-    assert all(row.startswith("| passed | ") for row in gates[4:])
+    assert gates[0] == f"{count} of {count} passed"
+    assert all(row.startswith("- **passed** ") for row in gates[2:])
 
 
 def test_the_change_stands_first_and_of_the_slices_those_that_are_worse(settings, waiting, tmp_path):
@@ -87,6 +93,10 @@ def test_the_change_stands_first_and_of_the_slices_those_that_are_worse(settings
     (tmp_path / "comparison.json").write_text(found.model_dump_json())
     here = evaluation.model_copy(update={"report": tmp_path})
     asked = question(settings, release, here, "before canary of version 2", 24)
+    assert (
+        "Average precision 0.625 in place of 0.500 (≈ +0.125); of 2 policies 1 better, 1 worse; "
+        f"{len(evaluation.gates)} of {len(evaluation.gates)} checks passed."
+    ) in asked
     rows = [line for line in asked.splitlines() if "0." in line and line.startswith("| ")]
     assert rows == [
         "| ≈ +0.125 | all posts | 0.625 | 0.500 |",
