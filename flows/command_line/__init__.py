@@ -94,11 +94,11 @@ def main(words: Sequence[str] | None = None) -> None:
     """
     gc.set_threshold(GARBAGE)
     os.environ.setdefault(SAFE_PATH, "1")
-    given = sys.argv[1:] if words is None else words
+    given = _asked(sys.argv[1:] if words is None else words)
     try:
         _with_all_of_its_help(given)
         with told_of_loading(next(iter(given), "")):
-            app(words, exit_on_error=False)
+            app(given, exit_on_error=False)
         sys.stdout.flush()
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
@@ -120,6 +120,11 @@ def main(words: Sequence[str] | None = None) -> None:
             sys.exit(FAILED)
         _tell(told)
         sys.exit(MISUSED)
+
+
+def _asked(words: Sequence[str]) -> Sequence[str]:
+    """`moderato help` and `moderato help retrain` are what people try first."""
+    return [*words[1:], "--help"] if list(words[:1]) == ["help"] else words
 
 
 def _with_all_of_its_help(words: Sequence[str]) -> None:

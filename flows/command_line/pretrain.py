@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def pretrain(
-    *,
     preset: Annotated[str, PRESET] = "clip",
+    *,
     objectives: Annotated[
         str,
         Parameter(

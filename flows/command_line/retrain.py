@@ -20,11 +20,12 @@ REJECTED = 3
 
 
 def retrain(
-    *,
     preset: Annotated[str | None, PRESET] = None,
+    *,
     policy_set: PolicySetName = None,
     as_of: Annotated[
-        datetime | None, Parameter(help="train on the lake as it was then; UTC unless it says")
+        datetime | None,
+        Parameter(help="train on the lake as it was then, as in 2026-01-31T12:00; UTC unless it says"),
     ] = None,
     seed: Seed = None,
     hardware: Hardware = Hardware(),

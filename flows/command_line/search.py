@@ -19,6 +19,7 @@ MINUTES = 30.0
 
 
 def search(
+    preset: Annotated[str | None, PRESET] = None,
     *,
     over: Annotated[
         tuple[str, ...],
@@ -27,7 +28,6 @@ def search(
             negative="",
         ),
     ],
-    preset: Annotated[str | None, PRESET] = None,
     minutes: Annotated[
         float | None,
         Parameter(

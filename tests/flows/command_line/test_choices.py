@@ -104,6 +104,20 @@ def test_tab_completes_commands_options_and_names(completed, words, offered):
     assert completed(*words) == offered
 
 
+@pytest.mark.parametrize("words", [["help"], ["help", "retrain"]])
+def test_help_is_given_to_who_asks_for_it_by_that_word(words):
+    assert shown(*words) == shown(*words[1:], "--help")
+
+
+def test_a_preset_is_named_with_or_without_the_option(command):
+    for words in (
+        ["retrain", "gigantic"],
+        ["retrain", "--preset", "gigantic"],
+        ["search", "gigantic", "--over", "x=1"],
+    ):
+        assert "no preset called 'gigantic'" in command(*words)[2]
+
+
 def test_the_nearest_name_is_offered_before_all_of_them():
     assert choose("Stedy", PLANS) == "did you mean 'steady'? choose one of: steady, brief"
     assert choose("nope", PLANS) == "choose one of: steady, brief"
