@@ -43,8 +43,17 @@ with loading.told_of_loading("status"):
 """
 
 
-def test_who_waits_for_a_library_at_a_terminal_is_told_which():
+def test_who_waits_at_a_terminal_is_told_for_what():
     assert at_a_terminal(LOADING.format(first="pass")) == "moderato status: loading MLflow ...\n"
+
+
+def test_and_again_while_it_goes_on():
+    shown = at_a_terminal(
+        "from flows.command_line import loading\nloading.AGAIN = 0.2\n" + LOADING.format(first="pass")
+    )
+    lines = shown.splitlines()
+    assert len(lines) >= 2
+    assert set(lines[1:]) == {"moderato status: loading MLflow ... 0 s so far"}
 
 
 def test_a_command_that_has_spoken_is_left_alone():
