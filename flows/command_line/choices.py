@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PRESETS = ("compact", "trial", "transformer", "video")  # models.preset.PRESETS; families bring one each
 PLANS = ("steady", "brief")  # infra.rollout.PLANS
+ENTRIES = (".py", ".toml", ".yaml")  # files of catalogues
 SUPERVISED = ("asymmetric", "focal")  # objectives of a retraining
 ALIASES = ("champion", "challenger")
 
@@ -24,7 +25,8 @@ def files(package: str) -> list[str]:
     """Names that the files of a catalogue's package announce, as Catalogue.names has them."""
     top, *rest = package.split(".")
     (root,) = import_module(top).__path__
-    return sorted(path.stem for path in Path(root, *rest).glob("*.py") if path.stem != "__init__")
+    announced = (path for path in Path(root, *rest).iterdir() if path.suffix in ENTRIES)
+    return sorted({path.stem for path in announced} - {"__init__"})
 
 
 def presets() -> list[str]:
@@ -66,6 +68,13 @@ def _preset(context: CompletionContext) -> list[str]:
     return [f"{chosen},{name}=" for name in Preset.model_fields if name != "name"]
 
 
+def _policies() -> list[str]:
+    """Of every set: which one is meant may stand further on."""
+    from models.policies import POLICY_SETS
+
+    return sorted({policy for known in POLICY_SETS for policy in known.keys})
+
+
 PRESET = Parameter(
     help=f"model preset: {listed(presets())}; fields are changed behind its name, as in compact,epochs=5; "
     "the setting's when not given",
@@ -88,4 +97,5 @@ PlanName = Annotated[
 SourceName = Annotated[
     str, Parameter(help=f"what the files are: {listed(sources())}", completer=lambda _: sources())
 ]
+POLICY = Parameter(help="one policy of the set; all of them when not given", completer=lambda _: _policies())
 VERSION = Parameter(help="champion, challenger or a version's number", completer=lambda _: ALIASES)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from flows.command_line.choices import PolicySetName
+from flows.command_line.choices import POLICY, PolicySetName
 
 
 def zero_shot(
@@ -20,7 +20,7 @@ def zero_shot(
     /,
     *,
     policy_set: PolicySetName = None,
-    policy: Annotated[str, Parameter(help="one policy of the set; all of them when not given")] = "",
+    policy: Annotated[str, POLICY] = "",
     backbone: Annotated[
         str, Parameter(help="a pre-trained backbone: models:/name@alias, a folder or s3://bucket/prefix")
     ] = "models:/moderato-backbone@latest",

@@ -96,6 +96,7 @@ def completed(tmp_path_factory):
         (["retrain", "--plan", "ste"], ["steady"]),
         (["ingest", "js"], ["jsonl"]),
         (["canary", "pr"], ["promote"]),
+        (["zero-shot", "a", "b", "--policy", "hate"], ["hate_speech"]),
         (["keys", "cr"], ["create"]),
         (["score", "in.jsonl", "out.csv", "--model", "champ"], ["champion"]),
     ],
