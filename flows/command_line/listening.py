@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from infra.client import MAKE_A_KEY
+
 LOOK = 0.5  # seconds between two looks
 PATIENCE = 5.0  # seconds that an answer may take
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - addresses that nobody can ask
-KEY = "moderato keys create --scope decide --scope read"
 
 DIRECT = urllib.request.build_opener(
     urllib.request.ProxyHandler({})
@@ -49,7 +50,7 @@ def _watch(url: str, say: Say, over: threading.Event) -> None:
         if found is None:
             continue
         if not before:
-            say(f"listening on {url}; documents and a form to try it at {url}/docs, a key from: {KEY}")
+            say(f"listening on {url}; documents and a form to try it at {url}/docs, a key from: {MAKE_A_KEY}")
         line = who_decides(found)
         if line != before:
             before = line

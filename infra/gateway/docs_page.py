@@ -5,8 +5,9 @@ It holds nothing that is a secret; the document itself is given to holders of a 
 
 from __future__ import annotations
 
+from infra.client import MAKE_A_KEY
+
 DOCUMENT = "/openapi.json"
-MAKE_A_KEY = "moderato keys create --scope decide --scope read"
 SQUARE = (  # a blue PNG of 64 by 64 pixels, for examples
     "iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAQMAAACQp+OdAAAAA1BMVEVGgrQW1EH0AAAAD0lEQVR42mNgGAWjgHwAAAJAAAHgTR1EAAAAAElFTkSu"
     "QmCC"

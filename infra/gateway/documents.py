@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infra.gateway.docs_page import DOCUMENT, MAKE_A_KEY, PAGE
+from infra.client import MAKE_A_KEY
+from infra.gateway.docs_page import DOCUMENT, PAGE
 from infra.gateway.errors import ApiError
 from infra.gateway.route import GuardedRoute, needs
 

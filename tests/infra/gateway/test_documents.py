@@ -6,7 +6,7 @@ import httpx
 import pytest
 from chromium import browser  # noqa: F401 - a fixture
 
-from infra.gateway.docs_page import MAKE_A_KEY
+from infra.client import MAKE_A_KEY
 
 WIDTHS = (1440, 390)  # pixels: a desk, a phone
 
