@@ -21,9 +21,9 @@ from infra.rollout import Store, act
 from infra.settings import Settings
 from models.errors import UserError
 from tasks.approver import Approver, at_terminal, on_page
+from tasks.described import described
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
-from tasks.question import question
 from tasks.register import Release
 
 APPROVAL = "moderato.approval"
@@ -114,17 +114,17 @@ def _is_deployed() -> bool:
 def _on_page(
     settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float
 ) -> tuple[Answer, Approver]:
-    described = question(settings, release, evaluation, asked, hours)
-    shown = described
+    text = described(settings, release, evaluation, asked, hours)
+    shown = text
     for attempt in range(1, ATTEMPTS + 1):
         form, pause = Answer.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
         try:
             answer = suspend_flow_run(wait_for_input=form, key=pause)
             return answer, on_page(settings, answer, release.version, pause, hours)
         except ValidationError as error:
-            shown = f"**That answer cannot be read: {plain(error.errors()[0]['msg'])}.**\n\n{described}"
+            shown = f"**That answer cannot be read: {plain(error.errors()[0]['msg'])}.**\n\n{text}"
         except CodeError as error:
-            shown = f"**That answer does not count: {plain(error)}.**\n\n{described}"
+            shown = f"**That answer does not count: {plain(error)}.**\n\n{text}"
     raise NobodyToAskError(f"{ATTEMPTS} answers could not be read; the champion stays")
 
 

@@ -13,8 +13,8 @@ from infra.registry import Registry
 from models.evaluation.comparison import Comparison, Difference
 from models.evaluation.measurement import Figure
 from tasks.approval import APPROVAL, approval
+from tasks.described import described
 from tasks.evaluate import evaluate
-from tasks.question import question
 from tasks.register import register
 
 
@@ -48,7 +48,7 @@ def test_an_approval_is_kept_in_the_registry_the_run_and_the_lake(settings, wait
 def test_the_question_begins_with_what_decides_and_leads_to_the_card(settings, waiting):
     release, evaluation = waiting
     linked = settings.model_copy(update={"mlflow_url": "http://mlflow.example:5000"})
-    asked = question(linked, release, evaluation, "before canary of version 2", 24)
+    asked = described(linked, release, evaluation, "before canary of version 2", 24)
     head, verdict = asked.splitlines()[:3:2]
     assert head.startswith(
         "**Before canary of version 2.** Answer within 24 hours. [Model card](http://mlflow"
@@ -92,7 +92,7 @@ def test_the_change_stands_first_and_of_the_slices_those_that_are_worse(settings
     )  # fmt: skip
     (tmp_path / "comparison.json").write_text(found.model_dump_json())
     here = evaluation.model_copy(update={"report": tmp_path})
-    asked = question(settings, release, here, "before canary of version 2", 24)
+    asked = described(settings, release, here, "before canary of version 2", 24)
     assert (
         "Average precision 0.625 in place of 0.500 (≈ +0.125); of 2 policies 1 better, 1 worse; "
         f"{len(evaluation.gates)} of {len(evaluation.gates)} checks passed."

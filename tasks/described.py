@@ -16,21 +16,22 @@ BETTER, WORSE, ALIKE = "▲", "▼", "≈"  # than the champion, beyond noise; n
 HEAD = ("| change | average precision of | candidate | champion |", "|---:|---|---:|---:|")
 
 
-def question(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
+def described(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
     """Markdown. Of the box that shows it a few lines are seen at once: the verdict and the links come first."""
     effects, comparison = evaluation.report / "effects.md", _comparison(evaluation)
     parts = [
-        f"**{asked[0].upper()}{asked[1:]}.** Answer within {hours:g} hours. {_links(Registry(settings), release)}",
+        f"**{asked[0].upper()}{asked[1:]}.** Answer within {hours:g} hours. {pointer(Registry(settings), release)}",
         _verdict(evaluation, comparison),
         release.reason and f"Canary: {plain(release.reason)}",
-        effects.is_file() and f"### What it will do\n\n{effects.read_text()}",
+        effects.is_file() and f"### What this champion will do\n\n{effects.read_text()}",
         _beside(comparison) if comparison else (evaluation.report / "beside.md").read_text(),
         _gates(evaluation.gates),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _links(registry: Registry, release: Release) -> str:
+def pointer(registry: Registry, release: Release) -> str:
+    """Where there is more; empty where MLflow has no address."""
     card = run_url(registry, release.run_id, "evaluation/model-card.html")
     pages = {
         "Model card": card,
