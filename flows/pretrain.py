@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Data
+from flows.naming import unless_typed
 from flows.pretraining_form import Pretraining, checked
 from flows.unfinished import TIDY
 from infra.registry.backbones import BACKBONE
@@ -31,6 +32,7 @@ class Pretrained(Handle):
     release: BackboneRelease
 
 
+@unless_typed
 def _named() -> str:
     asked, start = flow_run.parameters, flow_run.scheduled_start_time
     return f"{start:%Y-%m-%d %H:%M} {asked['training'].preset} {asked['training'].objectives}"

@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Approval, Data, RollOut, Training, checked, foreseen
+from flows.naming import unless_typed
 from flows.unfinished import TIDY
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
@@ -51,6 +52,7 @@ class Outcome(Handle):
         return self.promoted or (self.release is not None and self.release.aside)
 
 
+@unless_typed
 def _named() -> str:
     asked, start = flow_run.parameters, flow_run.scheduled_start_time
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} {asked['training'].preset}"

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from infra.platform import standing_on
 from infra.settings import Settings
 from models.errors import UserError
+from models.nearest import choose
 
 OURS = "moderato"  # the tag of this product's deployments
 
@@ -92,7 +93,5 @@ def next_run(client: SyncPrefectClient, deployment: DeploymentResponse) -> datet
 def _named(client: SyncPrefectClient, name: str) -> DeploymentResponse:
     found = {it.name: it for it in deployed(client)}
     if name not in found:
-        raise ScheduleError(
-            f"no deployment {name!r}; choose one of: {', '.join(found) or 'none is served yet'}"
-        )
+        raise ScheduleError(f"no deployment {name!r}; {choose(name, found, none='none is served yet')}")
     return found[name]

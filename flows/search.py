@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.form import Bounds, Data, Training, Values, searchable
+from flows.naming import unless_typed
 from flows.unfinished import TIDY
 from tasks.incumbent import incumbent
 from tasks.results import RESULTS
@@ -19,6 +20,7 @@ from tasks.snapshot import cut, pin
 from tasks.validate import validate
 
 
+@unless_typed
 def _named() -> str:
     asked, start = flow_run.parameters, flow_run.scheduled_start_time
     return f"{asked['data'].policy_set} {start:%Y-%m-%d %H:%M} search {asked['training'].preset}"

@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from models.announced import Announced, BrokenEntryError, UnknownEntryError, in_file, installed
 from models.errors import UserError
+from models.nearest import choose
 from models.project import PARTS, own_files, shown
 
 __all__ = ["BrokenEntryError", "Catalogue", "Named", "UnknownEntryError"]
@@ -64,8 +65,7 @@ class Catalogue(Generic[T]):
         if found:
             return self.load(found[0])
         if "." not in name:
-            choices = ", ".join(self.names())
-            raise self.unknown(f"no {self.noun} called {name!r}; choose one of: {choices}")
+            raise self.unknown(f"no {self.noun} called {name!r}; {choose(name, self.names())}")
         return self.load(Announced(name.rpartition(".")[2], name, lambda: self._elsewhere(name)))
 
     def load(self, entry: Announced) -> T:

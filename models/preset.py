@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from models.catalogue import Catalogue, UnknownEntryError
 from models.errors import UserError
+from models.nearest import choose
 
 TRIAL = "trial"
 Modality = Literal["text", "image", "video"]
@@ -199,7 +200,8 @@ class Preset(BaseModel):
         field = str(mistake["loc"][0])
         if mistake["type"] == "extra_forbidden":
             return (
-                f"preset {self.name} has no field {field!r}; choose from {', '.join(type(self).model_fields)}"
+                f"preset {self.name} has no field {field!r}; "
+                f"{choose(field, type(self).model_fields, words='choose from')}"
             )
         return f"{field} of preset {self.name} is {mistake['input']!r}: {mistake['msg'].lower()}"
 
@@ -290,8 +292,7 @@ def _made(name: str) -> Preset:
     from models.encoder import ENCODERS  # which knows presets
 
     if name not in ENCODERS:
-        choices = ", ".join(preset_names())
-        raise UnknownPresetError(f"no preset called {name!r}; choose one of: {choices}")
+        raise UnknownPresetError(f"no preset called {name!r}; {choose(name, preset_names())}")
     return ENCODERS[name].preset()
 
 

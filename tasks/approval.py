@@ -16,17 +16,15 @@ from prefect.input import RunInput
 from pydantic import Field, ValidationError
 
 from infra.gateway.codes import CodeError
-from infra.markdown import link as link_to
 from infra.markdown import plain
-from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.rollout import Store, act
 from infra.settings import Settings
 from models.errors import UserError
 from tasks.approver import Approver, at_terminal, on_page
+from tasks.described import described
 from tasks.evaluate import Evaluation
 from tasks.handle import Handle
-from tasks.page import run_url, version_url
 from tasks.register import Release
 
 APPROVAL = "moderato.approval"
@@ -122,55 +120,32 @@ def _on_page(
     run = FlowRunContext.get()
     assert run is not None
     otherwise = (run.parameters or {})["approval"].otherwise
-    described = _described(settings, release, evaluation, asked, hours)
+    text = described(settings, release, evaluation, asked, hours)
 
     def known(answer: Answer, pause: str) -> Approver:
         return on_page(settings, answer, release.version, pause, hours, otherwise)
 
-    return asked_on_page(Answer, described, asked, known)
+    return asked_on_page(Answer, text, asked, known)
 
 
 def asked_on_page(
-    form: type[Form], described: str, asked: str, known: Callable[[Form, str], Approver]
+    form: type[Form], text: str, asked: str, known: Callable[[Form, str], Approver]
 ) -> tuple[Form, Approver]:
     """The answer to a form on the run's page, and who gave it; asked again while it cannot be read, or is nobody's.
 
     known: of an answer and the key of its pause, who gave it; raises CodeError. `asked` names the pauses.
     """
-    shown = described
+    shown = text
     for attempt in range(1, ATTEMPTS + 1):
         blank, pause = form.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
         try:
             answer = suspend_flow_run(wait_for_input=blank, key=pause)
             return answer, known(answer, pause)
         except ValidationError as error:
-            shown = f"**That answer cannot be read: {plain(error.errors()[0]['msg'])}.**\n\n{described}"
+            shown = f"**That answer cannot be read: {plain(error.errors()[0]['msg'])}.**\n\n{text}"
         except CodeError as error:
-            shown = f"**That answer does not count: {plain(error)}.**\n\n{described}"
+            shown = f"**That answer does not count: {plain(error)}.**\n\n{text}"
     raise NobodyToAskError(f"{ATTEMPTS} answers could not be read; the champion stays")
-
-
-def _described(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
-    """What a person needs to decide: candidate beside champion, gates, the canary, and where there is more."""
-    registry = Registry(settings)
-    parts = [
-        f"## {asked[0].upper()}{asked[1:]}",
-        f"Answer within {hours:g} hours.",
-        pointer(registry, release),
-        release.reason and f"Canary: {plain(release.reason)}",
-        "### What this champion will do",
-        (evaluation.report / "effects.md").read_text(),
-        (evaluation.report / "beside.md").read_text(),
-        "### Gates",
-        (evaluation.report / "gates.md").read_text(),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def pointer(registry: Registry, release: Release) -> str:
-    """Where there is more, as Markdown."""
-    run, version = run_url(registry, release.run_id), version_url(registry, release.version)
-    return f"{link_to('MLflow run', run)}, {link_to('registered version', version)}" if run else ""
 
 
 def _at_terminal(asked: str) -> Answer:

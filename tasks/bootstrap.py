@@ -10,6 +10,7 @@ from infra.weights import NoWeightsError, fetch
 from tasks.corpus import Corpus
 from tasks.page import tell
 from tasks.retrying import PATIENT
+from tasks.story import tells
 
 WORDS = {
     "kept": "kept their text",
@@ -21,6 +22,7 @@ WORDS = {
 
 
 @task(name="bootstrap", **PATIENT)
+@tells(Corpus.story)
 def bootstrap(settings: Settings, corpus: Corpus, backbone: str) -> Corpus:
     """Never cached, since an address like models:/moderato-backbone@latest moves; what is there is found by its id."""
     from models.pretraining.bootstrapping import bootstrap as better

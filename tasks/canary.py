@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.context import TaskRunContext
 
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
@@ -39,6 +38,7 @@ from tasks.page import tell
 from tasks.register import Release
 from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
+from tasks.story import say, tells
 
 STOPPED = "its retraining was stopped; the same command goes on with it, moderato canary abort ends it"
 LOOK = 1.0  # seconds between looks
@@ -51,6 +51,7 @@ WAITING = (
 
 
 @task(name="canary", cache_policy=NO_CACHE, **PATIENT)  # one run calls it again after each answer
+@tells(Release.story)
 def canary(
     settings: Settings,
     release: Release,
@@ -148,7 +149,7 @@ def _watched(store: Store, release: Release, controller: Controller, *, leave: b
                 course.finish()
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
-            _say(WAITING, logging.WARNING)
+            say(WAITING, logging.WARNING)
         time.sleep(LOOK)
 
 
@@ -174,7 +175,7 @@ def _noted() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        _say(f"MLflow keeps no notes of this rollout: {error.message}", logging.WARNING)
+        say(f"MLflow keeps no notes of this rollout: {error.message}", logging.WARNING)
 
 
 def _course(step: Step) -> dict[str, float]:
@@ -199,10 +200,5 @@ def _report(registry: Registry, release: Release, step: Step, story: Story) -> N
         Path(folder, "rollout.md").write_text(described)
         Path(folder, "evidence.png").write_bytes(plot(story))
         LifecycleRun(registry, release.run_id).artifacts(Path(folder), "canary")
-    _say(_said(step.rollout), logging.INFO)
+    say(_said(step.rollout))
     tell("canary", described, _said(step.rollout))
-
-
-def _say(line: str, level: int) -> None:
-    if TaskRunContext.get():
-        get_run_logger().log(level, line)

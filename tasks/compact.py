@@ -9,6 +9,7 @@ from prefect import task
 from infra.lake import open_lake
 from infra.settings import Settings
 from tasks.retrying import PATIENT
+from tasks.story import counted, tells
 
 ROWS = 100_000  # files with fewer are merged
 DATED = ("posts", "judgements", "rejects")  # tables that are read as of a time
@@ -16,7 +17,12 @@ WRITTEN = ("decisions", "acts", "findings", "hashes", "leases")  # tables that a
 READERS = timedelta(hours=1)  # versions that a reader may still have open
 
 
+def _story(merged: dict[str, int]) -> str:
+    return f"files merged away: {counted(merged) or 'none'}"
+
+
 @task(name="compact", **PATIENT)
+@tells(_story)
 def compact(settings: Settings, keep_days: int) -> dict[str, int]:
     """How many files of each table were merged away."""
     lake, merged = open_lake(settings), {}

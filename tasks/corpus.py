@@ -15,6 +15,7 @@ from tasks.handle import Handle
 from tasks.page import tell
 from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
+from tasks.story import counted, tells
 
 
 class PostVersions(Handle):
@@ -24,6 +25,9 @@ class PostVersions(Handle):
     posts: int
     judgements: int
     policy_digest: str = ""
+
+    def story(self) -> str:
+        return f"posts at version {self.posts}"
 
 
 class Corpus(Handle):
@@ -37,8 +41,13 @@ class Corpus(Handle):
     seed: int
     dropped: dict[str, int]
 
+    def story(self) -> str:
+        left_out = f"; left out: {out}" if (out := counted(self.dropped)) else ""
+        return f"corpus {self.id[:12]} of {counted(self.counts)} posts{left_out}"
+
 
 @task(name="pin posts", cache_policy=ON_FLOW_RUN, persist_result=True, **PATIENT)
+@tells(PostVersions.story)
 def pin(settings: Settings, as_of: datetime | None = None, policy_set: str = "") -> PostVersions:
     """The lake as it is now, or as it was committed at or before `as_of`; and what the policy set says now."""
     from infra.snapshots import pin_posts
@@ -49,6 +58,7 @@ def pin(settings: Settings, as_of: datetime | None = None, policy_set: str = "")
 
 
 @task(name="cut corpus", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+@tells(Corpus.story)
 def cut(settings: Settings, versions: PostVersions, policy_set: str, seed: int) -> Corpus:
     """Cut the corpus of those versions, or find the one that is there."""
     from infra.snapshots import cut_corpus

@@ -42,7 +42,7 @@ def cross_fit(settings: Settings, run: Run, candidate: Candidate) -> Candidate:
                 storage_options=options,
                 weights=run.weights,
                 threads=settings.threads,
-                callbacks=[Progress()],
+                callbacks=[Progress(candidate.preset)],
             )
     except Timeout:
         raise TrainingInProgressError(

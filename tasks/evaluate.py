@@ -37,6 +37,7 @@ from tasks.incumbent import Champion
 from tasks.page import link, run_url, tell
 from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
+from tasks.story import tells
 from tasks.train import Candidate
 
 TEST = "test"
@@ -66,8 +67,20 @@ class Evaluation(Handle):
     passed: bool
     effects: Effects
 
+    def story(self) -> str:
+        failed = [f"{check.gate} of {check.subject}" for check in self.gates if not check.passed]
+        held = f"failed {', '.join(failed)}" if failed else f"all {len(self.gates)} checks passed"
+        ours, theirs = (
+            self.metrics.macro_average_precision,
+            self.metrics.champion_macro_average_precision,
+        )
+        beside = "" if theirs is None else f" beside the champion's {theirs:.3f}"
+        figure = "average precision unknown" if ours is None else f"average precision {ours:.3f}{beside}"
+        return f"{figure}; {held}"
+
 
 @task(name="evaluate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+@tells(Evaluation.story)
 def evaluate(
     settings: Settings,
     candidate: Candidate,

@@ -10,6 +10,7 @@ from infra.settings import Settings
 from tasks.handle import Handle
 from tasks.retrying import PATIENT
 from tasks.run import Run
+from tasks.story import tells
 
 
 class Champion(Handle):
@@ -20,8 +21,16 @@ class Champion(Handle):
     run_id: str
     snapshot: str
 
+    def story(self) -> str:
+        return f"version {self.version} decides; the candidate has to match it"
+
+
+def _story(champion: Champion | None) -> str:
+    return champion.story() if champion else "nobody to match: this would be the first champion"
+
 
 @task(name="incumbent", **PATIENT)
+@tells(_story)
 def incumbent(settings: Settings, run: Run, *, begin_anew: bool = False) -> Champion | None:
     """The champion; where that is this very candidate, which was promoted before, the one that it replaced.
 

@@ -8,9 +8,11 @@ from infra.ingest import Summary
 from infra.ingest import ingest as bring_in
 from infra.settings import Settings
 from tasks.retrying import PATIENT
+from tasks.story import tells
 
 
 @task(name="ingest", **PATIENT)
+@tells(Summary.story)
 def ingest(settings: Settings, source: str, path: str) -> Summary:
     """Never cached: a landing zone holds other files each time, and what the lake holds already changes nothing."""
     return bring_in(settings, source, path)

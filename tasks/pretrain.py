@@ -17,6 +17,7 @@ from tasks.corpus import Corpus
 from tasks.handle import Handle
 from tasks.recipe import PretrainingRun, Recipe
 from tasks.retrying import PATIENT
+from tasks.story import tells
 from tasks.train import TrainingInProgressError
 
 
@@ -30,8 +31,12 @@ class PretrainedBackbone(Handle):
     recipe: Recipe
     metrics: dict[str, float]
 
+    def story(self) -> str:
+        return f"{self.recipe.preset} learned by {' and '.join(self.recipe.objectives)}"
+
 
 @task(name="pretrain", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+@tells(PretrainedBackbone.story)
 def pretrain(
     settings: Settings, run: PretrainingRun, corpus: Corpus, recipe: Recipe, resources: Resources
 ) -> PretrainedBackbone:
@@ -75,7 +80,7 @@ def _trained(
             resources=resources,
             launcher=launcher_for(resources, settings),
             logger=course.logger(),
-            callbacks=[Progress()],
+            callbacks=[Progress(recipe.preset)],
         )
     log.metrics({**cost, **report.metrics})
     course.metrics(report.metrics)

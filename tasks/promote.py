@@ -8,9 +8,11 @@ from infra.rollout import Store, VanishedChampionError, trouble_with
 from infra.settings import Settings
 from tasks.register import Release
 from tasks.retrying import PATIENT
+from tasks.story import tells
 
 
 @task(name="promote", **PATIENT)
+@tells(Release.story)
 def promote(settings: Settings, release: Release, *, begin_anew: bool = False) -> Release:
     """Move the alias; the champion before it stays named in the version's tags, for a way back.
 

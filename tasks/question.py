@@ -15,8 +15,9 @@ from pydantic import Field
 from infra.markdown import plain
 from infra.rollout import Rollout, Store, act
 from infra.settings import Settings
-from tasks.approval import asked_on_page, pointer
+from tasks.approval import asked_on_page
 from tasks.approver import DEADLINE, Approver, on_page
+from tasks.described import pointer
 from tasks.register import Release
 
 PAUSE = "canary"  # how the keys of its pauses begin

@@ -19,6 +19,7 @@ from tasks.handle import Handle
 from tasks.page import link, run_url
 from tasks.retrying import PATIENT
 from tasks.run import FLOW_RUN
+from tasks.story import tells
 
 
 class Recipe(Handle):
@@ -41,8 +42,12 @@ class PretrainingRun(Handle):
     weights: Path | None = None
     teacher: Path | None = None
 
+    def story(self) -> str:
+        return f"backbone {self.key[:12]} in MLflow run {self.run_id[:8]}"
+
 
 @task(name="begin", **PATIENT)
+@tells(PretrainingRun.story)
 def begin(settings: Settings, corpus: Corpus, recipe: Recipe) -> PretrainingRun:
     """Find the run of a pre-training that was killed, or start one."""
     chosen = preset_named(recipe.preset)

@@ -16,6 +16,7 @@ from tasks.evaluate import Evaluation
 from tasks.handle import Handle
 from tasks.page import run_url
 from tasks.retrying import PATIENT
+from tasks.story import tells
 from tasks.train import Candidate
 
 COMMIT = "mlflow.source.git.commit"
@@ -46,12 +47,21 @@ class Release(Handle):
     aside: bool = False
     asks: str = ""  # what a canary that is inconclusive asks a person, as Markdown
 
+    def story(self) -> str:
+        stands = "decides" if self.promoted else "waits for a person" if self.held else "does not decide"
+        return f"version {self.version} {stands}" + (f": {self.reason}" if self.reason else "")
+
     def because(self, reason: str) -> Self:
         """The same release with the reason why it is not promoted."""
         return self.model_copy(update={"reason": reason})
 
 
+def _registered(release: Release) -> str:
+    return f"version {release.version} is registered"
+
+
 @task(name="register", **PATIENT)
+@tells(_registered)
 def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -> Release:
     """The candidate's version, challenger to the champion; safe to repeat after being killed anywhere."""
     if not evaluation.passed:

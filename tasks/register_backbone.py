@@ -15,6 +15,7 @@ from tasks.handle import Handle
 from tasks.page import link, run_url, tell
 from tasks.pretrain import PretrainedBackbone
 from tasks.retrying import PATIENT
+from tasks.story import tells
 
 CORPUS, OBJECTIVES = "moderato.corpus", "moderato.objectives"
 
@@ -28,8 +29,12 @@ class BackboneRelease(Handle):
     run_id: str
     aliases: tuple[str, ...]
 
+    def story(self) -> str:
+        return f"version {self.version} is {self.address}"
+
 
 @task(name="register backbone", **PATIENT)
+@tells(BackboneRelease.story)
 def register(settings: Settings, backbone: PretrainedBackbone) -> BackboneRelease:
     """The backbone's version, with the family's name as its alias; safe to repeat after being killed anywhere."""
     registry, corpus, recipe = Registry(settings), backbone.corpus, backbone.recipe

@@ -18,6 +18,7 @@ from tasks.handle import Handle
 from tasks.page import link, run_url
 from tasks.retrying import PATIENT
 from tasks.snapshot import Snapshot
+from tasks.story import tells
 
 FLOW_RUN = "moderato.flow_run"  # Prefect's id of the flow run that works on it
 
@@ -29,8 +30,12 @@ class Run(Handle):
     run_id: str
     weights: Path | None = None  # the folder that the preset's weights were fetched to
 
+    def story(self) -> str:
+        return f"candidate {self.key[:12]} in MLflow run {self.run_id[:8]}"
+
 
 @task(name="begin", **PATIENT)
+@tells(Run.story)
 def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int, over: tuple[str, ...] = ()) -> Run:
     """Find the run of a retraining that was killed, or start one; that of a search where it is `over` something."""
     chosen = preset_named(preset)

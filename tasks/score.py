@@ -9,7 +9,7 @@ from pathlib import Path
 from prefect import task
 
 from infra.registry import Registry
-from infra.scoring import PostBatch, ScoreFile, read_posts
+from infra.scoring import PostBatch, ScoreFile, read_posts, writable
 from infra.settings import Settings
 from models.errors import UserError
 from models.serving.bundle import Bundle
@@ -47,6 +47,7 @@ def score(
 
     model: champion, challenger or a version number; done: told the share of the file that is scored.
     """
+    writable(output)  # said before a model is loaded
     batches = read_posts(source)
     registry = Registry(settings)
     version = registry.resolve(model)

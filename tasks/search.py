@@ -7,8 +7,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import Callback
-from prefect import get_run_logger, task
-from prefect.context import TaskRunContext
+from prefect import task
 
 from infra.markdown import cells, code, plain
 from infra.registry import Registry
@@ -25,6 +24,7 @@ from tasks.page import tell
 from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
+from tasks.story import say, tells
 
 STATE, CHANGES = "moderato.trial", "moderato.changes"
 ENDS = {"complete": "FINISHED", "pruned": "KILLED", "stopped": "KILLED", "failed": "FAILED"}
@@ -57,6 +57,9 @@ class Found(Handle):
     price: float  # of what was spent; 0 where no price is set
     ended: Why
 
+    def story(self) -> str:
+        return self.told
+
     @property
     def told(self) -> str:
         """In a line for people."""
@@ -65,6 +68,7 @@ class Found(Handle):
 
 
 @task(name="search", **PATIENT)
+@tells(Found.story)
 def search(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked) -> Found:
     """Try presets on the snapshot until the budget is out; one that was killed goes on with the trial it was at."""
     folder = settings.work / "searches" / run.key[:16]
@@ -131,10 +135,8 @@ def _log(course: LifecycleRun, tried: Tried) -> None:
 
 def _say(tried: Tried) -> None:
     """A line for the person at the terminal, and for the run's page."""
-    if TaskRunContext.get():
-        figure = tried.why if tried.score is None else f"{tried.score:.3f}"
-        told = (tried.number, tried.changes, tried.state, figure, tried.seconds)
-        get_run_logger().info("trial %d: %s, %s, %s after %.0f s", *told)
+    figure = tried.why if tried.score is None else f"{tried.score:.3f}"
+    say(f"trial {tried.number}: {tried.changes}, {tried.state}, {figure} after {tried.seconds:.0f} s")
 
 
 def _told(settings: Settings, run: Run, study: Study, asked: Asked, ended: Why) -> Found:

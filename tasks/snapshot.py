@@ -13,6 +13,7 @@ from tasks.caching import ON_DATA_AND_CONFIGURATION, ON_FLOW_RUN
 from tasks.handle import Handle
 from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
+from tasks.story import counted, tells
 
 
 class LakeVersions(Handle):
@@ -22,6 +23,9 @@ class LakeVersions(Handle):
     posts: int
     judgements: int
     policy_digest: str = ""
+
+    def story(self) -> str:
+        return f"posts at version {self.posts}, judgements at version {self.judgements}"
 
 
 class Snapshot(Handle):
@@ -40,11 +44,10 @@ class Snapshot(Handle):
     @property
     def told(self) -> str:
         """How many posts are in which split, and how many of the lake are in none, by reason."""
-        kept, dropped = (
-            ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-            for counts in (self.counts, self.dropped)
-        )
-        return f"{kept}; left out: {dropped or 'none'}"
+        return f"{counted(self.counts)}; left out: {counted(self.dropped) or 'none'}"
+
+    def story(self) -> str:
+        return f"snapshot {self.id[:12]}, posts: {self.told}"
 
 
 @task(
@@ -53,6 +56,7 @@ class Snapshot(Handle):
     cache_policy=ON_FLOW_RUN,
     persist_result=True,
 )
+@tells(LakeVersions.story)
 def pin(settings: Settings, as_of: datetime | None = None, policy_set: str = "") -> LakeVersions:
     """The lake as it is now, or as it was committed at or before `as_of`; and what the policy set says now."""
     from infra.snapshots import pin_versions
@@ -68,6 +72,7 @@ def pin(settings: Settings, as_of: datetime | None = None, policy_set: str = "")
     cache_policy=ON_DATA_AND_CONFIGURATION,
     persist_result=True,
 )
+@tells(Snapshot.story)
 def cut(settings: Settings, versions: LakeVersions, policy_set: str, seed: int) -> Snapshot:
     """Cut the snapshot of those versions, or find the one that is there."""
     from infra.snapshots import cut_snapshot

@@ -20,6 +20,7 @@ from tasks.handle import Handle
 from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
+from tasks.story import tells
 
 MILLION = 1_000_000
 
@@ -42,8 +43,16 @@ class Candidate(Handle):
     measured: Measurement = Measurement()
     out_of_fold: tuple[Path, ...] = ()
 
+    def story(self) -> str:
+        return (
+            f"{self.preset} learned from {self.measured}"
+            if self.measured.items
+            else f"{self.preset} is trained"
+        )
+
 
 @task(name="train", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+@tells(Candidate.story)
 def train(
     settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int, resources: Resources
 ) -> Candidate:
@@ -96,7 +105,7 @@ def _fit(
             resources=resources,
             launcher=launcher_for(resources, settings),
             logger=course.logger(),
-            callbacks=[Progress()],
+            callbacks=[Progress(preset)],
         )
     measured = report.measured
     log.metrics(cost | measured.metrics | _each(settings, measured, cost))

@@ -23,6 +23,7 @@ from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.snapshot import Snapshot
+from tasks.story import tells
 
 
 class Validation(Handle):
@@ -32,8 +33,13 @@ class Validation(Handle):
     warnings: tuple[Finding, ...]
     docs: str
 
+    def story(self) -> str:
+        count = len(self.warnings)
+        return "every critical expectation is met" + (f", {count} with a warning" if count else "")
+
 
 @task(name="validate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+@tells(Validation.story)
 def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, run: Run) -> Validation:
     """Hold the lake and the snapshot against every suite; the page becomes the run's artifact `data_docs`.
 

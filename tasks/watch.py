@@ -18,6 +18,7 @@ from models.serving.bundle import Bundle
 from tasks.handle import Handle
 from tasks.page import tell
 from tasks.retrying import PATIENT
+from tasks.story import tells
 
 DRIFT = "moderato.drift"  # the event, and the act that is written down
 TOLD = 3  # findings that a reason names
@@ -36,6 +37,9 @@ class Looked(Handle):
     def beyond(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.verdict == "beyond")
 
+    def story(self) -> str:
+        return self.told
+
     @property
     def told(self) -> str:
         """In a line for people."""
@@ -46,6 +50,7 @@ class Looked(Handle):
 
 
 @task(name="look", **PATIENT)
+@tells(Looked.story)
 def look(settings: Settings, hours: float, until: datetime | None = None) -> Looked:
     """Hold the champion's decisions of the last `hours` against its snapshot; every finding goes into the lake."""
     until = until or datetime.now(UTC)
@@ -73,6 +78,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
 
 
 @task(name="alarm", **PATIENT)
+@tells(lambda raised: "the alarm is raised: a retraining is due" if raised else "no alarm")
 def alarm(settings: Settings, looked: Looked, cool_down_hours: float) -> bool:
     """Whether a retraining is due: a finding that calls for one, and no alarm within the cool-down.
 

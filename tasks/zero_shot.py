@@ -10,10 +10,11 @@ import numpy as np
 from prefect import task
 
 from infra.lake import open_lake
-from infra.scoring import BareScoreFile, Examples, PostRow, examples_of, read_posts
+from infra.scoring import BareScoreFile, Examples, PostRow, examples_of, read_posts, writable
 from infra.settings import Settings
 from infra.weights import NoWeightsError, fetch
 from models.errors import UserError
+from models.nearest import choose
 from models.policies import POLICY_SETS
 from models.policy import Policy
 from models.prompting.embedding import Embedded, Embedder, Floats
@@ -65,6 +66,7 @@ def zero_shot(
 
     done: told the share of the file that is scored.
     """
+    writable(output)  # said before weights are fetched
     batches = read_posts(source, SEEN)
     weights = fetch(settings, asked.backbone)
     if weights is None:
@@ -104,9 +106,7 @@ def chosen(policy_set: str, policy: str = "") -> tuple[Policy, ...]:
     """One policy of a set, or all of them; raises UnknownEntryError, NoSuchPolicyError."""
     known = POLICY_SETS[policy_set]
     if policy and policy not in known.keys:
-        raise NoSuchPolicyError(
-            f"{known.name} has no policy {policy!r}; choose one of: {', '.join(known.keys)}"
-        )
+        raise NoSuchPolicyError(f"{known.name} has no policy {policy!r}; {choose(policy, known.keys)}")
     return tuple(entry for entry in known.policies if policy in {"", entry.key})
 
 

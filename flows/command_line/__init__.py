@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group, Parameter
 
+from flows.command_line.loading import told_of_loading
 from infra.secrets import masked
 from infra.stopping import answering_ctrl_c, end, was_asked
 from models.errors import UserError
@@ -20,50 +21,77 @@ UNAUTHORIZED = 401
 ASKED = (
     "Prefect or MLflow asks for a password, and knows this one not: set MODERATO_PASSWORD to the platform's"
 )
+SAFE_PATH = (
+    "PYTHONSAFEPATH"  # our processes find our packages, whatever the folder they start in calls its own
+)
 GARBAGE = 50_000  # objects between two collections; Python's 700 double the time that large libraries take to import
 
-VERBS = {
-    "init": "Make a project folder: settings, policies to edit, sources and parts of your own.",
-    "demo": "Show three retrainings of a simulated platform, and how live traffic tells them apart.",
-    "policies": "List, show, check and compare policy sets, and try other objectives before they decide.",
-    "check": "Try the parts of your own by the tests that every entry has to pass.",
-    "simulate": "Write a made-up platform into the lake.",
-    "ingest": "Bring posts and judgements from files into the lake.",
-    "rejects": "Show the rows that ingest refused, by reason; let go of them, or try again.",
-    "retrain": "Cut a snapshot, validate, train, evaluate, register, and roll out.",
-    "plan": "Say what a training run will take, before it is started.",
-    "search": "Try presets on one snapshot within a budget, and name the best.",
-    "pretrain": "Let encoders learn from the lake's posts, judged or not, and register them as a backbone.",
-    "zero-shot": "Score a file of posts for policies by their words alone, or by a few judged posts.",
-    "models": "List the families of encoders, their usual weights, size and memory.",
-    "score": "Score a file of posts with a registered model.",
-    "serve": "Serve decisions over HTTP.",
-    "keys": "Create, list and revoke keys to the gateway.",
-    "replay": "Send posts to a gateway, as an app would.",
-    "canary": "Show the rollout of a challenger, or pause, resume, abort or promote it.",
-    "rollback": "Let the champion before decide again, at once.",
-    "compare": "Put two registered versions side by side.",
-    "sign": "Print a code that says who approves a version.",
-    "status": "Show the champion, the challenger and the last runs.",
-    "up": "Start Prefect, MLflow, the gateway and the scheduled flows, and keep them running.",
-    "worker": "Run what a Prefect server elsewhere has scheduled, on this machine.",
-    "schedule": "List when the deployments run, and change it.",
-    "doctor": "Say what is well with this machine, what is not, and what to do.",
-    "journal": "Show damaged lines of the gateway's journal, and bring them into the lake once they are repaired.",
-    "backup": "Copy everything under the home into a folder.",
-    "restore": "Put a backup into a home that holds nothing yet.",
-    "settings": "Show every setting with its value, source and description.",
+GROUPS = {  # what people do, and the commands for it, in the order of doing it
+    "Begin": {
+        "init": "Make a project folder: settings, policies, parts of your own.",
+        "demo": "Show three retrainings of a simulated platform.",
+    },
+    "Data": {
+        "ingest": "Bring posts and judgements from files into the lake.",
+        "rejects": "Show the rows that ingest refused, or try them again.",
+        "simulate": "Write a made-up platform into the lake.",
+        "journal": "Show, repair or discard damaged lines of decisions.",
+    },
+    "Train": {
+        "policies": "List, show, check, compare and try policy sets.",
+        "check": "Try the parts of your own by what every entry has to pass.",
+        "models": "List families of encoders: weights, size, memory.",
+        "plan": "Say what a training run will take, before it is started.",
+        "retrain": "From the lake's posts to a champion, or a rejection.",
+        "search": "Try presets within a budget, and name the best.",
+        "pretrain": "Let encoders learn from posts that nobody judged.",
+        "compare": "Put two registered versions side by side.",
+    },
+    "Serve": {
+        "serve": "Serve decisions over HTTP.",
+        "keys": "Create, list and revoke keys to the gateway.",
+        "score": "Score a file of posts with a registered model.",
+        "zero-shot": "Score posts by the words of policies alone.",
+        "replay": "Send posts to a gateway, as an app would.",
+    },
+    "Operate": {
+        "up": "Start everything that one machine needs, until Ctrl-C.",
+        "status": "Show who decides, the last runs, and what to do next.",
+        "canary": "Show, pause, resume, abort or promote a rollout.",
+        "rollback": "Let the champion before decide again, at once.",
+        "sign": "Print a code that says who approves a version.",
+        "schedule": "List when the deployments run, and change it.",
+        "worker": "Run what a Prefect server elsewhere has scheduled.",
+    },
+    "Look after": {
+        "doctor": "Say what is well here, what is not, and what to do.",
+        "settings": "Show every setting with its value and source.",
+        "backup": "Copy everything under the home into a folder.",
+        "restore": "Put a backup into a home that holds nothing yet.",
+    },
 }
+VERBS = {verb: purpose for verbs in GROUPS.values() for verb, purpose in verbs.items()}
+
+
+def _shown(default: object) -> str | None:
+    """A default that says something: what is off, empty or the setting's choice needs no word."""
+    return None if default is False or default in ("", (), None) else str(default)
+
 
 app = App(
     name="moderato",
     help="Keeps content-safety models fresh: from posts and judgements to a champion.",
     version=lambda: version("moderato"),
     suppress_keyboard_interrupt=False,
+    group_commands=Group("Help", sort_key=len(GROUPS)),
+    default_parameter=Parameter(show_default=_shown),
 )
-for verb, purpose in VERBS.items():
-    word = verb.replace("-", "_")
-    app.command(f"flows.command_line.{word}:{word}", name=verb, help=purpose)
+for place, (group, verbs) in enumerate(GROUPS.items()):
+    shown = Group(group, sort_key=place)
+    for order, (verb, purpose) in enumerate(verbs.items()):
+        word = verb.replace("-", "_")
+        app.command(f"flows.command_line.{word}:{word}", name=verb, help=purpose, group=shown, sort_key=order)
+app.register_install_completion_command(help="Let Tab complete commands, options and names.")
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -72,13 +100,17 @@ def main(words: Sequence[str] | None = None) -> None:
     An error that the caller can mend is one line and its exit code, never a traceback.
     """
     gc.set_threshold(GARBAGE)
+    os.environ.setdefault(SAFE_PATH, "1")
+    given = _asked(sys.argv[1:] if words is None else words)
     with answering_ctrl_c():
-        _run(words)
+        _run(given)
 
 
-def _run(words: Sequence[str] | None) -> None:
+def _run(given: Sequence[str]) -> None:
     try:
-        _called(words)
+        _with_all_of_its_help(given)
+        with told_of_loading(next(iter(given), "")):
+            _called(given)
         sys.stdout.flush()
     except CycloptsError:  # said already, in a box of its own
         sys.exit(MISUSED)
@@ -101,7 +133,7 @@ def _run(words: Sequence[str] | None) -> None:
         sys.exit(MISUSED)
 
 
-def _called(words: Sequence[str] | None) -> None:
+def _called(words: Sequence[str]) -> None:
     """A library that falls over Ctrl-C hides it behind an error of its own."""
     try:
         app(words, exit_on_error=False)
@@ -109,6 +141,18 @@ def _called(words: Sequence[str] | None) -> None:
         if was_asked():
             raise KeyboardInterrupt from error
         raise
+
+
+def _asked(words: Sequence[str]) -> Sequence[str]:
+    """`moderato help` and `moderato help retrain` are what people try first."""
+    return [*words[1:], "--help"] if list(words[:1]) == ["help"] else words
+
+
+def _with_all_of_its_help(words: Sequence[str]) -> None:
+    """A command's own help is its docstring: its line in the list is short, and cyclopts would show that instead."""
+    verb = next(iter(words), "")
+    if verb in VERBS and app[verb].default_command is not None:
+        app[verb].help = None
 
 
 def _tell(why: str) -> None:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows.command_line.choices import VERSION
+
 
 def compare(
-    one: Annotated[str, Parameter(help="a version's number, champion or challenger")],
-    other: Annotated[str, Parameter(help="another one")],
+    one: Annotated[str, VERSION],
+    other: Annotated[str, VERSION],
     /,
     *,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,

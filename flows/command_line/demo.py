@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ FAILED = 1
 
 def demo(
     *,
-    posts: Annotated[int, Parameter(help="posts that each week brings")] = 1500,
+    posts: Annotated[int, Parameter(help="posts that each week brings", validator=Number(gte=1))] = 1500,
     seed: Annotated[int, Parameter(help="seed of the platform and of training")] = 0,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from infra.sources import SOURCES
+from flows.command_line.choices import SourceName
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,9 +23,7 @@ SNIFFED = "sniffed"  # a note of how a file was read
 
 
 def ingest(
-    source: Annotated[
-        str, Parameter(help=f"what the files are: {', '.join(SOURCES.names())}; or a map's TOML file")
-    ],
+    source: SourceName,
     path: Annotated[str, Parameter(help="a file, a folder of files, or s3://bucket/prefix")],
     /,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 if TYPE_CHECKING:
     from infra.gateway import KeyStore
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 Json = Annotated[bool, Parameter(help="print one JSON object", negative="")]
 ScopeName = Literal["decide", "read", "approve", "admin"]  # infra.gateway.Scope, which would make --help slow
 
-keys = App(name="keys", help="Create, list and revoke keys to the gateway.")
+keys = App(
+    name="keys",
+    help="Create, list and revoke keys to the gateway.",
+    group_commands=Group("Commands"),
+)
 
 
 @keys.command

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.errors import MarkupError
 from rich.markup import escape
 
+from flows.command_line.loading import spoken
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -43,6 +45,10 @@ def terminal(*, stderr: bool = False, **options: Any) -> Console:
 
 class _Terminal(Console):
     """The second line of defence: a value that came here without `plain` loses its paint, not the command's life."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        spoken()
+        super().print(*objects, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         seen = lines(text)

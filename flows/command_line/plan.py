@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from flows.command_line.choices import PRESET
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -17,9 +19,7 @@ MINUTE = 60.0
 
 
 def plan(
-    preset: Annotated[
-        str, Parameter(help="model preset, with changed fields behind it; the setting's when empty")
-    ] = "",
+    preset: Annotated[str, PRESET] = "",
     *,
     devices: Annotated[int, Parameter(help="devices to train on", validator=Number(gte=1))] = 1,
     strategy: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flows.command_line.choices import PRESET, PolicySetName, lessons, listed
 from flows.command_line.hardware import Hardware, Seed
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
 
 def pretrain(
+    preset: Annotated[str, PRESET] = "clip",
     *,
-    preset: Annotated[
-        str, Parameter(help="model preset whose encoders learn, with changed fields behind it: clip,epochs=5")
-    ] = "clip",
     objectives: Annotated[
-        str, Parameter(help="what they learn by, joined by plus: contrastive+captioning")
+        str,
+        Parameter(
+            help=f"what they learn by, joined by plus, as in contrastive+captioning: {listed(lessons())}",
+            completer=lambda _: lessons(),
+        ),
     ] = "contrastive",
     teacher: Annotated[
         str, Parameter(help="a backbone to learn from, where an objective has a teacher: models:/name@alias")
@@ -32,10 +35,7 @@ def pretrain(
             help="a backbone that learned captioning and matching, to keep or rewrite the texts beside pictures first"
         ),
     ] = "",
-    policy_set: Annotated[
-        str | None,
-        Parameter(help="policy set whose retraining tests on what is left out; the setting's by default"),
-    ] = None,
+    policy_set: PolicySetName = None,
     as_of: Annotated[
         datetime | None, Parameter(help="learn from the lake as it was then; UTC unless it says")
     ] = None,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
+from flows.command_line.loading import spoken
 from flows.command_line.plain import said
 
 PATIENCE = 2.0  # seconds
@@ -30,6 +31,7 @@ def progress(console: Console, amount: ProgressColumn) -> Iterator[Show]:
     def show(title: str, done: float, total: float) -> None:
         bar.update(row, description=said(title), completed=done, total=total)
         if not bar.live.is_started and time.monotonic() - began > PATIENCE:
+            spoken()
             bar.start()
 
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from flows.command_line.choices import PRESET, PlanName, PolicySetName, guardrails, listed
 from flows.command_line.hardware import Hardware, Seed
 
 if TYPE_CHECKING:
@@ -21,18 +22,24 @@ REJECTED = 3
 
 
 def retrain(
+    preset: Annotated[str | None, PRESET] = None,
     *,
-    preset: Annotated[str | None, Parameter(help="model preset; the setting's when not given")] = None,
-    policy_set: Annotated[str | None, Parameter(help="policy set; the setting's when not given")] = None,
+    policy_set: PolicySetName = None,
     as_of: Annotated[
-        datetime | None, Parameter(help="train on the lake as it was then; UTC unless it says")
+        datetime | None,
+        Parameter(help="train on the lake as it was then, as in 2026-01-31T12:00; UTC unless it says"),
     ] = None,
     seed: Seed = None,
     hardware: Hardware = Hardware(),
     canary: Annotated[bool, Parameter(help="let the challenger climb through live traffic")] = True,
-    plan: Annotated[str | None, Parameter(help="plan of the canary; the setting's when not given")] = None,
+    plan: PlanName = None,
     dry_run_of: Annotated[
-        tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
+        tuple[str, ...],
+        Parameter(
+            help=f"a guardrail to measure without a say; repeatable: {listed(guardrails())}",
+            negative="",
+            completer=lambda _: guardrails(),
+        ),
     ] = (),
     until: Annotated[
         Literal["promoted", "registered"],

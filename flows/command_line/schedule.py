@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from flows.command_line.choices import listed
+
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
+DEPLOYMENTS = ["retrain", "search", "pretrain", "watch", "ingest", "compact"]
 Act = Literal["list", "set", "pause", "resume"]
 
 
 def schedule(
     act: Annotated[Act, Parameter(help="what to do; list changes nothing")] = "list",
-    deployment: Annotated[str, Parameter(help="retrain, search, pretrain, watch, ingest or compact")] = "",
+    deployment: Annotated[
+        str,
+        Parameter(help=f"for set, pause and resume: {listed(DEPLOYMENTS)}", completer=lambda _: DEPLOYMENTS),
+    ] = "",
     *,
     cron: Annotated[
         str, Parameter(help='five fields: minute, hour, day, month, weekday, as in "0 4 * * 1"')

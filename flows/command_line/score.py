@@ -7,13 +7,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows.command_line.choices import VERSION
+
 
 def score(
-    source: Annotated[Path, Parameter(help="posts as .jsonl or .parquet, in the schema of `ingest jsonl`")],
-    output: Annotated[Path, Parameter(help="the .parquet file to write; replaced when it exists")],
+    source: Annotated[
+        Path, Parameter(help="posts as .jsonl, .json or .parquet, in the schema of `ingest jsonl`")
+    ],
+    output: Annotated[
+        Path, Parameter(help="the .parquet, .csv or .jsonl file to write; replaced when it exists")
+    ],
     /,
     *,
-    model: Annotated[str, Parameter(help="champion, challenger or a version number")] = "champion",
+    model: Annotated[str, VERSION] = "champion",
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Score posts with a registered model: post_id, one calibrated score a policy, action and reasons.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from flows.command_line.choices import PRESET, PolicySetName
 from flows.command_line.hardware import Hardware, Seed
 
 if TYPE_CHECKING:
@@ -18,14 +19,15 @@ MINUTES = 30.0
 
 
 def search(
+    preset: Annotated[str | None, PRESET] = None,
     *,
     over: Annotated[
         tuple[str, ...],
         Parameter(
-            help="a field and its range or values: learning_rate=1e-4..1e-2, dropout=0,0.1,0.3; repeatable"
+            help="a field and its range or values: learning_rate=1e-4..1e-2, dropout=0,0.1,0.3; repeatable",
+            negative="",
         ),
     ],
-    preset: Annotated[str | None, Parameter(help="preset to begin at; the setting's when not given")] = None,
     minutes: Annotated[
         float | None,
         Parameter(
@@ -41,7 +43,7 @@ def search(
         ),
     ] = 0,
     trials: Annotated[int, Parameter(help="trials at most; 0 for no bound", validator=Number(gte=0))] = 0,
-    policy_set: Annotated[str | None, Parameter(help="policy set; the setting's when not given")] = None,
+    policy_set: PolicySetName = None,
     seed: Seed = None,
     hardware: Hardware = Hardware(),
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,

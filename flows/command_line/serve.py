@@ -7,6 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from flows.command_line.listening import address, told
+from flows.command_line.loading import spoken
+
 
 def serve(
     *,
@@ -35,11 +38,22 @@ def serve(
 
     settings = Settings()
     adopt(settings)
+    _say(f"starting the gateway on {address(host, port)}")
     if ray:
         from infra.gateway.cluster import serve_on_ray
 
-        serve_on_ray(settings, host, port, workers)
+        with told(host, port, _say):
+            serve_on_ray(settings, host, port, workers)
     else:
         from infra.gateway.server import serve as run
 
-        run(settings, host, port, workers or 1)
+        with told(host, port, _say):
+            run(settings, host, port, workers or 1)
+
+
+def _say(line: str) -> None:
+    """The log on standard error is for machines."""
+    from flows.command_line.plain import said
+
+    spoken()
+    print(said(line), flush=True)  # noqa: T201 - the command's own output

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows.command_line.loading import spoken
+
 
 def sign(version: Annotated[int, Parameter(help="registered version that waits for an answer")], /) -> None:
     """Print a code for the approval of a version, made from your key; it holds for ten minutes, and no secret.
@@ -20,5 +22,6 @@ def sign(version: Annotated[int, Parameter(help="registered version that waits f
     from infra.settings import Settings
     from tasks.approver import subject
 
+    spoken()
     key = getpass("key: ") if sys.stdin.isatty() else sys.stdin.readline()
     print(signed(key.strip(), subject(Settings(), version), datetime.now(UTC)))  # noqa: T201 - the command's own output

@@ -7,14 +7,20 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
+from flows.command_line.choices import POLICY, PolicySetName
+
 
 def zero_shot(
-    source: Annotated[Path, Parameter(help="posts as .jsonl or .parquet, in the schema of `ingest jsonl`")],
-    output: Annotated[Path, Parameter(help="the .parquet file to write; replaced when it exists")],
+    source: Annotated[
+        Path, Parameter(help="posts as .jsonl, .json or .parquet, in the schema of `ingest jsonl`")
+    ],
+    output: Annotated[
+        Path, Parameter(help="the .parquet, .csv or .jsonl file to write; replaced when it exists")
+    ],
     /,
     *,
-    policy_set: Annotated[str | None, Parameter(help="policy set; the setting's when not given")] = None,
-    policy: Annotated[str, Parameter(help="one policy of the set; all of them when not given")] = "",
+    policy_set: PolicySetName = None,
+    policy: Annotated[str, POLICY] = "",
     backbone: Annotated[
         str, Parameter(help="a pre-trained backbone: models:/name@alias, a folder or s3://bucket/prefix")
     ] = "models:/moderato-backbone@latest",

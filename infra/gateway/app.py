@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
     documents.describe(app)
     for router in (moderations.router, decisions.router, health.models):
         app.include_router(router, responses=documents.ERRORS)
-    for router in (health.health, documents.router):
+    for router in (health.health, documents.pages, documents.router):
         app.include_router(router)
     return app
 

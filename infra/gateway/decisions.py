@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.forms import FormError, author_id, language, market, post_id
+from infra.gateway.docs_page import SQUARE
 from infra.gateway.errors import ApiError
 from infra.gateway.gateway import Gateway
 from infra.gateway.images import Picture
@@ -29,6 +30,14 @@ from models.folding import is_blank
 
 MOST = 256  # posts of one request
 ID = re.compile(r"[0-9a-f]{32}")
+
+CAPTION = {"post_id": "post-1", "market": "DE", "language": "en", "text": "an invented harmless caption"}
+EXAMPLES = {  # what /docs offers to send
+    "one post": CAPTION | {"created_at": "2026-01-05T09:00:00Z", "author_id": "author-1", "views": 120},
+    "several posts": {
+        "posts": [CAPTION, {"post_id": "post-2", "market": "US", "text": "a picture", "image": SQUARE}]
+    },
+}
 
 router = APIRouter(route_class=GuardedRoute, tags=["Decisions"])
 
@@ -129,7 +138,9 @@ Asked = Annotated[
 ]
 
 
-@router.post("/v1/decisions", response_model=Decisions, openapi_extra=needs(Scope.DECIDE, once=True))
+@router.post(
+    "/v1/decisions", response_model=Decisions, openapi_extra=needs(Scope.DECIDE, once=True, examples=EXAMPLES)
+)
 async def create_decisions(request: Request, asked: Asked) -> Response:
     """What is to be done with each post, by the objectives of its market."""
     gateway: Gateway = request.app.state.gateway

@@ -1,4 +1,4 @@
-"""What the API says of itself: /docs for people and /openapi.json for machines, both for holders of a key."""
+"""What the API says of itself: /openapi.json for holders of a key, and /docs, a page that asks for one and shows it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.client import MAKE_A_KEY
+from infra.gateway.docs_page import DOCUMENT, PAGE
 from infra.gateway.errors import ApiError
 from infra.gateway.route import GuardedRoute, needs
 
-DOCUMENT = "/openapi.json"
 ASSETS = {  # of the page, served from here: a closed network reaches no other host
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
 
+KEY = f"What `{MAKE_A_KEY}` printed, without the word Bearer before it."
 INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -39,6 +40,7 @@ POLICY = (
 )  # Swagger writes styles into its elements
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+pages = APIRouter(include_in_schema=False)  # Swagger's own files, for whoever comes
 
 
 class ErrorDetail(BaseModel):
@@ -60,19 +62,11 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/docs", openapi_extra=needs(None))
-async def docs(_: Request) -> Response:
-    script, style, icon = (f"/docs/{name}" for name in ASSETS)
-    page = get_swagger_ui_html(
-        openapi_url=DOCUMENT,
-        title="Moderato",
-        swagger_js_url=script,
-        swagger_css_url=style,
-        swagger_favicon_url=icon,
-        swagger_ui_parameters={"validatorUrl": None},  # else another host is asked about the document
-    )
-    page.headers.update({**HEADERS, "Content-Security-Policy": _policy(bytes(page.body))})
-    return page
+@pages.get("/docs")
+async def docs() -> Response:
+    """Asks for a key itself, and says what to type: a browser's own box would not."""
+    policy = {"Content-Security-Policy": _policy(PAGE.encode())}
+    return Response(PAGE, media_type="text/html", headers={**HEADERS, **policy})
 
 
 def _policy(page: bytes) -> str:
@@ -81,8 +75,8 @@ def _policy(page: bytes) -> str:
     return POLICY.format(scripts=" ".join(f"'sha256-{base64.b64encode(it).decode()}'" for it in digests))
 
 
-@router.get("/docs/{name}", openapi_extra=needs(None))
-async def asset(_: Request, name: str) -> Response:
+@pages.get("/docs/{name}")
+async def asset(name: str) -> Response:
     """Raises ApiError 404 for any other name."""
     if name not in ASSETS:
         raise ApiError(404, f"no asset {name!r}; there are {', '.join(ASSETS)}", code="not_found")
@@ -102,7 +96,7 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
             schemes = found.setdefault("components", {}).setdefault("securitySchemes", {})
-            schemes["key"] = {"type": "http", "scheme": "bearer"}
+            schemes["key"] = {"type": "http", "scheme": "bearer", "description": KEY}
             app.openapi_schema = found
         return app.openapi_schema
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from infra.forms import FormError, post_id
 from infra.gateway.answers import Retried
+from infra.gateway.docs_page import SQUARE
 from infra.gateway.errors import ApiError
 from infra.gateway.gateway import Gateway
 from infra.gateway.identity import secret_id
@@ -27,6 +28,18 @@ from models.folding import is_blank
 
 MOST = 256  # texts of one request
 POST_ID, MAX_NAME = "x-post-id", 190  # characters; a list adds each text's place
+
+CAPTION = "an invented harmless caption"
+EXAMPLES = {  # what /docs offers to send
+    "a text": {"input": CAPTION},
+    "several texts": {"input": [CAPTION, "another one"]},
+    "a text and a picture": {
+        "input": [
+            {"type": "text", "text": CAPTION},
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{SQUARE}"}},
+        ]
+    },
+}
 
 router = APIRouter(route_class=GuardedRoute, tags=["OpenAI"])
 
@@ -98,7 +111,11 @@ class Moderation(BaseModel):
     results: list[ModerationResult]
 
 
-@router.post("/v1/moderations", response_model=Moderation, openapi_extra=needs(Scope.DECIDE, once=True))
+@router.post(
+    "/v1/moderations",
+    response_model=Moderation,
+    openapi_extra=needs(Scope.DECIDE, once=True, examples=EXAMPLES),
+)
 async def create_moderation(request: Request, asked: ModerationRequest) -> Response:
     """Whether content violates the guidelines, in OpenAI's categories. A text of which a reader sees nothing is not
     flagged, and was assessed by no input type.

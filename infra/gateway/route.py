@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from fastapi.routing import APIRoute
@@ -30,11 +30,17 @@ IDEMPOTENCY_KEY = {
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def needs(scope: Scope | None, *, once: bool = False) -> dict[str, Any]:
+def needs(
+    scope: Scope | None, *, once: bool = False, examples: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The scope that a key must have, as OpenAPI documents it and as GuardedRoute enforces it; `once`: whether a
-    request may be sent again without being decided again.
+    request may be sent again without being decided again; `examples`: bodies by a line on each, that can be sent as
+    they stand.
     """
     described: dict[str, Any] = {"security": [{"key": [scope] if scope else []}]}
+    if examples:
+        shown = {name: {"summary": name, "value": body} for name, body in examples.items()}
+        described["requestBody"] = {"content": {"application/json": {"examples": shown}}}
     return described | {"parameters": [IDEMPOTENCY_KEY]} if once else described
 
 

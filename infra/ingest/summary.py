@@ -91,6 +91,13 @@ class Summary(Counted):
     seconds: float = 0
     dry_run: bool = False
 
+    def story(self) -> str:
+        """In a line for people."""
+        new, changed, rejected = self.posts.inserted, self.posts.updated, self.rejects.total
+        judged = self.judgements.inserted + self.judgements.updated
+        told = f"{self.rows:,} rows of {self.source}: {new:,} posts are new, {changed:,} changed, {judged:,} judgements"
+        return told + (f", {rejected:,} rejected" if rejected else "")
+
 
 def nothing_stored(summary: Summary) -> NothingStoredError | None:
     """What all rows were refused for; None where the lake holds something of them, or there was nothing to read."""

@@ -17,6 +17,7 @@ from infra.registry.deciders import remember
 from infra.registry.store import connect, experiment, is_empty
 from infra.settings import Settings
 from models.errors import UserError
+from models.nearest import choose
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -117,7 +118,7 @@ class Registry:
                 "train a first champion with moderato retrain"
             )
         choices = [" ".join([str(v.version), *(f"({alias})" for alias in v.aliases)]) for v in known]
-        raise UnknownVersionError(f"no version {model!r} of {self.name}; choose one of: {', '.join(choices)}")
+        raise UnknownVersionError(f"no version {model!r} of {self.name}; {choose(model, choices)}")
 
     def promote(self, number: int) -> RegisteredVersion:
         """Make a version the champion; whoever was champion is remembered in its tags. Again changes nothing."""

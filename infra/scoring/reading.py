@@ -1,4 +1,4 @@
-"""Posts to score, from JSONL or Parquet in the schema that `moderato ingest jsonl` reads."""
+"""Posts to score, from JSON or Parquet in the schema that `moderato ingest jsonl` reads."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from models.errors import UserError
 from models.folding import is_blank
 
 BATCH = 256  # rows
+JSON = {".jsonl", ".ndjson", ".json"}  # objects a line each, in a list, or over several lines; also gzipped
 
 
 class UnreadablePostsError(UserError):
@@ -58,13 +59,17 @@ def read_posts(path: Path, kinds: Collection[str] = tuple(MEDIA)) -> Iterator[Po
     of fewer; a row that holds nothing else is no post to it.
     """
     if not path.is_file():
-        raise UnreadablePostsError(f"there is no file {str(path)!r}; give a .jsonl or .parquet file of posts")
+        raise UnreadablePostsError(
+            f"there is no file {str(path)!r}; give a .jsonl, .json or .parquet file of posts"
+        )
     found = Found(str(path), path.name, path.stat().st_size)
     if path.suffix == ".parquet":
         return _batches(_parquet(path, found, kinds), found.size)
-    if {".jsonl", ".ndjson"} & set(path.suffixes):
+    if JSON & set(path.suffixes):
         return _batches(_json_lines(path, found, kinds), found.size)
-    raise UnreadablePostsError(f"{path.name!r} is neither .jsonl nor .parquet; rename it or convert it")
+    raise UnreadablePostsError(
+        f"{path.name!r} is neither .jsonl, .json nor .parquet; rename it or convert it"
+    )
 
 
 def _json_lines(path: Path, found: Found, kinds: Collection[str]) -> Iterator[Item]:

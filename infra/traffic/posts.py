@@ -14,6 +14,7 @@ from infra.lake import Lake
 from infra.simulator import week_of_posts
 from models.content import Post
 from models.errors import UserError
+from models.nearest import choose
 
 Posts = Iterator[dict[str, Any]]
 
@@ -28,7 +29,7 @@ class UnknownTrafficError(UserError):
 def posts_of(source: str, lake: Lake, seed: int, week: int) -> Posts:
     """Posts as the gateway takes them. Raises UnknownTrafficError, which lists the choices."""
     if source not in SOURCES:
-        raise UnknownTrafficError(f"no traffic from {source!r}; choose one of: {', '.join(SOURCES)}")
+        raise UnknownTrafficError(f"no traffic from {source!r}; {choose(source, SOURCES)}")
     return SOURCES[source](lake, seed, week)
 
 

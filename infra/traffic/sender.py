@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
+from infra.client import MAKE_A_KEY
 from models.errors import UserError
 
 CONNECTIONS = 64
@@ -97,8 +98,9 @@ async def _greet(session: aiohttp.ClientSession, url: str) -> None:
     try:
         async with session.get("/v1/models") as answer:
             if answer.status in REFUSED:
-                wanted = "moderato keys create --scope decide --scope read"
-                raise NoGatewayError(f"the gateway at {url} does not take this key; make one with {wanted}")
+                raise NoGatewayError(
+                    f"the gateway at {url} does not take this key; make one with {MAKE_A_KEY}"
+                )
     except (aiohttp.ClientConnectionError, TimeoutError):
         raise NoGatewayError(f"no gateway at {url}; start one with moderato serve") from None
 

@@ -9,6 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.errors import UserError
+from models.nearest import choose
 from models.training.peak import NVIDIA, peak
 
 GIGA = 1e9
@@ -55,7 +56,7 @@ class Target(BaseModel):
     def named(cls, name: str) -> Self:
         """A GPU by the name on its data sheet; raises UnknownDeviceError."""
         if name not in NVIDIA:
-            raise UnknownDeviceError(f"no device called {name!r}; choose one of: {', '.join(NVIDIA)}")
+            raise UnknownDeviceError(f"no device called {name!r}; {choose(name, NVIDIA)}")
         return cls(
             name=name, peak_flops=NVIDIA[name], memory_bytes=int(MEMORY[name] * GIGA), mixed=True, here=False
         )

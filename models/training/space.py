@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.errors import UserError
+from models.nearest import choose
 from models.preset import Preset
 
 if TYPE_CHECKING:
@@ -112,8 +113,9 @@ def _axis(preset: Preset, given: str) -> Axis:
     if not equals:
         raise SpaceError(f"{given!r} names no values; write field=low..high or field=a,b,c, as in {EXAMPLES}")
     if field == "name" or field not in type(preset).model_fields:
-        choices = ", ".join(name for name in type(preset).model_fields if name != "name")
-        raise SpaceError(f"preset {preset.name} has no field {field!r} to search over; choose from {choices}")
+        known = [name for name in type(preset).model_fields if name != "name"]
+        choices = choose(field, known, words="choose from")
+        raise SpaceError(f"preset {preset.name} has no field {field!r} to search over; {choices}")
     axis = _range(preset, field, values) if ".." in values else _choices(field, values)
     for value in (axis.low, axis.high) if isinstance(axis, Range) else axis.values:
         preset.replace(**{field: value})

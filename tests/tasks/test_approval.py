@@ -10,7 +10,10 @@ from tiny_model import make_candidate, make_champion
 
 from infra.lake import open_lake
 from infra.registry import Registry
+from models.evaluation.comparison import Comparison, Difference
+from models.evaluation.measurement import Figure
 from tasks.approval import APPROVAL, approval
+from tasks.described import described
 from tasks.evaluate import evaluate
 from tasks.register import register
 
@@ -40,6 +43,67 @@ def test_an_approval_is_kept_in_the_registry_the_run_and_the_lake(settings, wait
     acts = open_lake(settings).acts.open().to_table().to_pylist()
     assert [(act["who"], act["act"]) for act in acts if act["act"] == "approve"] == [("operator", "approve")]
     assert registry.challenger().version == release.version
+
+
+def test_the_question_begins_with_what_decides_and_leads_to_the_card(settings, waiting):
+    release, evaluation = waiting
+    linked = settings.model_copy(update={"mlflow_url": "http://mlflow.example:5000"})
+    asked = described(linked, release, evaluation, "before canary of version 2", 24)
+    head, verdict = asked.splitlines()[:3:2]
+    assert head.startswith(
+        "**Before canary of version 2.** Answer within 24 hours. [Model card](http://mlflow"
+    )
+    count = len(evaluation.gates)
+    assert (
+        verdict == f"A first champion: there is nobody to compare it with; {count} of {count} checks passed."
+    )
+    run = f"/runs/{release.run_id}"
+    for name, place in (
+        ("Model card", f"{run}/artifacts/evaluation/model-card.html"),
+        ("MLflow run", f"{run})"),
+        ("Registered version", "#/models/moderato/versions/2"),
+    ):
+        assert f"[{name}](http://mlflow.example:5000/#/" in asked
+        assert place in asked
+    gates = asked.partition("### Gates: ")[2].splitlines()
+    assert gates[0] == f"{count} of {count} passed"
+    assert all(row.startswith("- **passed** ") for row in gates[2:])
+
+
+def test_the_change_stands_first_and_of_the_slices_those_that_are_worse(settings, waiting, tmp_path):
+    release, evaluation = waiting
+
+    def part(name, champion, candidate, noise):
+        gap = candidate - champion
+        figure = Figure(value=gap, low=gap - noise, high=gap + noise)
+        return Difference(
+            name=name,
+            posts=9,
+            candidate=candidate,
+            champion=champion,
+            difference=figure,
+            credible=gap + noise,
+        )
+
+    found = Comparison(
+        champion=1, posts=9, excluded=0, overall=part("all posts", 0.5, 0.625, 0.2),
+        policies=(part("violence", 0.5, 0.75, 0.1), part("hate_speech", 0.5, 0.25, 0.1)),
+        slices=(part("market DE", 0.5, 0.25, 0.1), part("market US", 0.5, 0.5, 0.1)),
+    )  # fmt: skip
+    (tmp_path / "comparison.json").write_text(found.model_dump_json())
+    here = evaluation.model_copy(update={"report": tmp_path})
+    asked = described(settings, release, here, "before canary of version 2", 24)
+    assert (
+        "Average precision 0.625 in place of 0.500 (≈ +0.125); of 2 policies 1 better, 1 worse; "
+        f"{len(evaluation.gates)} of {len(evaluation.gates)} checks passed."
+    ) in asked
+    rows = [line for line in asked.splitlines() if "0." in line and line.startswith("| ")]
+    assert rows == [
+        "| ≈ +0.125 | all posts | 0.625 | 0.500 |",
+        "| ▲ +0.250 | violence | 0.750 | 0.500 |",
+        "| ▼ -0.250 | hate_speech | 0.250 | 0.500 |",
+        "| ▼ -0.250 | market DE | 0.250 | 0.500 |",
+    ]
 
 
 def test_a_rejected_challenger_loses_its_alias(settings, waiting, monkeypatch):

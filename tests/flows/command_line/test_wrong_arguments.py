@@ -20,6 +20,8 @@ from flows.command_line import MISUSED, main
         "pretrain --devices 0",
         "zero-shot in.jsonl out.parquet --shots -1",
         "models --nope",
+        "demo --posts 0",
+        "retrain compact trial",
     ],
 )
 def test_a_wrong_argument_is_said_in_words_with_exit_code_2(given, capsys):

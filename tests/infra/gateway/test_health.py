@@ -12,30 +12,29 @@ def test_monitoring_needs_no_key(gateway, path):
     assert httpx.get(f"{gateway.url}{path}").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/docs", "/openapi.json", "/v1/decisions/1"])
+@pytest.mark.parametrize("path", ["/v1/models", "/openapi.json", "/v1/decisions/1"])
 def test_everything_else_does(gateway, path):
     answer = httpx.get(f"{gateway.url}{path}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "missing_api_key")
 
 
 def test_a_browser_may_send_the_key_as_a_password(gateway):
-    assert "swagger" in httpx.get(f"{gateway.url}/docs", auth=("", gateway.key)).text
+    assert "paths" in httpx.get(f"{gateway.url}/openapi.json", auth=("", gateway.key)).json()
 
 
 def test_the_page_and_every_asset_it_names_come_from_the_gateway_itself(gateway):
-    page = httpx.get(f"{gateway.url}/docs", auth=("", gateway.key)).text
+    page = httpx.get(f"{gateway.url}/docs").text
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(assets) == 3
     assert "//" not in "".join(assets)
     assert not re.findall(r"https?://", page)
     for asset in assets:
-        assert httpx.get(f"{gateway.url}{asset}").status_code == 401
-        answer = httpx.get(f"{gateway.url}{asset}", auth=("", gateway.key))
+        answer = httpx.get(f"{gateway.url}{asset}")
         assert (answer.status_code, len(answer.content) > 0) == (200, True)
 
 
 def test_no_other_file_is_an_asset(gateway):
-    answer = httpx.get(f"{gateway.url}/docs/redoc.standalone.js", auth=("", gateway.key))
+    answer = httpx.get(f"{gateway.url}/docs/redoc.standalone.js")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 

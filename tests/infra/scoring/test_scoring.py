@@ -1,6 +1,9 @@
 import base64
+import gzip
 import json
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +13,7 @@ from tiny_model import picture
 from infra.scoring import ScoreFile, read_posts, reading
 from infra.scoring.reading import UnreadablePostsError
 from infra.scoring.writing import UnwritableScoresError
-from models.content import MAX_TEXT
+from models.content import MAX_TEXT, Reason, Unread
 
 
 def write(path, *rows):
@@ -42,6 +45,14 @@ def test_json_lines_and_parquet_read_alike(tmp_path):
     assert lines[1].image == picture(200)
 
 
+@pytest.mark.parametrize("name", ["posts.json", "posts.json.gz"])
+def test_a_list_of_posts_is_read_as_its_lines_would_be(tmp_path, name):
+    rows = [{"post_id": "a", "text": "plain1", "market": "DE"}, {"text": "plain2"}]
+    data = json.dumps(rows, indent=1).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert read(tmp_path / name) == read(write(tmp_path / "posts.jsonl", *rows))
+
+
 def test_a_row_that_is_no_post_is_named_and_the_rest_goes_on(tmp_path):
     path = write(
         tmp_path / "posts.jsonl", b"{broken", {"post_id": "empty", "text": "  "}, {"text": "plain1"}, b"[]",
@@ -61,8 +72,8 @@ def test_a_row_that_is_no_post_is_named_and_the_rest_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("absent.jsonl", "there is no file {path!r}; give a .jsonl or .parquet file of posts"),
-        ("posts.csv", "'posts.csv' is neither .jsonl nor .parquet; rename it or convert it"),
+        ("absent.jsonl", "there is no file {path!r}; give a .jsonl, .json or .parquet file of posts"),
+        ("posts.csv", "'posts.csv' is neither .jsonl, .json nor .parquet; rename it or convert it"),
     ],
 )
 def test_a_file_that_holds_no_posts_is_one_clear_line(tmp_path, name, message):
@@ -85,6 +96,45 @@ def test_scores_that_cannot_be_written_are_one_clear_line(tmp_path):
     assert str(error.value) == (
         f"cannot write {str(tmp_path / 'no' / 'out.parquet')!r}: No such file or directory; choose another place"
     )
+
+
+def score_two(path):
+    reason = Reason(policy="a", score=0.75, threshold=0.5, action="remove", market="DE")
+    unread = Unread(part="video", reason="not_seen", detail='says "no", and ends')
+    with ScoreFile(path, ["a", "b"]) as file:
+        file.write(
+            ["1", "zwei, drei"],
+            np.array([[0.75, 0.1], [0.25, 0.5]]),
+            ["remove", "allow"],
+            [[reason], []],
+            [[], [unread]],
+        )
+    return path
+
+
+def test_a_spreadsheet_reads_the_csv_that_scores_are_written_to(tmp_path):
+    """The first bytes of Parquet, PAR1, once stood in a file that its owner had called out.csv."""
+    table = pd.read_csv(score_two(tmp_path / "out.csv"), dtype={"post_id": str})
+    assert [*table.columns] == ["post_id", "a", "b", "action", "reasons", "unread"]
+    assert table["post_id"].tolist() == ["1", "zwei, drei"]
+    assert table["a"].tolist() == [0.75, 0.25]
+    assert table["action"].tolist() == ["remove", "allow"]
+    assert json.loads(table["reasons"][0])[0]["threshold"] == 0.5
+    assert table["reasons"].isna().tolist() == [False, True]
+    assert json.loads(table["unread"][1])[0]["detail"] == 'says "no", and ends'
+
+
+def test_every_format_says_the_same(tmp_path):
+    rows = pq.read_table(score_two(tmp_path / "out.parquet")).to_pylist()
+    lines = score_two(tmp_path / "out.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == rows
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out", "out.csv.gz"])
+def test_a_format_that_scores_are_not_written_in_is_said_before_anything_is_done(tmp_path, name):
+    with pytest.raises(UnwritableScoresError, match=r"call it out(\.csv)?\.parquet, .*\.csv or .*\.jsonl"):
+        ScoreFile(tmp_path / name, ["a"])
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
