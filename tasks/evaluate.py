@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from prefect import task
 from prefect.runtime import flow_run
 
@@ -14,11 +18,12 @@ from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import Registry
 from infra.registry.runs import NOTE, LifecycleRun
-from infra.report import Findings, beside_table, gate_table, write_report
+from infra.report import MISTAKES, Findings, Seen, beside_table, gate_table, seen, write_report
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.measurement import Report, measure
+from models.evaluation.mistakes import worst_mistakes
 from models.evaluation.scored import Scored, learned_posts, score_splits
 from models.policies import POLICY_SETS
 from models.policy import DEFAULT_MARKET, PolicySet
@@ -34,6 +39,8 @@ from tasks.incumbent import Champion
 from tasks.page import link, run_url, tell
 from tasks.retrying import PATIENT
 from tasks.train import Candidate
+
+Floats = NDArray[np.floating]
 
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
 
@@ -98,6 +105,7 @@ def evaluate(
         warnings,
         held_out(bundle.operating_points, scored, probabilities),
     )
+    findings = replace(findings, mistakes=_seen(settings, bundle, uri, scored, probabilities))
     evaluation = Evaluation(
         run_id=candidate.run_id,
         bundle=folder,
@@ -111,6 +119,15 @@ def evaluate(
     return evaluation
 
 
+def _seen(
+    settings: Settings, bundle: Bundle, uri: str, scored: Scored, probabilities: Floats
+) -> tuple[Seen, ...]:
+    """The worst mistakes with their posts, as many as the settings let the card show."""
+    severities = {policy.key: policy.severity for policy in bundle.policy_set.policies}
+    found = worst_mistakes(scored, probabilities, severities, settings.card_mistakes)
+    return seen(found, uri, settings.options_for(uri))
+
+
 def _findings(
     candidate: Candidate,
     bundle: Bundle,
@@ -121,11 +138,13 @@ def _findings(
 ) -> Findings:
     return Findings(
         candidate=candidate.key,
+        made_at=datetime.now(UTC),
         snapshot=candidate.snapshot.id,
         preset=candidate.preset,
         counts=candidate.snapshot.counts,
         warnings=[str(warning) for warning in warnings],
         policy_set=bundle.policy_set,
+        modalities=bundle.scorer.modalities,
         report=evidence.report,
         comparison=evidence.comparison,
         operating_points=bundle.operating_points,
@@ -175,6 +194,7 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     verdict = "accepted" if evaluation.passed else "rejected"
     run.describe({}, {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name})
     run.artifacts(evaluation.report, "evaluation")
+    run.tables(*([f"evaluation/{MISTAKES}"] if findings.mistakes else []))
     run.describe({}, {NOTE: _note(run, findings, verdict)})
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 KEY = "moderato.candidate"
 SEARCH, PRETRAINING = "moderato.search", "moderato.pretraining"  # the keys of runs that make no candidate
 PARENT = "mlflow.parentRunId"
+TABLES = "mlflow.loggedArtifacts"
 NOTE = "mlflow.note.content"  # what people read on the run's page
 
 
@@ -81,6 +83,15 @@ class LifecycleRun:
     def artifacts(self, folder: Path, name: str) -> None:
         """Keep the files of a folder under `name`."""
         self.registry.client.log_artifacts(self.run_id, str(folder), name)
+
+    def artifact(self, path: Path, name: str) -> None:
+        """Keep one file under `name`."""
+        self.registry.client.log_artifact(self.run_id, str(path), name)
+
+    def tables(self, *paths: str) -> None:
+        """Say which artifacts are tables: MLflow's page shows them as such. They hold `columns` and `data`."""
+        named = json.dumps([{"path": path, "type": "table"} for path in paths])
+        self.describe({}, {TABLES: named})
 
     def metrics(self, values: Mapping[str, float]) -> None:
         now = int(time.time() * 1000)

@@ -2,6 +2,17 @@
 
 from infra.report.card import beside_table, comparison_table, gate_table
 from infra.report.findings import Findings
-from infra.report.report import write_report
+from infra.report.mistakes import Seen, seen
+from infra.report.report import MISTAKES, number_card, write_report
 
-__all__ = ["Findings", "beside_table", "comparison_table", "gate_table", "write_report"]
+__all__ = [
+    "MISTAKES",
+    "Findings",
+    "Seen",
+    "beside_table",
+    "comparison_table",
+    "gate_table",
+    "number_card",
+    "seen",
+    "write_report",
+]
