@@ -117,7 +117,7 @@ def _drive(store: Store, release: Release) -> Rollout:
         now = _said(step.rollout)
         with _noted():
             if now != said or len(story.times) % DRAWN == 0:
-                course.metrics(_course(step))
+                course.metrics(_course(step), step=course.age)
             if now != said:
                 said = now
                 _report(registry, release, step, story)

@@ -93,11 +93,18 @@ class LifecycleRun:
         named = json.dumps([{"path": path, "type": "table"} for path in paths])
         self.describe({}, {TABLES: named})
 
-    def metrics(self, values: Mapping[str, float]) -> None:
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log values; what is logged again and again needs a `step` that grows, which MLflow draws it over."""
         now = int(time.time() * 1000)
         self.registry.client.log_batch(
-            self.run_id, metrics=[Metric(name, value, now, 0) for name, value in values.items()]
+            self.run_id, metrics=[Metric(name, value, now, step) for name, value in values.items()]
         )
+
+    @property
+    def age(self) -> int:
+        """Seconds since it began, whichever process wrote to it."""
+        began: int = self.registry.client.get_run(self.run_id).info.start_time
+        return max(0, int(time.time() - began / 1000))
 
     def logger(self) -> MLFlowLogger:
         """Lightning's logger on this run; without a tracking URI it would write to ./mlruns."""

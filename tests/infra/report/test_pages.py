@@ -1,4 +1,4 @@
-"""The model card as a page: one screen first, it opens anywhere, and nothing that people wrote in it begins anything."""
+"""The model card as a page: one screen first, it opens anywhere, and nothing in it begins anything."""
 
 import json
 import re
