@@ -16,7 +16,7 @@ from expectations.findings import Finding
 from infra.lake import open_lake
 from infra.markdown import code
 from infra.markdown import link as link_to
-from infra.registry import Registry
+from infra.registry import Registry, Status, mark_run
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.report import MISTAKES, Findings, Seen, beside_table, gate_table, seen, write_report
 from infra.settings import Settings
@@ -196,6 +196,7 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     run.artifacts(evaluation.report, "evaluation")
     run.tables(*([f"evaluation/{MISTAKES}"] if findings.mistakes else []))
     run.describe({}, {NOTE: _note(run, findings, verdict)})
+    mark_run(registry, evaluation.run_id, Status(verdict))
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
     tell("evaluation", beside_table(findings), "Candidate beside champion")
