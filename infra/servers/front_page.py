@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-MODE, CHOSEN = (
-    "mlflow.workflowType_v1",
-    '"machine_learning"',
-)  # of the browser's local storage, as MLflow writes it
+DEFAULTS = {  # of the browser's local storage, as MLflow writes it there
+    "mlflow.workflowType_v1": '"machine_learning"',
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",  # a chat that would take a quarter of the page
+}
 HEAD = "</head>"
 
 

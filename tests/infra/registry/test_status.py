@@ -44,7 +44,7 @@ def test_a_descriptions_first_words_say_what_became_of_it_whatever_is_written_be
     registry.note(2, "what it is, again")
     assert description(registry, 2).startswith("**promoted** 20")
     assert description(registry, 2).endswith("UTC\n\nwhat it is, again")
-    another_version(store, 3)
+    another_version(store)
     registry.promote(3)
     assert description(registry, 2).startswith("**superseded** 20")
 
