@@ -14,11 +14,12 @@ from tasks.ingest import ingest as bring_in
 from tasks.results import RESULTS
 
 
-@flow(name="ingest", result_serializer=RESULTS, timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=60)
+@flow(name="ingest", result_serializer=RESULTS, timeout_seconds=6 * 3600)
 def ingest(source: str = "", path: str = "") -> Summary:
     """Bring files of `source` at `path` into the lake; the landing zone of the settings where they are empty.
 
-    path: a file, a folder of files or s3://bucket/prefix that is there.
+    path: a file, a folder of files or s3://bucket/prefix that is there. The step tries again while a store is away; the
+    flow does not, since a path that is misspelt stays so.
     """
     settings = entered()
     if not path and not settings.landing_uri:  # a folder that anybody named must be there

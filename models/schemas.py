@@ -101,6 +101,7 @@ DECISIONS = pa.schema(
         pa.field("decided_at", TIME, nullable=False),
         pa.field("unread", UNREAD),  # missing in decisions made before there was such a column
         pa.field("key_id", pa.string()),  # of the API key that asked, which alone may read it; the same
+        pa.field("not_assessed", pa.list_(pa.string())),  # policies without a score; the same
     ]
 )
 

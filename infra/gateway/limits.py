@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -52,7 +53,12 @@ class Bodies:
 
 def check_kind(headers: Headers) -> bool:
     """Whether the body is packed; raises ApiError 415 for what cannot be read, before it is."""
-    kind, *parameters = [part.strip().lower() for part in headers.get("content-type", "").split(";")]
+    return _check_kind(headers.get("content-type", ""), headers.get("content-encoding", ""))
+
+
+@lru_cache(maxsize=64)  # a client sends the same with each request
+def _check_kind(content_type: str, content_encoding: str) -> bool:
+    kind, *parameters = [part.strip().lower() for part in content_type.split(";")]
     if (
         kind
         and kind != "application/json"
@@ -68,7 +74,7 @@ def check_kind(headers: Headers) -> bool:
     )
     if charset and charset not in CHARSETS:
         raise ApiError(415, f"JSON in {charset[:40]!r}; send UTF-8", code="unsupported_media_type")
-    coding = headers.get("content-encoding", "").strip().lower()
+    coding = content_encoding.strip().lower()
     if coding in {"", "identity"}:
         return False
     if coding in {"gzip", "x-gzip"}:

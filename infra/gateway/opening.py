@@ -3,7 +3,8 @@
 What is cheap is decoded in threads of this process; what is not, and all videos, in processes that are ended where they
 take too long. Between keys they take turns, so that whoever sends what is dear waits for it alone.
 
-Small pictures cost less than another trip to a thread: they are decoded where their header is read.
+Small pictures cost less than another trip to a thread: they are decoded where their header is read, the smallest at
+once, since reading the request itself has taken as long.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from models.pictures import MAX_BYTES, BrokenPictureError
 from models.pixels import Shown
 
 CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread here
+AT_ONCE = 16_384  # signs of base64 in one request that the event loop reads itself
+INSTANT = 0.001  # seconds that it spends on decoding them
+PLAIN = (b"\x89PNG", b"\xff\xd8\xff")  # how the formats begin whose header says all that they cost
 SMALL = 0.01  # seconds that every request is admitted for: pictures that take no longer together are decoded at once
 THREADS, PROCESSES = 2, 2  # that decode
 MANY = 1_000  # pictures of one key: what the threads are given of them is bounded by its seconds
@@ -84,32 +88,42 @@ class Openers:
         """Each as the models of `standing` want it; raises ApiError 400, 404, 422, 429 or 503."""
         small = min(SMALL, self.limit)
         with self.budget.admitted(key, small, sent[0].param) as grown:
-            held = await _together([self._held(key, one, standing, small / len(sent)) for one in sent])
+            at_once = sum(len(one.text) for one in sent) <= AT_ONCE
+            held = await _together(
+                [self._held(key, one, standing, small / len(sent), at_once) for one in sent]
+            )
             grown(sum(one.seconds for one in held))
             decoded = iter(
                 await _together([self._decoded(key, one, standing) for one in held if one.opened is None])
             )
             return [one.opened or next(decoded) for one in held]
 
-    async def _held(self, key: str, sent: Sent, standing: Standing, small: float) -> Held:
-        """Decoded too where that takes no longer than `small` seconds."""
+    async def _held(self, key: str, sent: Sent, standing: Standing, small: float, at_once: bool) -> Held:
+        """Small ones decoded too; `at_once`: what the request shows is little enough for the event loop."""
         if sent.how == "key":
             return Held(sent, b"", self.limit)
+        if sent.how == "base64" and at_once:
+            plain = _bytes(sent)
+            if sent.kind == "image" and plain.startswith(PLAIN):
+                return self._weighed(sent, plain, standing, small * INSTANT / SMALL)
         data, size = None, len(sent.text)
         if sent.how == "address":
             data = await self._fetch.run(key, lambda: self.fetcher.fetch(sent.text, MAX_BYTES, sent.param))
             size = len(data)
 
         def weighed() -> Held:
-            found = _bytes(sent) if data is None else data
-            seconds = min(_seconds_of(sent, found), self.limit)
-            ways = _ways(sent, standing)
-            is_small = sent.kind == "image" and seconds * len(ways) <= small
-            return Held(sent, found, seconds, _picture(sent, found, ways) if is_small else None)
+            return self._weighed(sent, _bytes(sent) if data is None else data, standing, small)
 
         held = await self._light.run(key, weighed, size * SIGN + small)
         self._light.refund(key, small - (held.seconds if held.opened else 0.0))
         return held
+
+    def _weighed(self, sent: Sent, data: bytes, standing: Standing, most: float) -> Held:
+        """Decoded too where that takes no longer than `most` seconds."""
+        seconds = min(_seconds_of(sent, data), self.limit)
+        ways = _ways(sent, standing)
+        is_small = sent.kind == "image" and seconds * len(ways) <= most
+        return Held(sent, data, seconds, _picture(sent, data, ways) if is_small else None)
 
     async def _decoded(self, key: str, held: Held, standing: Standing) -> Picture | Film:
         """Raises ApiError 400, 404, 422 or 503."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.markdown import code, plain
+from infra.report.effects import effects_table
 from infra.report.findings import Findings
 from infra.report.limits import idle_by_market, market_name, pooled, unfit, weak_slices
 from infra.report.numbers import figure, number
@@ -39,18 +40,25 @@ def comparison_table(comparison: Comparison) -> str:
 
 def card(findings: Findings) -> str:
     """The card in Markdown."""
-    return _render(CARD, findings)
+    return _render(CARD, findings, effects=_Code(effects_table(findings.effects, whole=True)))
 
 
 def limitations(findings: Findings) -> list[str]:
     """What the numbers warn of."""
-    report = findings.report
+    report, unassessed = findings.report, findings.operating_points.not_assessed
     found = [
-        f"No automatic action in {market_name(market)}, people decide: {', '.join(idle)}. The reasons stand with the "
+        f"No automatic action in {market_name(market)}, people decide: {', '.join(left)}. The reasons stand with the "
         "operating points."
         for market, idle in idle_by_market(findings).items()
+        if (left := [policy for policy in idle if policy not in unassessed])
     ]
-    if unknown := [p.policy for p in report.policies if p.average_precision.value is None]:
+    if unassessed:
+        found.append(f"Not assessed, because nobody judged a post for them: {', '.join(unassessed)}.")
+    if unknown := [
+        it.policy
+        for it in report.policies
+        if it.average_precision.value is None and it.policy not in unassessed
+    ]:
         found.append(
             f"The test split cannot measure: {', '.join(unknown)}. It lacks violations or compliant posts."
         )
@@ -72,9 +80,9 @@ def _width(figure: Figure) -> float:
     return 0.0 if figure.low is None or figure.high is None else figure.high - figure.low
 
 
-def _render(template: str, findings: Findings) -> str:
+def _render(template: str, findings: Findings, **values: Any) -> str:
     told = {"limitations": limitations(findings), "unfit": unfit(findings), "default": DEFAULT_MARKET}
-    return _filled(template, findings=findings, **told)
+    return _filled(template, findings=findings, **told, **values)
 
 
 def _filled(template: str, **values: Any) -> str:
@@ -98,7 +106,7 @@ def _capitalise(text: str) -> str:
 
 
 class _Code(str):
-    """A code span, which is escaped already."""
+    """Markdown that is escaped already, as a code span is."""
 
     __slots__ = ()
 

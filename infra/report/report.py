@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.report.card import beside_table, card, gate_table
+from infra.report.effects import effects_table
 from infra.report.findings import Findings
 from infra.report.mistakes import table
 from infra.report.page import numbered, page
@@ -38,6 +39,8 @@ def write_report(
     if findings.mistakes:
         (folder / MISTAKES).write_text(table(findings.mistakes))
     (folder / "beside.md").write_text(beside_table(findings))
+    (folder / "effects.md").write_text(effects_table(findings.effects))
+    (folder / "effects.json").write_text(findings.effects.model_dump_json(indent=1))
     (folder / "gates.md").write_text(gate_table(findings))
     (folder / "gates.json").write_text(json.dumps(list(findings.checks), indent=1))
     (folder / "report.json").write_text(findings.report.model_dump_json(indent=1))

@@ -6,15 +6,25 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from infra.report.bars import axis, compared
+from infra.report.bars import axis, compared, stacked
+from infra.report.effects import shown
 from infra.report.findings import Findings
 from infra.report.limits import market_name, unfit
 from infra.report.numbers import figure, hundredths, number
 from models.content import Action
 from models.evaluation.comparison import Difference
+from models.evaluation.effects import THOUSAND, MarketEffects
 from models.evaluation.measurement import Figure, PolicyReport
+from models.policy import DEFAULT_MARKET
 
-AUTOMATIC = {Action.REMOVE: "removes", Action.AGE_GATE: "age-gates", Action.LIMIT: "limits"}  # severest first
+DEEDS = (Action.REMOVE, Action.AGE_GATE, Action.LIMIT, Action.REVIEW, Action.ALLOW)
+WORDS = {
+    Action.REMOVE: "removed",
+    Action.AGE_GATE: "age-gated",
+    Action.LIMIT: "limited",
+    Action.REVIEW: "to people",
+    Action.ALLOW: "allowed",
+}
 UNREGISTERED = "<!--version-->not registered<!--/version-->"
 VERSION = re.compile(r"<!--version-->[a-z0-9 ]*<!--/version-->")  # texts of others are escaped: it is ours
 
@@ -115,21 +125,26 @@ def _range(found: Figure) -> str:
 
 
 def _does(findings: Findings) -> Iterator[str]:
-    """Per market, on how many policies it acts by itself."""
-    points = findings.operating_points
-    yield '<section class="does"><h2>What it will do</h2><table><tr><th>market</th>'
-    yield (
-        "".join(f"<th>{word} by itself</th>" for word in AUTOMATIC.values())
-        + "<th>leaves to people</th></tr>"
-    )
-    for market in sorted(points.markets, key=lambda it: (market_name(it) != it, it)):
-        taken = [
-            {it.policy for it in points.of(market) if it.action is action and it.threshold is not None}
-            for action in AUTOMATIC
-        ]
-        counts = [*map(len, taken), len(points.without_automatic_action(market))]
-        yield f"<tr><td>{escape(market_name(market))}</td>{''.join(f'<td>{it}</td>' for it in counts)}</tr>"
-    yield f"</table><p><small>Policies, of {len(points.policies)}.</small></p></section>"
+    """Of a thousand posts, what is done with them, a bar a market, in words below it."""
+    effects = findings.effects
+    keys = "".join(f'<span class="key {action}"></span>{WORDS[action]} ' for action in DEEDS)
+    yield f'<section class="does"><h2>What it will do with 1,000 posts</h2><p class="legend">{keys}</p>'
+    yield '<div class="deeds">'
+    for market in sorted(effects.markets, key=lambda it: (it.market == DEFAULT_MARKET, it.market)):
+        yield _deeds(market)
+    yield f"</div><p class='legend'>Counted on {effects.posts:,} judged posts that it did not learn from.</p></section>"
+
+
+def _deeds(market: MarketEffects) -> str:
+    name, done = market_name(market.market), {it: market.together.per_thousand(it) for it in DEEDS}
+    told = [f"<b>{shown(done[it])}</b> {WORDS[it]}" for it in DEEDS if done[it] and it is not Action.ALLOW]
+    told.append(f"{shown(market.review_minutes)} minutes of people's time")
+    passed, most = market.together.passed_per_thousand, market.together.passed_at_most
+    if passed is not None and most is not None:
+        told.append(f"<b>{shown(passed)}</b> violations pass, at most {shown(most)}")
+    label = ", ".join(f"{WORDS[it]} {shown(done[it])}" for it in DEEDS)
+    bar = stacked([(str(it), done[it] / THOUSAND) for it in DEEDS], f"{name}: {label}")
+    return f"<span>{escape(name)}</span><span>{bar}<small>{', '.join(told)}</small></span>"
 
 
 def _unfit(findings: Findings) -> Iterator[str]:

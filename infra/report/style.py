@@ -1,7 +1,8 @@
 """How the card looks, on a screen and on paper."""
 
 STYLE = """
-:root { --ours: #2f6fdb; --theirs: #9aa3af; --chance: #b3541e; --grid: #8883; --panel: #8880; }
+:root { --ours: #2f6fdb; --theirs: #9aa3af; --chance: #b3541e; --grid: #8883;
+        --remove: #c4262e; --gate: #e07b39; --limit: #d9a900; --review: #7a4fc9; --allow: #8886; }
 body { max-width: 80rem; margin-top: 1.25rem; }
 header { display: grid; grid-template-columns: auto 1fr; gap: .1rem 1rem; align-items: center; }
 header > * { margin: 0; grid-column: 1 / -1; max-width: none; }
@@ -23,6 +24,11 @@ header .gist { grid-column: 2; margin-top: .6rem; }
 .chart > span { min-width: 0; overflow-wrap: anywhere; }
 .value { font-variant-numeric: tabular-nums; }
 .before, .unit, .unmeasured { opacity: .7; } .unit, .unmeasured { font-size: .8rem; }
+.deeds { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .45rem .8rem; font-size: .88rem; }
+.deeds small { display: block; line-height: 1.35; margin-top: .1rem; } .does .legend { margin: .5rem 0; }
+.remove { fill: var(--remove); background: var(--remove); } .review { fill: var(--review); background: var(--review); }
+.age_gate { fill: var(--gate); background: var(--gate); } .limit { fill: var(--limit); background: var(--limit); }
+.allow { fill: var(--allow); background: var(--allow); }
 svg.bar { display: block; overflow: visible; }
 .ours { fill: var(--ours); } .theirs { fill: var(--theirs); }
 .grid { stroke: var(--grid); } .whisker { stroke: currentColor; stroke-width: 1.4; }
@@ -57,7 +63,7 @@ summary { cursor: pointer; padding: .55rem 0; } summary h2 { display: inline; bo
   @page { size: A4; margin: 12mm; }
   :root { color-scheme: light; font-size: 9.5px; }
   body { max-width: none; margin: 0; padding: 0; font-size: 10px; line-height: 1.4; }
-  .screen { gap: 0 1.5rem; } .does table { font-size: inherit; }
+  .screen { gap: 0 1.5rem; }
   details::details-content { content-visibility: visible; height: auto; }
   summary { list-style: none; } summary, h3 { break-after: avoid; }
   tr, .mistake, .plot, section { break-inside: avoid; }

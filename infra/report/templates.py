@@ -41,6 +41,10 @@ policy set {{ findings.policy_set.name | code }}, {{ "{:%Y-%m-%d %H:%M}".format(
 - {{ told }}
 {% endfor %}
 
+## What this champion will do
+
+{{ effects }}
+
 ## Precision
 
 Served from {{ findings.precision.serves | code }}. {{ findings.precision.reason | capitalise }}.

@@ -10,8 +10,6 @@ from infra.lake import open_lake
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
-taken = ingest.with_options(retries=0)
-
 
 @pytest.fixture
 def posts(tmp_path):
@@ -23,8 +21,8 @@ def posts(tmp_path):
 
 
 def test_a_file_is_taken_as_a_folder_is(settings, posts):
-    assert taken("jsonl", str(posts)).rows == 1
-    assert taken("jsonl", str(posts.parent)).rows == 1
+    assert ingest("jsonl", str(posts)).rows == 1
+    assert ingest("jsonl", str(posts.parent)).rows == 1
     assert open_lake(settings).posts.open().count_rows() == 1
 
 
@@ -34,7 +32,7 @@ def test_a_path_that_is_misspelt_is_refused_with_names_near_it_and_never_made(po
     with pytest.raises(
         UnreadableError, match=f"there is nothing at .*{near}.*; give a file, a folder of files"
     ):
-        taken("jsonl", str(tmp_path / given))
+        ingest("jsonl", str(tmp_path / given))
     assert not (tmp_path / given).exists()
     assert not (tmp_path / "exports" / "more").exists()
 
@@ -42,10 +40,10 @@ def test_a_path_that_is_misspelt_is_refused_with_names_near_it_and_never_made(po
 def test_a_landing_folder_that_the_settings_name_must_be_there(monkeypatch, tmp_path):
     monkeypatch.setenv("MODERATO_LANDING_URI", str(tmp_path / "lnading"))
     with pytest.raises(UnreadableError, match="lnading"):
-        taken()
+        ingest()
     assert not (tmp_path / "lnading").exists()
 
 
 def test_the_folder_of_the_home_is_made(settings):
-    assert taken().rows == 0
+    assert ingest().rows == 0
     assert (settings.home / "landing").is_dir()

@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import io
 import threading
 import zlib
 from pathlib import Path
 
 import pytest
 from gateway_server import Served, new_key
+from PIL import Image
 from tiny_model import picture
 
 from infra.gateway import decoders, images, limits
@@ -196,19 +198,38 @@ class Looking(Standing):
     sights = frozenset({Sight(32)})
 
 
-def test_small_pictures_take_one_trip_to_a_thread(monkeypatch):
-    found, trips = opened([CHEAP] * 3, monkeypatch)
-    assert trips == ["picture"] * 3
-    assert all(
-        (one.shown[Sight(32)].pictures == shown(picture(9), Sight(32)).pictures).all() for one in found
-    )
+def gif():
+    out = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(out, "GIF")
+    return out.getvalue()
+
+
+def sent(data):
+    return base64.b64encode(data).decode()
+
+
+# what the event loop does itself has a bound in bytes, in what the header says and in formats
+@pytest.mark.parametrize(("pictures", "trips"), [
+    ([picture(9)] * 3, 0),
+    ([picture(9)] * 60, 60),
+    ([thin(5_000)], 0),  # half a millisecond by what it says
+    ([thin(5_000)] * 3, 3),
+    ([thin(50_000)], 1),  # six of them
+    ([thin(50_000)] * 3, 3),
+    ([gif()], 1),
+])  # fmt: skip
+def test_the_smallest_pictures_are_decoded_at_once_and_small_ones_in_one_trip(pictures, trips, monkeypatch):
+    found, taken = opened([sent(data) for data in pictures], monkeypatch)
+    assert taken == ["picture"] * trips
+    for one, data in zip(found, pictures, strict=True):
+        assert (one.shown[Sight(32)].pictures == shown(data, Sight(32)).pictures).all()
 
 
 def test_many_pictures_that_are_small_alone_are_admitted_together_before_they_are_decoded(monkeypatch):
-    middling = base64.b64encode(thin(50_000)).decode()  # 6 ms by what it says
-    assert opened([middling], monkeypatch)[1] == ["picture"]
+    middling = [sent(thin(50_000))] * 60  # over what the event loop reads itself
+    assert opened(middling[:1], monkeypatch)[1] == ["picture"]
     monkeypatch.undo()
-    assert opened([middling] * 3, monkeypatch)[1] == ["picture"] * 6
+    assert opened(middling, monkeypatch)[1] == ["picture"] * 120
 
 
 def test_one_key_does_not_take_every_thread():

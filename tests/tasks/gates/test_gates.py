@@ -1,6 +1,8 @@
 import pytest
 
+from models.content import Action
 from models.evaluation.comparison import Comparison, Difference
+from models.evaluation.effects import Effect, Effects, MarketEffects
 from models.evaluation.measurement import Figure, Report
 from models.evaluation.operating_points import OperatingPoints
 from tasks.gate import Evidence
@@ -19,8 +21,19 @@ def evidence(**changes):
         posts=10, macro_average_precision=changes.pop("precision", figure), chance=changes.pop("chance", chance(0.15)),
         macro_calibration_error=changes.pop("error", Figure(value=0.02, low=0.01, high=0.03)), policies=(), slices=(),
     )  # fmt: skip
-    given = {"comparison": None, "latency_ms": 5.0, "size_bytes": 10 << 20, "parity": 1e-6} | changes
+    given = {
+        "comparison": None, "latency_ms": 5.0, "size_bytes": 10 << 20, "parity": 1e-6, "effects": acting(remove=1),
+    } | changes  # fmt: skip
     return Evidence(report=report, operating_points=OperatingPoints(policies=(), points=()), **given)
+
+
+def acting(posts=100, **counts):
+    """Effects in which so many posts are acted on, and the others allowed."""
+    actions = {action: counts.get(str(action), 0) for action in Action}
+    actions[Action.ALLOW] = posts - sum(counts.values())
+    together = Effect(policy="", posts=posts, actions=actions, judged=posts, violations=10, passed=0)
+    market = MarketEffects(market="default", own=True, together=together, policies=(), review_seconds=60)
+    return Effects(posts=posts, markets=(market,), gaps=())
 
 
 def compared(overall, *slices):
@@ -62,6 +75,8 @@ def test_every_gate_says_what_it_asks_and_answers_under_its_name(gate):
         ("fast_enough", {"latency_ms": 251.0}, ["failed"]),
         ("small_enough", {"size_bytes": 513 << 20}, ["failed"]),
         ("faithful_export", {"parity": 1.1e-4}, ["failed"]),
+        ("acts", {"effects": acting(review=1)}, ["passed"]),
+        ("acts", {"effects": acting()}, ["failed"]),
         ("not_worse_overall", {}, []),
         ("not_worse_overall", {"comparison": compared(0.0)}, ["passed"]),
         ("not_worse_overall", {"comparison": compared(-0.001)}, ["failed"]),
