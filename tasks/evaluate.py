@@ -45,6 +45,7 @@ from tasks.train import Candidate
 
 Floats = NDArray[np.floating]
 
+NOTED = 8000  # characters of a tag
 TEST = "test"
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
 NOT_ASSESSED, WILL = "moderato.not_assessed", "moderato.will_do"
@@ -258,4 +259,14 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
     links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
     head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
     parts = [head, links, effects_table(findings.effects), beside_table(findings), gate_table(findings)]
-    return "\n\n".join(part for part in parts if part)
+    return _fitting([part for part in parts if part])
+
+
+def _fitting(parts: Sequence[str]) -> str:
+    """As many of the parts, in their order, as a tag of MLflow holds: a table that was cut is none."""
+    kept_whole, left = [], NOTED
+    for part in parts:
+        if len(part) + 2 <= left:
+            kept_whole.append(part)
+            left -= len(part) + 2
+    return "\n\n".join(kept_whole)

@@ -45,7 +45,7 @@ summary { cursor: pointer; padding: .55rem 0; } summary h2 { display: inline; bo
 .said { display: flex; gap: .8rem; overflow-wrap: anywhere; min-width: 0; } .said > span { min-width: 0; }
 .veil input:not(:checked) ~ .said { filter: blur(7px); user-select: none; }
 .veil input:focus-visible ~ .said { outline: 2px solid var(--ours); outline-offset: 3px; }
-@media screen and (max-width: 56rem) { .screen { grid-template-columns: minmax(0, 1fr); } }
+@media screen and (max-width: 56rem) { .screen { grid-template-columns: minmax(0, 1fr); } .aside { order: -1; } }
 @media screen and (max-width: 40rem) {
   header .verdict, header .gist { grid-column: 1 / -1; justify-self: start; }
   .chart { grid-template-columns: minmax(0, 1fr) max-content; grid-auto-flow: dense; row-gap: .15rem; }

@@ -76,17 +76,18 @@ def test_the_card_opens_offline_and_begins_nothing(report, width):
 def test_the_first_screen_holds_verdict_effects_bars_and_limits(first):
     with opened(first / "model-card.html") as card:
         for text in (
-            "Accepted", "How well it finds violations", "What it will do with 1,000 posts", "What it must not be used for",
-        ):  # fmt: skip
+            "Accepted",
+            "How well it finds",
+            "What it will do with 1,000 posts",
+            "What it must not be used for",
+        ):
             shown = card.page.get_by_text(text).first.bounding_box()
             assert shown["y"] + shown["height"] < 900
         assert card.page.locator("svg.bar").last.bounding_box()["y"] < 900
         assert card.holds("details[open]") == 0
         assert card.holds(".deeds svg") == 4
-        assert re.search(
-            r"to people.* minutes of people's time.* violations pass, at most",
-            card.page.locator(".deeds").text_content(),
-        )
+        deeds = card.page.locator(".deeds").text_content()
+        assert re.search(r"to people.* minutes of people's time.* violations pass, at most", deeds)
         told = card.page.locator(".unfit").inner_text()
         assert "Anything about Harmful misinformation and Profanity: the test posts do not show" in told
         assert "What videos show: it does not look at them." in told
