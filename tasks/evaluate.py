@@ -18,7 +18,9 @@ from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import Registry, Status, mark_run
 from infra.registry.runs import NOTE, LifecycleRun
-from infra.report import MISTAKES, Findings, Seen, beside_table, effects_table, gate_table, seen, write_report
+from infra.report import (
+    MISTAKES, Findings, Seen, beside_table, effects_summary, effects_table, gate_table, seen, write_report,
+)  # fmt: skip
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.cross_fit import Held, cross_fitted, unseen
@@ -258,7 +260,7 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
     }
     links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
     head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
-    parts = [head, links, effects_table(findings.effects), beside_table(findings), gate_table(findings)]
+    parts = [head, links, effects_summary(findings.effects), beside_table(findings), gate_table(findings)]
     return _fitting([part for part in parts if part])
 
 

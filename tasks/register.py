@@ -10,7 +10,7 @@ from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import STATUS, Registry, Status, mark_version, publish
 from infra.registry.runs import LifecycleRun
-from infra.report import number_card
+from infra.report import effects_summary, number_card
 from infra.settings import Settings
 from models.errors import UserError
 from tasks.evaluate import Evaluation
@@ -96,7 +96,7 @@ def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Eva
     lines = [
         made,
         f"{link_to('The run', url)} holds the model card, the Data Docs and the canary." if url else "",
-        (evaluation.report / "effects.md").read_text(),
+        effects_summary(evaluation.effects),
         (evaluation.report / "beside.md").read_text(),
     ]
     return "\n\n".join(line for line in lines if line)

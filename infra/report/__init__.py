@@ -1,7 +1,7 @@
 """The report room: model card, plots and tables of one evaluation."""
 
 from infra.report.card import beside_table, comparison_table, gate_table
-from infra.report.effects import HEAD, TITLE, effects_notes, effects_rows, effects_table
+from infra.report.effects import HEAD, TITLE, effects_notes, effects_rows, effects_summary, effects_table
 from infra.report.findings import Findings
 from infra.report.mistakes import Seen, seen
 from infra.report.report import MISTAKES, number_card, write_report
@@ -16,6 +16,7 @@ __all__ = [
     "comparison_table",
     "effects_notes",
     "effects_rows",
+    "effects_summary",
     "effects_table",
     "gate_table",
     "number_card",

@@ -57,11 +57,20 @@ def shortcomings(effects: Effects) -> list[str]:
     return [_shortcoming(policy, action, gaps) for (policy, action), gaps in grouped.items()]
 
 
+def effects_summary(effects: Effects) -> str:
+    """One row a market as Markdown, for places that hold little."""
+    rows = [row for market in effects.markets for row in _rows(market, each=False)]
+    return "\n".join(["What this champion will do, of a thousand posts:", "", *_table(rows)])
+
+
 def effects_table(effects: Effects, *, whole: bool = False) -> str:
     """Table and notes as Markdown; every policy in every market where `whole`."""
-    lines = ["Of a thousand posts:", "", cells(*HEAD), "|---|---|---:|---:|---:|---:|---:|---:|---:|"]
-    lines += [cells(*row) for row in effects_rows(effects, whole=whole)]
+    lines = ["Of a thousand posts:", "", *_table(effects_rows(effects, whole=whole))]
     return "\n".join([*lines, "", *(f"- {plain(note)}" for note in effects_notes(effects))])
+
+
+def _table(rows: list[Row]) -> list[str]:
+    return [cells(*HEAD), "|---|---|---:|---:|---:|---:|---:|---:|---:|", *(cells(*row) for row in rows)]
 
 
 def _rows(market: MarketEffects, *, each: bool) -> list[Row]:

@@ -15,7 +15,28 @@ from tasks.score import score
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("prefect_server")]
 
 QUICK = "trial,modalities=text"
-SYLLABLES = "ka lo mi ne ru sa to vi be du fa gi ho ju pe ri su ta wo zi".split()
+SYLLABLES = [
+    "ka",
+    "lo",
+    "mi",
+    "ne",
+    "ru",
+    "sa",
+    "to",
+    "vi",
+    "be",
+    "du",
+    "fa",
+    "gi",
+    "ho",
+    "ju",
+    "pe",
+    "ri",
+    "su",
+    "ta",
+    "wo",
+    "zi",
+]
 
 
 def separable(path, count):

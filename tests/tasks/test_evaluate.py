@@ -7,9 +7,11 @@ from expectations.findings import Finding
 from infra.registry import Registry
 from models.content import Action
 from models.evaluation.effects import Effects
+from models.evaluation.scored import score_splits
 from models.policies import POLICY_SETS
 from models.policy import Objectives
 from models.serving.bundle import Bundle
+from models.serving.inference import Scorer
 from models.serving.precision import Precision
 from tasks.evaluate import evaluate
 from tasks.incumbent import incumbent
@@ -113,6 +115,22 @@ def test_where_the_splits_are_small_test_posts_prove_thresholds_too_and_are_meas
     assert evaluation.effects.posts == 1200
 
 
+def test_scores_out_of_fold_prove_thresholds_and_leave_the_test_split_apart(settings, candidate):
+    path = candidate.folder / "scores.npz"
+    score_splits(Scorer.load(candidate.folder / "model"), candidate.snapshot.uri, ["train"]).keep(path)
+    evaluation = evaluate.fn(settings, candidate.model_copy(update={"out_of_fold": (path,)}), None)
+    points = bundle_of(evaluation).operating_points
+    assert points.derived_from == ("calibration", "validation", "out of fold")
+    held = (
+        (evaluation.report / "model-card.md")
+        .read_text()
+        .partition("## Automatic actions on the test split")[2]
+    )
+    row = next(line for line in held.splitlines() if line.startswith("| default | violence |"))
+    assert int(row.split("|")[4]) <= candidate.snapshot.counts["test"]
+    assert evaluation.effects.posts == sum(candidate.snapshot.counts.values())
+
+
 @pytest.mark.slow
 def test_where_they_are_large_the_test_split_stays_apart(settings):
     evaluation = evaluate.fn(settings, make_candidate(settings, posts=6400), None)
@@ -132,7 +150,8 @@ def test_what_this_champion_will_do_is_in_the_card_the_run_and_the_result(settin
     run = Registry(settings).client.get_run(candidate.run_id)
     assert run.data.metrics["effects.default.remove"] == together.per_thousand(Action.REMOVE)
     assert run.data.metrics["effects.DE.review_minutes"] > 0
-    assert run.data.tags["moderato.will_do"].startswith("of 1,000 posts in default: remove 0, review 30, ")
+    assert run.data.tags["moderato.will_do"].startswith("of 1,000 posts in default: remove 0, review 3")
+    assert all(f"| {check.gate} |" in run.data.tags["mlflow.note.content"] for check in evaluation.gates)
     kept = json.loads((evaluation.report / "effects.json").read_text())
     assert Effects.model_validate(kept) == evaluation.effects
 
