@@ -19,7 +19,15 @@ from infra.markdown import link as link_to
 from infra.registry import Registry, Status, mark_run
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.report import (
-    MISTAKES, Findings, Seen, beside_table, effects_summary, effects_table, gate_table, seen, write_report,
+    MISTAKES,
+    Findings,
+    Seen,
+    beside_table,
+    effects_summary,
+    effects_table,
+    gate_table,
+    seen,
+    write_report,
 )  # fmt: skip
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
