@@ -127,6 +127,16 @@ class Settings(BaseSettings):
     threads: int = Field(
         default=0, ge=0, description="threads for training and scoring; 0 for what suits the machine"
     )
+    card_mistakes: int = Field(
+        default=10,
+        ge=0,
+        le=100,
+        description="false alarms, and misses, whose posts the model card and MLflow show; 0 keeps posts out of them",
+    )
+    card_pdf: bool = Field(
+        default=True,
+        description="whether a registered model's card is kept as PDF too, where Chromium is installed",
+    )
     device_hour_price: float = Field(
         default=0.0,
         ge=0,

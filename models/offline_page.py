@@ -27,21 +27,28 @@ dl { margin: 0; }
 .row small { display: block; opacity: .7; }
 .met, .failed, .warning { font-weight: 600; }
 .met { color: var(--well); } .failed { color: var(--bad); } .warning { color: var(--fair); }
-@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 1rem; } .row { grid-template-columns: 1fr; } }
-@media (prefers-color-scheme: dark) { :root { --well: #57ab5a; --bad: #f47067; --fair: #c69026; } }
+@media screen and (max-width: 40rem) {
+  body { margin: 1rem auto; padding: 0 1rem; } .row { grid-template-columns: 1fr; }
+}
+@media screen and (prefers-color-scheme: dark) { :root { --well: #57ab5a; --bad: #f47067; --fair: #c69026; } }
 """
-DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{DIGEST}'; img-src data:; base-uri 'none'; form-action 'none'"
-)
 
 
-def offline_page(title: str, body: str) -> str:
-    """HTML around `body`, whose texts are escaped already; the title is escaped here."""
+def offline_page(title: str, body: str, style: str = "") -> str:
+    """HTML around `body`, whose texts are escaped already; the title is escaped here. `style` is the page's own CSS."""
+    css = STYLE + style
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(css)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{html.escape(title)}</title>\n<style>{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _policy(css: str) -> str:
+    """What the page may do: look like this, and show the pictures within it."""
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     )

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from infra.gateway.codes import CodeError
 from infra.markdown import plain
+from infra.registry import Status, mark_version
 from infra.registry.runs import LifecycleRun
 from infra.rollout import Store, act
 from infra.settings import Settings
@@ -105,6 +106,7 @@ def _record(store: Store, release: Release, told: str, decision: str, who: str) 
         act(store, "promote" if decision == "approve" else "abort", told, who)
     elif decision == "reject":
         registry.dismiss(release.version)
+        mark_version(registry, release.version, Status.REJECTED)
         registry.client.set_terminated(release.run_id)
 
 

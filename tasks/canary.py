@@ -140,7 +140,7 @@ def _watched(store: Store, release: Release, controller: Controller, *, leave: b
         now = _said(step.rollout)
         with _noted():
             if now != said or len(story.times) % DRAWN == 0:
-                course.metrics(_course(step))
+                course.metrics(_course(step), step=course.age)
             if now != said:
                 said = now
                 _report(registry, release, step, story)

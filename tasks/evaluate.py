@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from prefect import task
 from prefect.runtime import flow_run
 
@@ -13,15 +16,26 @@ from expectations.findings import Finding
 from infra.lake import open_lake
 from infra.markdown import code
 from infra.markdown import link as link_to
-from infra.registry import Registry
+from infra.registry import Registry, Status, mark_run
 from infra.registry.runs import NOTE, LifecycleRun
-from infra.report import Findings, beside_table, effects_summary, effects_table, gate_table, write_report
+from infra.report import (
+    MISTAKES,
+    Findings,
+    Seen,
+    beside_table,
+    effects_summary,
+    effects_table,
+    gate_table,
+    seen,
+    write_report,
+)  # fmt: skip
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.cross_fit import Held, cross_fitted, unseen
 from models.evaluation.effects import Effects, Violations, effects
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.measurement import Report, measure
+from models.evaluation.mistakes import worst_mistakes
 from models.evaluation.operating_points import MAJORITY
 from models.evaluation.scored import Scored, joined, kept, learned_posts, score_splits
 from models.policy import DEFAULT_MARKET, PolicySet
@@ -40,6 +54,9 @@ from tasks.retrying import PATIENT
 from tasks.story import tells
 from tasks.train import Candidate
 
+Floats = NDArray[np.floating]
+
+NOTED = 8000  # characters of a tag
 TEST = "test"
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
 NOT_ASSESSED, WILL = "moderato.not_assessed", "moderato.will_do"
@@ -129,6 +146,7 @@ def evaluate(
         warnings,
         held_out(bundle.operating_points, held),
     )
+    findings = replace(findings, mistakes=_seen(settings, bundle, uri, scored, probabilities))
     evaluation = Evaluation(
         run_id=candidate.run_id,
         bundle=folder,
@@ -141,6 +159,15 @@ def evaluate(
     )
     _log(settings, evaluation, findings, evidence)
     return evaluation
+
+
+def _seen(
+    settings: Settings, bundle: Bundle, uri: str, scored: Scored, probabilities: Floats
+) -> tuple[Seen, ...]:
+    """The worst mistakes with their posts, as many as the settings let the card show."""
+    severities = {policy.key: policy.severity for policy in bundle.policy_set.policies}
+    found = worst_mistakes(scored, probabilities, severities, settings.card_mistakes)
+    return seen(found, uri, settings.options_for(uri))
 
 
 def _held(bundle: Bundle, assembled: Assembled, scored: Scored) -> list[Held]:
@@ -173,12 +200,14 @@ def _findings(
 ) -> Findings:
     return Findings(
         candidate=candidate.key,
+        made_at=datetime.now(UTC),
         snapshot=candidate.snapshot.id,
         preset=candidate.preset,
         counts=candidate.snapshot.counts,
         left_out=candidate.snapshot.dropped,
         warnings=[str(warning) for warning in warnings],
         policy_set=bundle.policy_set,
+        modalities=bundle.scorer.modalities,
         report=evidence.report,
         comparison=evidence.comparison,
         operating_points=bundle.operating_points,
@@ -232,7 +261,9 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     tags |= {NOT_ASSESSED: idle, WILL: findings.effects.told}
     run.describe({}, tags)
     run.artifacts(evaluation.report, "evaluation")
+    run.tables(*([f"evaluation/{MISTAKES}"] if findings.mistakes else []))
     run.describe({}, {NOTE: _note(run, findings, verdict)})
+    mark_run(registry, evaluation.run_id, Status(verdict))
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
     tell("evaluation", beside_table(findings), "Candidate beside champion")
@@ -255,4 +286,14 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
     links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
     head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
     parts = [head, links, effects_summary(findings.effects), beside_table(findings), gate_table(findings)]
-    return "\n\n".join(part for part in parts if part)
+    return _fitting([part for part in parts if part])
+
+
+def _fitting(parts: Sequence[str]) -> str:
+    """As many of the parts, in their order, as a tag of MLflow holds: a table that was cut is none."""
+    kept_whole, left = [], NOTED
+    for part in parts:
+        if len(part) + 2 <= left:
+            kept_whole.append(part)
+            left -= len(part) + 2
+    return "\n\n".join(kept_whole)

@@ -9,6 +9,8 @@ from prefect.context import TaskRunContext
 
 from infra.registry import Registry
 
+MODELS = "?workflowType=machine_learning"
+
 
 def tell(key: str, markdown: str, description: str = "") -> None:
     """Markdown under `key`: lower-case letters, digits and dashes."""
@@ -23,16 +25,19 @@ def link(key: str, url: str, text: str) -> None:
 
 
 def run_url(registry: Registry, run_id: str, path: str = "") -> str:
-    """Where people read an MLflow run, or one of its artifacts; empty where no address is set for MLflow."""
+    """Where people read an MLflow run, or one of its artifacts; empty where no address is set for MLflow.
+
+    MLflow's page has a mode for language models, in which it opens; the address asks for the other.
+    """
     root = _root(registry)
     place = f"/artifacts/{path}" if path else ""
-    return f"{root}/#/experiments/{registry.experiment_id}/runs/{run_id}{place}" if root else ""
+    return f"{root}/#/experiments/{registry.experiment_id}/runs/{run_id}{place}{MODELS}" if root else ""
 
 
 def version_url(registry: Registry, version: int) -> str:
     """Where people read a registered version; empty where no address is set for MLflow."""
     root = _root(registry)
-    return f"{root}/#/models/{quote(registry.name, safe='')}/versions/{version}" if root else ""
+    return f"{root}/#/models/{quote(registry.name, safe='')}/versions/{version}{MODELS}" if root else ""
 
 
 def _root(registry: Registry) -> str:

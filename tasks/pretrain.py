@@ -18,7 +18,7 @@ from tasks.handle import Handle
 from tasks.recipe import PretrainingRun, Recipe
 from tasks.retrying import PATIENT
 from tasks.story import tells
-from tasks.train import TrainingInProgressError
+from tasks.train import TrainingInProgressError, kept
 
 
 class PretrainedBackbone(Handle):
@@ -83,7 +83,7 @@ def _trained(
             callbacks=[Progress(recipe.preset)],
         )
     log.metrics({**cost, **report.metrics})
-    course.metrics(report.metrics)
+    course.metrics(kept(report.metrics))
     course.finish()
     return PretrainedBackbone(
         key=run.key, run_id=run.run_id, folder=report.backbone, corpus=corpus, recipe=recipe,

@@ -54,7 +54,7 @@ def begin(settings: Settings, corpus: Corpus, recipe: Recipe) -> PretrainingRun:
     fetched = {"weights": fetch(settings, chosen.weights), "teacher": fetch(settings, recipe.teacher)}
     digests = {name: found.digest for name, found in fetched.items() if found}
     key = digest_of(corpus=corpus.id, recipe=recipe, code=code_digest(), **digests)
-    name = f"pre-training {datetime.now(UTC):%Y-%m-%d %H:%M} {recipe.preset}"
+    name = f"{datetime.now(UTC):%m-%d %H:%M} pre-training {recipe.preset}"
     run = LifecycleRun.resume_or_start(Registry(settings), key, name=name, tag=PRETRAINING)
     fields = {f"preset.{name}": value for name, value in chosen.model_dump().items()}
     run.describe(

@@ -8,8 +8,9 @@ from prefect import task
 
 from infra.markdown import code
 from infra.markdown import link as link_to
-from infra.registry import Registry, publish
-from infra.report import effects_summary
+from infra.registry import STATUS, Registry, Status, mark_version, publish
+from infra.registry.runs import LifecycleRun
+from infra.report import effects_summary, number_card
 from infra.settings import Settings
 from models.errors import UserError
 from tasks.evaluate import Evaluation
@@ -80,6 +81,10 @@ def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -
         snapshot=snapshot.id,
         tags=tags | ({"git.commit": commit} if commit else {}),
     )
+    for path in number_card(evaluation.report, version.version, pdf=settings.card_pdf):
+        LifecycleRun(registry, version.run_id).artifact(path, "evaluation")
+    if not registry.tag(version.version, STATUS):
+        mark_version(registry, version.version, Status.ACCEPTED)
     registry.note(version.version, _note(registry, version.run_id, candidate, evaluation))
     return Release(version=version.version, key=version.key, run_id=version.run_id, snapshot=snapshot.id)
 

@@ -109,9 +109,14 @@ def _fit(
         )
     measured = report.measured
     log.metrics(cost | measured.metrics | _each(settings, measured, cost))
-    course.metrics(report.metrics | measured.metrics)
+    course.metrics(kept(report.metrics) | measured.metrics)
     course.finish()
     return measured
+
+
+def kept(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The validation of the weights that were kept, by names of its own: of the curve it is a point, not the end."""
+    return {f"kept/{name.removeprefix('validation/')}": value for name, value in metrics.items()}
 
 
 def _each(settings: Settings, measured: Measurement, cost: Mapping[str, float]) -> dict[str, float]:

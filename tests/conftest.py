@@ -52,6 +52,7 @@ def _own_process(tmp_path: Path) -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(PREFIX)]:
             del os.environ[name]
         os.environ[f"{PREFIX}HOME"] = str(tmp_path / "home")
+        os.environ[f"{PREFIX}CARD_PDF"] = "false"  # a start of Chromium for each champion
         if "PYTEST_XDIST_WORKER" in os.environ:  # a core each, as side_by_side says
             os.environ[f"{PREFIX}THREADS"] = "1"
         yield

@@ -110,12 +110,12 @@ def _print(found: dict[str, Any]) -> None:
     for line in found["waiting"]:
         console.print(plain(line), style="yellow", highlight=False, soft_wrap=True)
     if found["runs"]:
-        table = Table("run", "name", "started (UTC)", "status", "verdict", "macro average precision")
+        table = Table("run", "name", "started (UTC)", "status", "became", "macro average precision")
         for run in found["runs"]:
             value = run.macro_average_precision
             figure = "" if value is None else f"{value:.3f}"
             started = f"{run.started_at:%Y-%m-%d %H:%M}"
-            table.add_row(*map(plain, (run.run_id[:8], run.name, started, run.status, run.verdict, figure)))
+            table.add_row(*map(plain, (run.run_id[:8], run.name, started, run.status, run.became, figure)))
         console.print(table)
     for name, counts in found["lake"].items():
         console.print(f"{name}: {counts['rows']:,} rows, version {counts['version']}", highlight=False)

@@ -3,14 +3,19 @@
 from infra.registry.history import PastRun, last_runs
 from infra.registry.publish import publish
 from infra.registry.registry import RegisteredVersion, Registry, UnknownVersionError
+from infra.registry.status import STATUS, Status, mark_run, mark_version
 from infra.registry.store import is_empty
 
 __all__ = [
+    "STATUS",
     "PastRun",
     "RegisteredVersion",
     "Registry",
+    "Status",
     "UnknownVersionError",
     "is_empty",
     "last_runs",
+    "mark_run",
+    "mark_version",
     "publish",
 ]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from infra.registry.registry import KEY, Registry
+from infra.registry.status import STATUS
 from infra.registry.store import is_empty
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """`verdict` is accepted or rejected, empty before evaluation."""
+    """`verdict` is accepted or rejected, empty before evaluation; `became` what followed: promoted, superseded, rolled
+    back, or the verdict where nothing did.
+    """
 
     run_id: str
     name: str
@@ -19,6 +22,7 @@ class PastRun:
     started_at: datetime
     verdict: str
     macro_average_precision: float | None
+    became: str = ""
 
 
 def last_runs(registry: Registry, count: int) -> list[PastRun]:
@@ -39,6 +43,7 @@ def last_runs(registry: Registry, count: int) -> list[PastRun]:
             started_at=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
             verdict=run.data.tags.get("moderato.verdict", ""),
             macro_average_precision=run.data.metrics.get("macro_average_precision"),
+            became=run.data.tags.get(STATUS, run.data.tags.get("moderato.verdict", "")),
         )
         for run in found
     ]

@@ -14,6 +14,7 @@ from infra.forms import FormError
 from infra.forms import digest as digest_form
 from infra.registry.copies import fetch
 from infra.registry.deciders import remember
+from infra.registry.status import Status, headed, mark_version
 from infra.registry.store import connect, experiment, is_empty
 from infra.settings import Settings
 from models.errors import UserError
@@ -128,12 +129,21 @@ class Registry:
             self.client.set_model_version_tag(self.name, str(number), PREVIOUS, previous)
             self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
         self.dismiss(number)
-        return self._remembered(number)
+        promoted = self._remembered(number)
+        mark_version(self, number, Status.PROMOTED)
+        if promoted.previous_champion:
+            mark_version(self, promoted.previous_champion, Status.SUPERSEDED)
+        return promoted
 
     def restore(self, number: int) -> RegisteredVersion:
         """Make an earlier champion decide again; what it replaced when it was promoted stays the way further back."""
+        champion = self.champion()
         self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
-        return self._remembered(number)
+        restored = self._remembered(number)
+        mark_version(self, number, Status.PROMOTED)
+        if champion is not None and champion.version != number:
+            mark_version(self, champion.version, Status.ROLLED_BACK)
+        return restored
 
     def _remembered(self, number: int) -> RegisteredVersion:
         champion = self.resolve(str(number))
@@ -150,8 +160,9 @@ class Registry:
             self.client.set_model_version_tag(self.name, str(number), name, value)
 
     def note(self, number: int, markdown: str) -> None:
-        """What people read on a version's page."""
-        self.client.update_model_version(self.name, str(number), markdown)
+        """What people read on a version's page, below what became of it."""
+        before = self.client.get_model_version(self.name, str(number)).description or ""
+        self.client.update_model_version(self.name, str(number), headed(before, markdown))
 
     def tag(self, number: int, name: str) -> str:
         """A tag of a version; empty where it has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 KEY = "moderato.candidate"
 SEARCH, PRETRAINING = "moderato.search", "moderato.pretraining"  # the keys of runs that make no candidate
 PARENT = "mlflow.parentRunId"
+TABLES = "mlflow.loggedArtifacts"
 NOTE = "mlflow.note.content"  # what people read on the run's page
 
 
@@ -99,11 +101,27 @@ class LifecycleRun:
         """Keep the files of a folder under `name`."""
         self.registry.client.log_artifacts(self.run_id, str(folder), name)
 
-    def metrics(self, values: Mapping[str, float]) -> None:
+    def artifact(self, path: Path, name: str) -> None:
+        """Keep one file under `name`."""
+        self.registry.client.log_artifact(self.run_id, str(path), name)
+
+    def tables(self, *paths: str) -> None:
+        """Say which artifacts are tables: MLflow's page shows them as such. They hold `columns` and `data`."""
+        named = json.dumps([{"path": path, "type": "table"} for path in paths])
+        self.describe({}, {TABLES: named})
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log values; what is logged again and again needs a `step` that grows, which MLflow draws it over."""
         now = int(time.time() * 1000)
         self.registry.client.log_batch(
-            self.run_id, metrics=[Metric(name, value, now, 0) for name, value in values.items()]
+            self.run_id, metrics=[Metric(name, value, now, step) for name, value in values.items()]
         )
+
+    @property
+    def age(self) -> int:
+        """Seconds since it began, whichever process wrote to it."""
+        began: int = self.registry.client.get_run(self.run_id).info.start_time
+        return max(0, int(time.time() - began / 1000))
 
     def logger(self) -> MLFlowLogger:
         """Lightning's logger on this run; without a tracking URI it would write to ./mlruns."""

@@ -3,12 +3,15 @@
 from infra.report.card import beside_table, comparison_table, gate_table
 from infra.report.effects import HEAD, TITLE, effects_notes, effects_rows, effects_summary, effects_table
 from infra.report.findings import Findings
-from infra.report.report import write_report
+from infra.report.mistakes import Seen, seen
+from infra.report.report import MISTAKES, number_card, write_report
 
 __all__ = [
     "HEAD",
+    "MISTAKES",
     "TITLE",
     "Findings",
+    "Seen",
     "beside_table",
     "comparison_table",
     "effects_notes",
@@ -16,5 +19,7 @@ __all__ = [
     "effects_summary",
     "effects_table",
     "gate_table",
+    "number_card",
+    "seen",
     "write_report",
 ]

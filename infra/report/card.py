@@ -7,11 +7,11 @@ from typing import Any
 from infra.markdown import code, plain
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
+from infra.report.limits import idle_by_market, market_name, pooled, unfit, weak_slices
+from infra.report.numbers import figure, number
 from infra.report.templates import CARD, COMPARED, GATES, MEASURED
-from models.content import Action
 from models.evaluation.comparison import Comparison
 from models.evaluation.measurement import Figure
-from models.offline_page import offline_page
 from models.policy import DEFAULT_MARKET
 
 WIDE = 0.2  # width of an interval from which a figure is called uncertain
@@ -43,31 +43,21 @@ def card(findings: Findings) -> str:
     return _render(CARD, findings, effects=_Code(effects_table(findings.effects, whole=True)))
 
 
-def page(markdown: str) -> str:
-    """Markdown as a page of its own; HTML in it is shown as text."""
-    from markdown import Markdown
-
-    reader = Markdown(extensions=["tables"])
-    reader.preprocessors.deregister("html_block")
-    reader.inlinePatterns.deregister("html")
-    return offline_page("Model card", reader.convert(markdown))
-
-
 def limitations(findings: Findings) -> list[str]:
     """What the numbers warn of."""
-    points, report = findings.operating_points, findings.report
-    found = []
-    if points.not_assessed:
-        found.append(
-            f"Not assessed, because nobody judged a post for them: {', '.join(points.not_assessed)}."
-        )
-    if idle := [it for it in points.without_automatic_action() if it not in points.not_assessed]:
-        found.append(
-            f"No automatic action, people decide: {', '.join(idle)}. The reasons stand with the operating points."
-        )
-    unseen = points.not_assessed
+    report, unassessed = findings.report, findings.operating_points.not_assessed
+    found = [
+        f"No automatic action in {market_name(market)}, people decide: {', '.join(left)}. The reasons stand with the "
+        "operating points."
+        for market, idle in idle_by_market(findings).items()
+        if (left := [policy for policy in idle if policy not in unassessed])
+    ]
+    if unassessed:
+        found.append(f"Not assessed, because nobody judged a post for them: {', '.join(unassessed)}.")
     if unknown := [
-        p.policy for p in report.policies if p.average_precision.value is None and p.policy not in unseen
+        it.policy
+        for it in report.policies
+        if it.average_precision.value is None and it.policy not in unassessed
     ]:
         found.append(
             f"The test split cannot measure: {', '.join(unknown)}. It lacks violations or compliant posts."
@@ -76,35 +66,14 @@ def limitations(findings: Findings) -> list[str]:
         found.append(
             f"Average precision is uncertain by more than {WIDE}: {', '.join(vague)}. More judgements would tell."
         )
-    if pooled := _pooled(findings):
+    if borrowing := pooled(findings):
         found.append(
-            f"Thresholds come from all markets together for want of judgements of their own: {', '.join(pooled)}."
+            f"Thresholds come from all markets together for want of judgements of their own: {', '.join(borrowing)}."
         )
-    if weak := _weak_slices(findings):
+    if weak := weak_slices(findings):
         found.append(f"Average precision is lower beyond noise than overall on: {', '.join(weak)}.")
     found.append("Review shares hold for posts like those that were judged; live traffic may differ.")
     return found
-
-
-def _weak_slices(findings: Findings) -> list[str]:
-    overall = findings.report.macro_average_precision.low
-    return [
-        f"{part.dimension} {part.name}"
-        for part in findings.report.slices
-        if overall is not None
-        and part.average_precision.high is not None
-        and part.average_precision.high < overall
-    ]
-
-
-def _pooled(findings: Findings) -> list[str]:
-    points = findings.operating_points
-    return [
-        market
-        for market in points.markets
-        if market != DEFAULT_MARKET
-        and all(point.basis == "pooled" for point in points.of(market) if point.action is not Action.REVIEW)
-    ]
 
 
 def _width(figure: Figure) -> float:
@@ -112,9 +81,8 @@ def _width(figure: Figure) -> float:
 
 
 def _render(template: str, findings: Findings, **values: Any) -> str:
-    return _filled(
-        template, findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET, **values
-    )
+    told = {"limitations": limitations(findings), "unfit": unfit(findings), "default": DEFAULT_MARKET}
+    return _filled(template, findings=findings, **told, **values)
 
 
 def _filled(template: str, **values: Any) -> str:
@@ -127,18 +95,10 @@ def _filled(template: str, **values: Any) -> str:
         autoescape=False,  # noqa: S701 - not HTML: `finalize` escapes every value for Markdown
         finalize=lambda value: value if isinstance(value, _Code) else plain(value),
     )
-    environment.filters |= {"figure": _figure, "number": _number, "code": _Code.of, "capitalise": _capitalise}
+    environment.filters |= {
+        "figure": figure, "number": number, "code": _Code.of, "capitalise": _capitalise, "market": market_name,
+    }  # fmt: skip
     return environment.from_string(template).render(**values)
-
-
-def _figure(figure: Figure) -> str:
-    if figure.value is None:
-        return "not measurable"
-    return f"{figure.value:.3g} ({_number(figure.low)} to {_number(figure.high)})"
-
-
-def _number(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3g}"
 
 
 def _capitalise(text: str) -> str:

@@ -39,7 +39,7 @@ def effects_notes(effects: Effects) -> list[str]:
     if borrowed:
         counted += f" {', '.join(borrowed)}: on all of them, decided by that market's thresholds."
     notes = [counted, MISSED]
-    minutes = ", ".join(f"{market.market} {_shown(market.review_minutes)}" for market in effects.markets)
+    minutes = ", ".join(f"{market.market} {shown(market.review_minutes)}" for market in effects.markets)
     notes.append(f"Minutes of people's time for a thousand posts: {minutes}.")
     if effects.not_assessed:
         notes.append(
@@ -74,19 +74,19 @@ def _table(rows: list[Row]) -> list[str]:
 
 
 def _rows(market: MarketEffects, *, each: bool) -> list[Row]:
-    shown = [(ALL, market.together), *((one.policy, one) for one in market.policies if each)]
+    rows = [(ALL, market.together), *((one.policy, one) for one in market.policies if each)]
     return [
-        (market.market, name, *(_shown(one.per_thousand(action)) for action in ACTIONS), *_passed(one))
-        for name, one in shown
+        (market.market, name, *(shown(one.per_thousand(action)) for action in ACTIONS), *_passed(one))
+        for name, one in rows
     ]
 
 
 def _passed(effect: Effect) -> Row:
     found = effect.passed_per_thousand, effect.passed_at_most
-    return tuple("unknown" if value is None else _shown(value) for value in found)
+    return tuple("unknown" if value is None else shown(value) for value in found)
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
     """Of a thousand; what is there is never shown as none."""
     if 0 < value < 1:
         return "under 1"

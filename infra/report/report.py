@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import shutil
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.report.card import beside_table, card, gate_table, page
+from infra.report.card import beside_table, card, gate_table
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
+from infra.report.mistakes import table
+from infra.report.page import numbered, page
+from infra.report.pdf import printed
 from infra.report.plots import write_plots
 from models.evaluation.scored import Scored
 
+LOG = logging.getLogger(__name__)
+PAGE, PDF = "model-card.html", "model-card.pdf"
+MISTAKES = "worst-mistakes.json"
 HEAD = ("dimension", "name", "posts", "policies", "average_precision", "low", "high")
 
 
@@ -25,9 +32,12 @@ def write_report(
     """Card, plots, slice table, gates and figures; replaces what `folder` held and returns it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    write_plots(folder, scored, probabilities, findings.operating_points)
     written = card(findings)
     (folder / "model-card.md").write_text(written)
-    (folder / "model-card.html").write_text(page(written))
+    (folder / PAGE).write_text(page(findings, written, folder))
+    if findings.mistakes:
+        (folder / MISTAKES).write_text(table(findings.mistakes))
     (folder / "beside.md").write_text(beside_table(findings))
     (folder / "effects.md").write_text(effects_table(findings.effects))
     (folder / "effects.json").write_text(findings.effects.model_dump_json(indent=1))
@@ -38,8 +48,18 @@ def write_report(
     if findings.comparison:
         (folder / "comparison.json").write_text(findings.comparison.model_dump_json(indent=1))
     _write_slices(folder / "slices.csv", findings)
-    write_plots(folder, scored.policies, scored.labels, probabilities)
     return folder
+
+
+def number_card(folder: Path, version: int, *, pdf: bool) -> list[Path]:
+    """Say on the card in `folder` which version it became, and print it where that is wanted; the files written."""
+    path = folder / PAGE
+    path.write_text(numbered(path.read_text(), version))
+    if pdf and not (why := printed(path, folder / PDF)):
+        return [path, folder / PDF]
+    if pdf:
+        LOG.info("the card is not printed: %s", why)
+    return [path]
 
 
 def _write_slices(path: Path, findings: Findings) -> None:

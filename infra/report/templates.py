@@ -31,7 +31,15 @@ CARD = (
 # Model card: {{ findings.policy_set.title }}
 
 Candidate {{ findings.candidate[:16] | code }}, preset {{ findings.preset | code }}, \
-policy set {{ findings.policy_set.name | code }}.
+policy set {{ findings.policy_set.name | code }}, {{ "{:%Y-%m-%d %H:%M}".format(findings.made_at) }} UTC: \
+**{{ "accepted" if findings.accepted else "rejected" }}**{% if findings.failed %}, failed \
+{{ findings.failed | join(", ") }}{% endif %}.
+
+## What it must not be used for
+
+{% for told in unfit %}
+- {{ told }}
+{% endfor %}
 
 ## What this champion will do
 
@@ -131,7 +139,7 @@ None decided before; the absolute gates alone were asked.
 ## Objectives and operating points
 
 {% for market, objectives in findings.policy_set.objectives.items() %}
-### Market {{ market }}
+### {{ 'Other markets' if market == default else 'Market ' ~ market }}
 
 Least precision:\
 {% for action, precision in objectives.precision.items() %} {{ action }} {{ precision }}{{ "" if loop.last else "," }}\
@@ -154,7 +162,7 @@ Whether the thresholds keep their promise on later posts that they were not deri
 | market | policy | action | acted on | violations | precision | recall |
 |---|---|---|---:|---:|---:|---:|
 {% for held in findings.held_out %}
-| {{ held.market }} | {{ held.policy }} | {{ held.action }} | {{ held.acted }} | {{ held.violations }} | \
+| {{ held.market | market }} | {{ held.policy }} | {{ held.action }} | {{ held.acted }} | {{ held.violations }} | \
 {{ held.precision | number }} | {{ held.recall | number }} |
 {% endfor %}
 

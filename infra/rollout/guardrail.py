@@ -58,6 +58,7 @@ class Reading(BaseModel):
     champion: Interval
     limit: tuple[float, float] = Field(description="what the champion's estimate and the tolerance allow")
     harm: float = Field(description="evidence of harm as a share of what a verdict takes")
+    health: float = Field(default=0.0, description="the same of health")
     verdict: Verdict
     binding: bool
     decisive: bool
@@ -123,6 +124,7 @@ class Guardrail:
             champion=champion,
             limit=limits,
             harm=harm / needed,
+            health=health / needed,
             verdict="unhealthy" if harm >= needed else "healthy" if health >= needed else "inconclusive",
             binding=self.binding,
             decisive=self.decisive,

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from infra.lake import Lake, open_lake
-from infra.registry import RegisteredVersion, Registry
+from infra.registry import RegisteredVersion, Registry, Status, mark_version
 from infra.rollout.lease import Lease
 from infra.rollout.rollout import Act, Rollout
 from infra.settings import Settings
@@ -88,6 +88,7 @@ class Store:
             after = self._done(after, act, after.reason, who)
             if after.status == "rolled back":
                 self.registry.dismiss(version)
+                mark_version(self.registry, version, Status.ROLLED_BACK)
         return after
 
     def end_without_version(self, rollout: Rollout, why: str) -> Rollout:

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from infra.servers.arguments import GRACE, arguments
+from infra.servers.front_page import FrontPage
 from infra.servers.guard import Guard
 from infra.servers.names import authorities, names
 from infra.settings import Settings
@@ -27,7 +28,7 @@ def app() -> ASGIApp:
 
     settings, port = Settings(), int(os.environ[PORT])
     return Guard(
-        served,
+        FrontPage(served, settings.experiment),
         names=names(settings),
         authorities=authorities(settings, port),
         credentials=settings.credentials,

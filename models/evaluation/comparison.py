@@ -23,7 +23,7 @@ class Difference(BaseModel):
     """Macro average precision on some posts; positive where the candidate is better.
 
     `credible` is the highest difference that the posts do not rule out: below 0, the candidate is worse beyond noise.
-    `least` is the lowest.
+    `least` is the lowest. `ours` and `theirs` are the two values with the interval of each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +34,8 @@ class Difference(BaseModel):
     champion: float | None
     difference: Figure
     credible: float | None
+    ours: Figure = Figure(value=None)
+    theirs: Figure = Figure(value=None)
 
     @property
     def least(self) -> float | None:
@@ -134,4 +136,6 @@ def _difference(name: str, posts: int, mine: Floats, its: Floats, comparisons: i
         champion=float(its[0]),
         difference=value,
         credible=value.value + reach,
+        ours=Figure.of(mine),
+        theirs=Figure.of(its),
     )

@@ -28,7 +28,7 @@ class HeldOut(BaseModel):
 
 
 def held_out(points: OperatingPoints, parts: Sequence[Held]) -> tuple[HeldOut, ...]:
-    """Every automatic action on the judged posts of its market, the default ones on all markets.
+    """Every automatic action on the judged posts that it decides, the default ones where a market has none of its own.
 
     `points` are what is served; each part has thresholds that were not derived from it, those where test posts were not
     needed for any.
@@ -54,7 +54,8 @@ def _held_out(point: OperatingPoint, parts: Sequence[Held]) -> HeldOut:
 def _counts(point: OperatingPoint, part: Held) -> tuple[int, int, int]:
     """Posts acted on, violations among them, and violations."""
     scored, column = part.scored, part.scored.policies.index(point.policy)
-    inside = (scored.market == point.market) | (point.market == DEFAULT_MARKET)
+    others = ~np.isin(scored.market, part.points.markets)
+    inside = others if point.market == DEFAULT_MARKET else scored.market == point.market
     known = inside & ~np.isnan(scored.labels[:, column])
     violates = scored.labels[known, column] >= MAJORITY
     acted = part.probabilities[known, column] >= part.points.threshold(point)

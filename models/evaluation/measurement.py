@@ -41,11 +41,15 @@ class Figure(BaseModel):
 
     @classmethod
     def of(cls, samples: Floats) -> Self:
-        """samples: the estimate, then its resamples; NaN where undefined."""
-        if np.isnan(samples[0]):
+        """samples: the estimate, then its resamples; NaN where undefined.
+
+        The interval holds the estimate: resamples of an error lie above it, as resampling adds noise of its own.
+        """
+        value = float(samples[0])
+        if np.isnan(value):
             return cls(value=None)
         low, high = np.nanpercentile(samples, INTERVAL)
-        return cls(value=float(samples[0]), low=float(low), high=float(high))
+        return cls(value=value, low=min(float(low), value), high=max(float(high), value))
 
 
 class PolicyReport(BaseModel):

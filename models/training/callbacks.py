@@ -78,6 +78,18 @@ def _learner(module: pl.LightningModule) -> Learner:
     return module
 
 
+class FirstStep(Callback):
+    """Logs the loss of the first batch, of weights that have learned nothing; Lightning begins some steps later."""
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        first_step = trainer.global_step == 1 and batch_idx + 1 == trainer.accumulate_grad_batches
+        if first_step and trainer.logger is not None:
+            first = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            trainer.logger.log_metrics(first, step=0)
+
+
 class Place(Callback):
     """Tells the data which of its batches have been trained on; a resumed run goes on behind them."""
 
@@ -264,6 +276,7 @@ def house_callbacks(preset: Preset, folder: Path, epochs: int) -> list[Callback]
     )
     callbacks = [
         RunningAverage(),
+        FirstStep(),
         Place(),
         EarlyStopping(monitor=SCORE, mode="max", patience=patience),
         best,

@@ -150,6 +150,14 @@ def test_two_processes_learn_as_one_does(one, request, name):
 
 
 @pytest.mark.slow
+def test_the_curve_begins_before_the_first_step_and_each_of_its_points_is_logged_once(one):
+    steps = [step for name, step in one[1] if name == "train/loss"]
+    assert steps[0] == 0
+    assert steps == sorted(set(steps))
+    assert all(step > 0 for name, step in one[1] if name == "validation/loss")
+
+
+@pytest.mark.slow
 def test_shards_lie_on_disk_and_the_export_is_whole(sharded):
     folder = sharded[0]
     shards = {path.name for path in (folder / "checkpoints" / "best.ckpt").iterdir()}

@@ -61,7 +61,7 @@ def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
     assert names == {
         "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
         "slices.csv", "beside.md", "precision-recall.png", "reliability.png", "scores.png", "effects.md",
-        "effects.json",
+        "effects.json", "worst-mistakes.json",
     }  # fmt: skip
 
 
