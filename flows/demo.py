@@ -195,7 +195,7 @@ class _Platform:
             ),
         )
         with traffic:
-            outcome = retrain(training=training, rollout=RollOut(plan=PLAN))
+            outcome = retrain(training=training, rollout=RollOut(plan=PLAN, replace=True))
         release = outcome.release
         rollout = Store(self.settings).load(release.version) if release else None
         return Tried(

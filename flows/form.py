@@ -27,6 +27,7 @@ from tasks.approval import can_ask
 from tasks.budget import Budget
 from tasks.gates import GATES
 
+Until = Literal["promoted", "registered"]
 When = Literal["automatic", "before canary", "before promotion"]
 Answer = Literal["approve", "reject"]
 
@@ -158,6 +159,24 @@ class RollOut(Group):
         description="Where the champion has vanished from MLflow: let this model decide first, met by no other.",
         json_schema_extra={"position": 3},
     )
+    until: Until = Field(
+        default="promoted",
+        description="How far it goes: to a champion, or to a registered model that meets no traffic.",
+        json_schema_extra={"position": 4},
+    )
+    replace: bool = Field(
+        default=False,
+        description="Let a model of a preset that is for trying (trial) replace a champion.",
+        json_schema_extra={"position": 5},
+    )
+
+    def ends_early(self, preset: str, *, beside_champion: bool) -> str:
+        """Why a retraining ends with a registered model; empty where it goes on to traffic."""
+        if self.until == "registered":
+            return "registered and no further, as asked; the same retraining until promoted goes on from here"
+        if beside_champion and not self.replace and preset_named(preset).is_for_trying:
+            return f"preset {preset} is for trying and replaces no champion; --replace lets it"
+        return ""
 
 
 class Approval(Group):

@@ -14,11 +14,12 @@ from infra.environment import entered
 from models.training.measurement import Measurement
 from tasks.approval import approval as ask
 from tasks.canary import canary
+from tasks.cross_fit import cross_fit
 from tasks.evaluate import Evaluation, evaluate
 from tasks.handle import Handle
 from tasks.incumbent import incumbent
 from tasks.promote import promote
-from tasks.register import Release, register
+from tasks.register import Release, register, set_aside
 from tasks.results import RESULTS
 from tasks.run import begin
 from tasks.snapshot import Snapshot, cut, pin
@@ -29,7 +30,7 @@ from tasks.withdraw import withdraw
 
 class Outcome(Handle):
     """How a retraining ended; `release` is None for a candidate that its gates rejected, and not promoted for one
-    that a person rejected or its canary rolled back.
+    that a person rejected, its canary rolled back, or that was to be registered only.
     """
 
     snapshot: Snapshot
@@ -42,6 +43,11 @@ class Outcome(Handle):
     @property
     def promoted(self) -> bool:
         return self.release is not None and self.release.promoted
+
+    @property
+    def as_asked(self) -> bool:
+        """Whether it came as far as it was to."""
+        return self.promoted or (self.release is not None and self.release.aside)
 
 
 def _named() -> str:
@@ -62,7 +68,7 @@ def retrain(
 ) -> Outcome:
     """Posts and judgements in, a champion out.
 
-    The message of its last state says promoted, rejected or rolled back, and why.
+    The message of its last state says promoted, registered, rejected or rolled back, and why.
     """
     settings = checked(data, training, rollout, approval)
     versions = pin(settings, data.as_of, data.policy_set)
@@ -71,6 +77,7 @@ def retrain(
     champion = incumbent(settings, run, begin_anew=rollout.begin_anew)
     validation = validate(settings, snapshot, champion, run)
     candidate = train(settings, run, snapshot, training.preset, training.seed, training.resources)
+    candidate = cross_fit(settings, run, candidate)
     evaluation = evaluate(settings, candidate, champion, validation.warnings)
     outcome = partial(
         Outcome,
@@ -83,6 +90,8 @@ def retrain(
     if not evaluation.passed:
         return _ended("Rejected", "see the gates", outcome(release=None))
     release = register(settings, candidate, evaluation)
+    if early := rollout.ends_early(training.preset, beside_champion=champion is not None):
+        return _ended("Registered", early, outcome(release=set_aside(settings, release, early)))
     if approval.when == "before canary":
         answer = ask(settings, release, evaluation, "before canary", approval.hours)
         if not answer.approved:

@@ -128,6 +128,9 @@ class Decision(Noun):
     action: Action
     reasons: tuple[Reason, ...] = ()
     unread: tuple[Unread, ...] = Field(default=(), description="what was not read; empty where all was")
+    not_assessed: tuple[str, ...] = Field(
+        default=(), description="policies that nobody had judged a post for: they have no score and no say"
+    )
     latency_ms: float
     decided_at: datetime
     policy_digest: str | None = Field(

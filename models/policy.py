@@ -18,6 +18,7 @@ OPENAI_CATEGORIES = (
 )  # fmt: skip
 
 DEFAULT_MARKET = "default"
+REVIEW_SECONDS = 60.0
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -60,6 +61,14 @@ class Objectives(Written):
         description="the least precision at which an action may be automatic"
     )
     review_share: Share = Field(description="share of the market's traffic that moderators can review")
+    review_seconds: float = Field(
+        default=REVIEW_SECONDS,
+        gt=0,
+        exclude_if=lambda seconds: (
+            seconds == REVIEW_SECONDS
+        ),  # a snapshot's id is made of what is written here
+        description="how long a moderator takes for a post, to say what reviews come to",
+    )
     minimum_judgements: int = Field(
         ge=1, description="judged violations a threshold needs before it is trusted"
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.catalogue import Catalogue, UnknownEntryError
 from models.errors import UserError
 
+TRIAL = "trial"
 Modality = Literal["text", "image", "video"]
 
 
@@ -140,6 +141,13 @@ class Preset(BaseModel):
         description="passes without a better validation before training stops, more where the split is small",
     )
     int8: bool = Field(default=False, description="serve with 8-bit weights where accuracy allows")
+    folds: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="models beside this one, each of which scores a part of a small training split that it has not "
+        "learned from, so that thresholds can be proven on it; 0 for none",
+    )
     precision: Literal["auto", "bf16", "32"] = Field(
         default="auto",
         description="of products in training: bf16 or 32 bits; auto is bf16 on a GPU that has it, else 32",
@@ -174,6 +182,11 @@ class Preset(BaseModel):
         """Whether there is a linear model of n-grams beside the encoders."""
         return "text" in self.modalities and self.ngram_bits > 0
 
+    @property
+    def is_for_trying(self) -> bool:
+        """Whether its models are to show that everything works, and not to decide in place of a better one."""
+        return self.name == TRIAL
+
     def replace(self, **changes: Any) -> Self:
         """A copy with other values; raises PresetError that names the field and its choices."""
         try:
@@ -193,13 +206,13 @@ class Preset(BaseModel):
 
 def compact() -> Preset:
     """Two CPU cores, no downloaded weights, minutes."""
-    return Preset(name="compact", respell=0.15)
+    return Preset(name="compact", respell=0.15, folds=3)
 
 
 def trial() -> Preset:
     """Tries the wiring in seconds; learns only what is plain to see."""
     return compact().replace(
-        name="trial",
+        name=TRIAL,
         epochs=1,
         minimum_steps=100,
         averaging=0.9,
@@ -208,6 +221,7 @@ def trial() -> Preset:
         ngram_bits=14,
         respell=0.0,
         image_size=32,
+        folds=0,
     )
 
 
@@ -224,12 +238,15 @@ def transformer() -> Preset:
         learning_rate=5e-4,
         windows=24,
         int8=True,
+        folds=0,
     )
 
 
 def video() -> Preset:
     """Watches videos as well: sixteen frames of each, with attention over time, and what moves in them."""
-    return compact().replace(name="video", modalities=("text", "image", "video"), batch_size=16, frames=16)
+    return compact().replace(
+        name="video", modalities=("text", "image", "video"), batch_size=16, frames=16, folds=0
+    )
 
 
 def small_transformer(name: str) -> Preset:
@@ -245,6 +262,7 @@ def small_transformer(name: str) -> Preset:
         windows=24,
         respell=0.0,
         vocabulary=8_000,
+        folds=0,
     )
 
 
@@ -252,7 +270,7 @@ PRESETS = Catalogue(
     None,
     "PRESET",
     Preset,
-    made={"compact": compact, "trial": trial, "transformer": transformer, "video": video},
+    made={"compact": compact, TRIAL: trial, "transformer": transformer, "video": video},
     unknown=UnknownPresetError,
 )
 

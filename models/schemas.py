@@ -102,6 +102,7 @@ DECISIONS = pa.schema(
         pa.field("unread", UNREAD),  # missing in decisions made before there was such a column
         pa.field("key_id", pa.string()),  # of the API key that asked, which alone may read it; the same
         pa.field("policy_digest", pa.string()),  # of the policy set that decided; the same
+        pa.field("not_assessed", pa.list_(pa.string())),  # policies without a score; the same
     ]
 )
 

@@ -138,6 +138,8 @@ def _described(settings: Settings, release: Release, evaluation: Evaluation, ask
         f"Answer within {hours:g} hours.",
         _pointer(registry, release),
         release.reason and f"Canary: {plain(release.reason)}",
+        "### What this champion will do",
+        (evaluation.report / "effects.md").read_text(),
         (evaluation.report / "beside.md").read_text(),
         "### Gates",
         (evaluation.report / "gates.md").read_text(),

@@ -108,7 +108,7 @@ def _drive(store: Store, release: Release) -> Rollout:
     registry = store.registry
     bundle = Bundle.load(registry.fetch(registry.resolve(str(release.version))), store.settings.threads)
     markets = tuple(market for market in bundle.operating_points.markets if market != DEFAULT_MARKET)
-    controller, story = Controller(store, release.version, bundle.policies, markets), Story()
+    controller, story = Controller(store, release.version, bundle.assessed, markets), Story()
     controller.lease.wait(2 * LEASE)
     said, course = "", LifecycleRun(registry, release.run_id).child("canary")
     while True:

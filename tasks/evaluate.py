@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from prefect import task
 from prefect.runtime import flow_run
 
@@ -14,14 +15,18 @@ from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import Registry
 from infra.registry.runs import NOTE, LifecycleRun
-from infra.report import Findings, beside_table, gate_table, write_report
+from infra.report import Findings, beside_table, effects_summary, effects_table, gate_table, write_report
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
+from models.evaluation.cross_fit import Held, cross_fitted, evidence_of, unseen
+from models.evaluation.effects import Effects, Violations, effects
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.measurement import Report, measure
-from models.evaluation.scored import Scored, learned_posts, score_splits
+from models.evaluation.operating_points import MAJORITY
+from models.evaluation.scored import Scored, joined, kept, learned_posts, score_splits
+from models.evaluation.stored_scores import NAME, StoredScores, write_scores
 from models.policy import DEFAULT_MARKET, PolicySet
-from models.serving.assembly import assemble, latency
+from models.serving.assembly import Assembled, assemble, latency
 from models.serving.bundle import Bundle
 from models.serving.manifest import size_of
 from tasks.caching import ON_DATA_AND_CONFIGURATION
@@ -35,7 +40,9 @@ from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 from tasks.train import Candidate
 
+TEST = "test"
 VERDICT, FAILED, SERVES = "moderato.verdict", "moderato.failed_gates", "moderato.serves"
+NOT_ASSESSED, WILL = "moderato.not_assessed", "moderato.will_do"
 
 
 class Metrics(Handle):
@@ -58,6 +65,7 @@ class Evaluation(Handle):
     metrics: Metrics
     gates: tuple[Check, ...]
     passed: bool
+    effects: Effects
 
 
 @task(name="evaluate", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
@@ -76,18 +84,26 @@ def evaluate(
         candidate.snapshot.uri,
     )
     options, folder = settings.options_for(uri), candidate.folder / "bundle"
-    digest = assemble(
-        folder, candidate.folder / "model", uri, policy_set, storage_options=options, threads=settings.threads
+    assembled = assemble(
+        folder,
+        candidate.folder / "model",
+        uri,
+        policy_set,
+        storage_options=options,
+        threads=settings.threads,
+        out_of_fold=joined([kept(path) for path in candidate.out_of_fold]) if candidate.out_of_fold else None,
     )
     bundle = Bundle.load(folder, threads=settings.threads)
-    scored = score_splits(bundle.scorer, uri, ["test"], options)
-    probabilities = bundle.calibration(scored.logits)
+    scored = score_splits(bundle.scorer, uri, [TEST], options)
+    held = _held(bundle, assembled, scored)
+    probabilities = unseen(held, scored)
     report = measure(scored, probabilities, _precisions(policy_set), seed=candidate.seed)
     comparison = _compare(settings, candidate, champion, scored) if champion else None
     evidence = Evidence(
         report=report,
         comparison=comparison,
         operating_points=bundle.operating_points,
+        effects=_effects(bundle, assembled, scored),
         latency_ms=latency(bundle, uri, options),
         size_bytes=size_of(folder),
         parity=bundle.scorer.about.parity,
@@ -99,19 +115,52 @@ def evaluate(
         evidence,
         checks,
         warnings,
-        held_out(bundle.operating_points, scored, probabilities),
+        held_out(bundle.operating_points, held),
     )
+    report_folder = write_report(candidate.folder / "evaluation", findings, scored, probabilities)
+    write_scores(report_folder / NAME, _scores(bundle, assembled, scored))
     evaluation = Evaluation(
         run_id=candidate.run_id,
         bundle=folder,
-        digest=digest,
-        report=write_report(candidate.folder / "evaluation", findings, scored, probabilities),
+        digest=assembled.digest,
+        report=report_folder,
         metrics=_metrics(report, comparison),
         gates=checks,
         passed=all(check.passed for check in checks),
+        effects=evidence.effects,
     )
     _log(settings, evaluation, findings, evidence)
     return evaluation
+
+
+def _held(bundle: Bundle, assembled: Assembled, scored: Scored) -> list[Held]:
+    """Test posts by what was fitted without them; where they were needed to fit, each fold by what the others fit."""
+    points = bundle.operating_points
+    if TEST in points.derived_from:
+        return cross_fitted(bundle.policy_set, assembled.judged, points.assessed or ())
+    return [Held(scored, bundle.calibration(scored.logits), points)]
+
+
+def _scores(bundle: Bundle, assembled: Assembled, scored: Scored) -> StoredScores:
+    """What other objectives are tried on (tasks.what_if): out-of-fold scores exist nowhere else afterwards."""
+    assessed = bundle.operating_points.assessed or ()
+    fresh = scored.where(~np.isin(scored.post_id, assembled.judged.post_id))
+    derived, held_out = (
+        evidence_of(bundle.calibration, part, assessed) for part in (assembled.judged, fresh)
+    )
+    return StoredScores(derived, held_out)
+
+
+def _effects(bundle: Bundle, assembled: Assembled, scored: Scored) -> Effects:
+    """On every post that the network did not learn from."""
+    points, judged, tally = bundle.operating_points, assembled.judged, assembled.tally
+    fresh = scored.where(~np.isin(scored.post_id, judged.post_id))
+    shown = joined([judged, fresh])
+    violates = (judged.labels >= MAJORITY).sum(axis=0)
+    used = dict(zip(judged.policies, violates.tolist(), strict=True))
+    share = len(judged) / max(1, sum(tally.posts.values()))
+    violations = Violations(used, tally.violating(), share)
+    return effects(bundle.policy_set, points, shown, bundle.calibration(shown.logits), violations)
 
 
 def _findings(
@@ -132,6 +181,7 @@ def _findings(
         report=evidence.report,
         comparison=evidence.comparison,
         operating_points=bundle.operating_points,
+        effects=evidence.effects,
         held_out=promises,
         calibration=bundle.calibration,
         precision=bundle.scorer.precision,
@@ -173,15 +223,19 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     figures.metrics(_known(evidence.report.bounds()))
     figures.finish()
     run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
-    run.metrics(precision.metrics())
+    run.metrics(precision.metrics() | findings.effects.metrics())
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
     verdict = "accepted" if evaluation.passed else "rejected"
-    run.describe({}, {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name})
+    idle = ", ".join(findings.effects.not_assessed)
+    tags = {VERDICT: verdict, FAILED: ", ".join(failed), SERVES: precision.name}
+    tags |= {NOT_ASSESSED: idle, WILL: findings.effects.told}
+    run.describe({}, tags)
     run.artifacts(evaluation.report, "evaluation")
     run.describe({}, {NOTE: _note(run, findings, verdict)})
     if not evaluation.passed:
         registry.client.set_terminated(evaluation.run_id)
     tell("evaluation", beside_table(findings), "Candidate beside champion")
+    tell("effects", effects_table(findings.effects), "What this champion will do")
     tell("gates", gate_table(findings), f"Gates: {verdict}")
     link("model-card", run_url(registry, run.run_id, "evaluation/model-card.html"), "model card")
 
@@ -199,5 +253,5 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
     }
     links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
     head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
-    parts = [head, links, beside_table(findings), gate_table(findings)]
+    parts = [head, links, effects_summary(findings.effects), beside_table(findings), gate_table(findings)]
     return "\n\n".join(part for part in parts if part)

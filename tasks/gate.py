@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.evaluation.comparison import Comparison
+from models.evaluation.effects import Effects
 from models.evaluation.measurement import Report
 from models.evaluation.operating_points import OperatingPoints
 from tasks.handle import Handle
@@ -19,6 +20,7 @@ class Evidence:
     report: Report
     comparison: Comparison | None
     operating_points: OperatingPoints
+    effects: Effects
     latency_ms: float
     size_bytes: int
     parity: float

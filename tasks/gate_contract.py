@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.content import Action
 from models.evaluation.comparison import Comparison, Difference
+from models.evaluation.effects import Effect, Effects, MarketEffects
 from models.evaluation.measurement import Figure, Report
 from models.evaluation.operating_points import OperatingPoints
 from tasks.gate import Evidence, Gate
@@ -20,8 +22,23 @@ def made_up_evidence(**changes: Any) -> Evidence:
         policies=(),
         slices=(),
     )
-    given = {"comparison": None, "latency_ms": 5.0, "size_bytes": 10 << 20, "parity": 1e-6} | changes
+    given = {
+        "comparison": None,
+        "effects": acting(remove=1),
+        "latency_ms": 5.0,
+        "size_bytes": 10 << 20,
+        "parity": 1e-6,
+    } | changes
     return Evidence(report=report, operating_points=OperatingPoints(policies=(), points=()), **given)
+
+
+def acting(posts: int = 100, **counts: int) -> Effects:
+    """Effects in which so many posts are acted on, and the others allowed."""
+    actions = {action: counts.get(str(action), 0) for action in Action}
+    actions[Action.ALLOW] = posts - sum(counts.values())
+    together = Effect(policy="", posts=posts, actions=actions, judged=posts, violations=10, passed=0)
+    market = MarketEffects(market="default", own=True, together=together, policies=(), review_seconds=60)
+    return Effects(posts=posts, markets=(market,), gaps=())
 
 
 def compared(overall: float | None, *slices: float | None) -> Comparison:

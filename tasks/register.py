@@ -9,6 +9,7 @@ from prefect import task
 from infra.markdown import code
 from infra.markdown import link as link_to
 from infra.registry import Registry, publish
+from infra.report import effects_summary
 from infra.settings import Settings
 from models.errors import UserError
 from tasks.evaluate import Evaluation
@@ -31,7 +32,7 @@ class Release(Handle):
     """A registered version, and what became of it.
 
     `previous_champion` is the version that it replaced or met, 0 where there was none; `reason` is the canary's;
-    `held` means that it waits for a person's word on its promotion.
+    `held` means that it waits for a person's word on its promotion, `aside` that it was to go no further than this.
     """
 
     version: int
@@ -42,6 +43,7 @@ class Release(Handle):
     previous_champion: int = 0
     reason: str = ""
     held: bool = False
+    aside: bool = False
 
     def because(self, reason: str) -> Self:
         """The same release with the reason why it is not promoted."""
@@ -71,6 +73,16 @@ def register(settings: Settings, candidate: Candidate, evaluation: Evaluation) -
     return Release(version=version.version, key=version.key, run_id=version.run_id, snapshot=snapshot.id)
 
 
+@task(name="set aside", **PATIENT)
+def set_aside(settings: Settings, release: Release, reason: str) -> Release:
+    """The version as it is registered, with the reason why it meets no traffic; one that decides already goes on."""
+    registry = Registry(settings)
+    champion = registry.champion()
+    registry.client.set_terminated(release.run_id)
+    decides = champion is not None and champion.version == release.version
+    return release.model_copy(update={"promoted": decides, "reason": reason, "aside": True})
+
+
 def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Evaluation) -> str:
     url = run_url(registry, run_id)
     figure = evaluation.metrics.macro_average_precision
@@ -82,6 +94,7 @@ def _note(registry: Registry, run_id: str, candidate: Candidate, evaluation: Eva
     lines = [
         made,
         f"{link_to('The run', url)} holds the model card, the Data Docs and the canary." if url else "",
+        effects_summary(evaluation.effects),
         (evaluation.report / "beside.md").read_text(),
     ]
     return "\n\n".join(line for line in lines if line)

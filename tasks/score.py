@@ -83,5 +83,5 @@ def _score(bundle: Bundle, batch: PostBatch, file: ScoreFile) -> list[str]:
     ids, texts, images, markets, videos = zip(*batch.posts, strict=True)
     scores, unread = bundle.read(texts, images, videos)
     actions, reasons = bundle.decide(scores, markets)
-    file.write(ids, scores, actions, reasons, unread)
+    file.write(ids, bundle.told(scores), actions, reasons, unread)
     return [str(action) for action in actions]

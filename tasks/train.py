@@ -29,7 +29,9 @@ class TrainingInProgressError(UserError):
 
 
 class Candidate(Handle):
-    """A trained model that nobody has judged yet; `folder` holds it under `model/`."""
+    """A trained model that nobody has judged yet; `folder` holds it under `model/`, `out_of_fold` are files of
+    models.training.cross_fit.
+    """
 
     key: str
     run_id: str
@@ -38,6 +40,7 @@ class Candidate(Handle):
     preset: str
     seed: int
     measured: Measurement = Measurement()
+    out_of_fold: tuple[Path, ...] = ()
 
 
 @task(name="train", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)

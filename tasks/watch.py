@@ -59,7 +59,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
     reference = reference_view(
         bundle, lake.path("snapshots", f"{champion.snapshot}.lance"), lake.storage_options
     )
-    live = live_view(lake, bundle.policies, champion.version, since, until)
+    live = live_view(lake, bundle.assessed, champion.version, since, until)
     looked = Looked(
         version=champion.version,
         since=since,

@@ -13,7 +13,9 @@ from flows.command_line.hardware import Hardware, Seed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from flows.form import Data, RollOut, Training
     from flows.retrain import Outcome
+    from infra.settings import Settings
 
 REJECTED = 3
 
@@ -29,9 +31,19 @@ def retrain(
     hardware: Hardware = Hardware(),
     canary: Annotated[bool, Parameter(help="let the challenger climb through live traffic")] = True,
     plan: Annotated[str | None, Parameter(help="plan of the canary; the setting's when not given")] = None,
-    dry_run: Annotated[
+    dry_run_of: Annotated[
         tuple[str, ...], Parameter(help="a guardrail to measure without a say; repeatable")
     ] = (),
+    until: Annotated[
+        Literal["promoted", "registered"],
+        Parameter(help="how far it goes: to a champion, or to a registered model that meets no traffic"),
+    ] = "promoted",
+    replace: Annotated[
+        bool, Parameter(help="let a model of preset trial replace a champion", negative="")
+    ] = False,
+    dry_run: Annotated[
+        bool, Parameter(help="say what would run, on how much and how long, and run nothing", negative="")
+    ] = False,
     begin_anew: Annotated[
         bool,
         Parameter(
@@ -47,8 +59,9 @@ def retrain(
 ) -> None:
     """Cut a snapshot, validate, train, evaluate, register, and let the challenger climb through live traffic.
 
-    A first champion is promoted at once, as is any with --no-canary. Exit code 3 when a gate rejects the model or its
-    canary is rolled back, 2 when the champion has vanished from MLflow and a person has to say how it goes on.
+    A first champion is promoted at once, as is any with --no-canary; with --until registered none is, and without
+    --replace none of preset trial where another decides. Exit code 3 when a gate rejects the model or its canary is
+    rolled back, 2 when the champion has vanished from MLflow and a person has to say how it goes on.
 
     Steps that an earlier run with the same inputs has finished are not done again.
     """
@@ -66,9 +79,19 @@ def retrain(
     console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
     training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
-    rollout = RollOut(canary=canary, plan=plan or settings.plan, dry_run=dry_run, begin_anew=begin_anew)
+    rollout = RollOut(
+        canary=canary,
+        plan=plan or settings.plan,
+        dry_run=dry_run_of,
+        begin_anew=begin_anew,
+        until=until,
+        replace=replace,
+    )
     asked = Approval(when=approval)
     checked(data, training, rollout, asked)
+    if dry_run:
+        foretell(settings, data, training, rollout, as_json=json)
+        return
     console.print(plain(f"retraining {training.preset} on {data.policy_set}"), highlight=False)
     narrate(console)
     tie_temporary_server()
@@ -77,8 +100,44 @@ def retrain(
         print(as_json(outcome))  # noqa: T201 - the command's own output
     else:
         report(outcome, terminal())
-    if not outcome.promoted:
+    if not outcome.as_asked:
         sys.exit(REJECTED)
+
+
+def foretell(
+    settings: Settings, data: Data, training: Training, rollout: RollOut, *, as_json: bool = False
+) -> None:
+    """Print what a retraining would do."""
+    from rich.table import Table
+
+    from flows.command_line.plain import plain, terminal
+    from infra.rollout import Store, champion_or_none
+    from tasks.foresee import foresee
+
+    champion = champion_or_none(Store(settings)) is not None
+    found = foresee(
+        settings,
+        policy_set=data.policy_set,
+        preset=training.preset,
+        seed=training.seed,
+        rollout=rollout.plan,
+        canary=rollout.canary,
+        as_of=data.as_of,
+        early=rollout.ends_early(training.preset, beside_champion=champion),
+    )
+    if as_json:
+        print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
+        return
+    console, table = terminal(), Table("step", "what", "takes", title="What a retraining would do")
+    for step in found.steps:
+        takes = "" if step.seconds is None else f"{step.seconds:,.0f} s at most"
+        table.add_row(step.step, plain(step.detail), takes)
+    console.print(table)
+    for why, count in found.left_out.items():
+        console.print(f"left out: {count:,} posts, {plain(why)}", highlight=False, soft_wrap=True)
+    for warning in found.warnings:
+        console.print(f"[yellow]warning[/] {plain(warning)}", highlight=False, soft_wrap=True)
+    console.print("dry run: nothing was trained, registered or promoted", highlight=False)
 
 
 def as_json(outcome: Outcome) -> str:
@@ -95,6 +154,7 @@ def as_json(outcome: Outcome) -> str:
             "metrics": outcome.evaluation.metrics,
             "training": outcome.measured,
             "gates": outcome.evaluation.gates,
+            "effects": outcome.evaluation.effects,
             "warnings": outcome.validation.warnings,
         },
         indent=2,
@@ -106,13 +166,17 @@ def report(outcome: Outcome, console: Console) -> None:
     """The verdict, the metrics and the gates, for a person."""
     from rich.table import Table
 
+    from flows.command_line.effects import show_effects
     from flows.command_line.plain import plain
 
     metrics, gates = outcome.evaluation.metrics, outcome.evaluation.gates
     table = Table("policy", "average precision", title=f"Test posts of snapshot {outcome.snapshot.id[:12]}")
     for policy, value in metrics.average_precision.items():
+        if policy in outcome.evaluation.effects.not_assessed:
+            continue
         table.add_row(plain(policy), "too few judgements" if value is None else f"{value:.3f}")
     console.print(table)
+    show_effects(outcome.evaluation.effects, console)
     for gate in gates:
         if not gate.passed:
             told = plain(f"{gate.gate}, {gate.subject}: {gate.detail}")
@@ -133,4 +197,7 @@ def report(outcome: Outcome, console: Console) -> None:
 def _verdict(outcome: Outcome) -> str:
     if outcome.release is None:
         return "rejected"
-    return f"version {outcome.release.version} {'is the champion' if outcome.promoted else 'does not decide'}"
+    if outcome.promoted:
+        return f"version {outcome.release.version} is the champion"
+    told = "is registered and does not decide" if outcome.release.aside else "does not decide"
+    return f"version {outcome.release.version} {told}"

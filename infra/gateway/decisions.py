@@ -206,7 +206,8 @@ def _timed(row: Row) -> Row:
 
 def _public(row: Row) -> dict[str, Any]:
     fields = {name: row.get(name) for name in Decision.model_fields}
-    fields["unread"] = fields["unread"] or []  # a decision of before does not say
+    for name in ("unread", "not_assessed"):
+        fields[name] = fields[name] or []  # a decision of before does not say
     return fields | {"scores": {score["policy"]: score["score"] for score in row["scores"]}}
 
 

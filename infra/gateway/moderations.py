@@ -84,6 +84,10 @@ class ModerationResult(BaseModel):
     unread: list[Unread] = Field(
         description="what was not read, though people see it; OpenAI has no such field"
     )
+    not_assessed: list[str] = Field(
+        description="categories left out above, because nobody judged a post for any policy that maps to them; "
+        "OpenAI has no such field"
+    )
 
 
 class Moderation(BaseModel):
@@ -201,6 +205,7 @@ def _result(row: Row, content: Content, served: Served) -> dict[str, Any]:
             name: assessed if policies else [] for name, policies in mapped.items()
         },
         "unread": row["unread"],
+        "not_assessed": served.not_assessed,
     }
 
 
@@ -212,4 +217,5 @@ def _nothing(served: Served) -> dict[str, Any]:
         "category_scores": dict.fromkeys(served.categories, 0.0),
         "category_applied_input_types": {name: [] for name in served.categories},
         "unread": [],
+        "not_assessed": served.not_assessed,
     }

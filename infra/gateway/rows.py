@@ -86,11 +86,14 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
     if not np.isfinite(scores).all():
         raise ValueError("the model's scores are not finite")
     scores = scores.astype(np.float32)  # as the table keeps them, so that both tell the same
+    told = [(column, p) for column, p in enumerate(bundle.policies) if p in bundle.assessed]
+    idle = list(bundle.operating_points.not_assessed)
     latency, now = (time.perf_counter() - began) * 1e3, _now()
     return [
         _row(post, latency, now)
         | {
-            "scores": [{"policy": p, "score": s} for p, s in zip(bundle.policies, values, strict=True)],
+            "scores": [{"policy": p, "score": values[column]} for column, p in told],
+            "not_assessed": idle,
             "action": str(action),
             "reasons": [_reason(reason) for reason in given],
             "unread": [
@@ -138,6 +141,7 @@ def _row(post: Waiting, latency: float, now: str) -> Row:
         "latency_ms": latency,
         "decided_at": now,
         "unread": [],
+        "not_assessed": [],
         "key_id": post.content.key_id,
         "policy_digest": post.served.bundle.policy_set.digest,
     }

@@ -51,8 +51,13 @@ class Served:
     version: str
     digest: str
     bundle: Bundle
-    categories: dict[str, tuple[str, ...]]  # each of OpenAI's, with the policies that map to it
+    categories: dict[str, tuple[str, ...]]  # of OpenAI's, with the policies that map to it and are assessed
     modalities: tuple[str, ...]  # text, image: what of a post it sees
+
+    @property
+    def not_assessed(self) -> list[str]:
+        """OpenAI's categories that the model says nothing of: no policy maps to them that anybody judged posts for."""
+        return [name for name in OPENAI_CATEGORIES if name not in self.categories]
 
 
 @dataclass(frozen=True)
@@ -199,9 +204,11 @@ def _load(version: str, digest: str, folder: Path, threads: int) -> Served:
         bundle.decide(bundle.score(["warming up"] * posts, [None] * posts), [None] * posts)
     policies = bundle.policy_set.policies
     mapped = {
-        name: tuple(policy.key for policy in policies if name in policy.categories)
+        name: tuple(p.key for p in policies if name in p.categories and p.key in bundle.assessed)
         for name in OPENAI_CATEGORIES
     }
+    if bundle.operating_points.assessed is not None:  # bundles of before answer as they did
+        mapped = {name: keys for name, keys in mapped.items() if keys}
     return Served(version, digest, bundle, mapped, bundle.scorer.modalities)
 
 

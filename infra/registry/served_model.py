@@ -28,7 +28,9 @@ class ServedModel(PythonModel):  # type: ignore[misc]
         )
         scores, missed = self.bundle.read(texts, [*map(_bytes, images)], [*map(_bytes, videos)])
         actions, _ = self.bundle.decide(scores, markets)
-        table = pd.DataFrame(scores, columns=list(self.bundle.policies), index=model_input.index)
+        table = pd.DataFrame(
+            self.bundle.told(scores), columns=list(self.bundle.policies), index=model_input.index
+        )
         unread = [json.dumps([item.model_dump(mode="json") for item in found]) for found in missed]
         return table.assign(action=[str(action) for action in actions], unread=unread)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.markdown import code, plain
+from infra.report.effects import effects_table
 from infra.report.findings import Findings
 from infra.report.templates import CARD, COMPARED, GATES, MEASURED
 from models.content import Action
@@ -39,7 +40,7 @@ def comparison_table(comparison: Comparison) -> str:
 
 def card(findings: Findings) -> str:
     """The card in Markdown."""
-    return _render(CARD, findings)
+    return _render(CARD, findings, effects=_Code(effects_table(findings.effects, whole=True)))
 
 
 def page(markdown: str) -> str:
@@ -56,11 +57,18 @@ def limitations(findings: Findings) -> list[str]:
     """What the numbers warn of."""
     points, report = findings.operating_points, findings.report
     found = []
-    if idle := points.without_automatic_action():
+    if points.not_assessed:
+        found.append(
+            f"Not assessed, because nobody judged a post for them: {', '.join(points.not_assessed)}."
+        )
+    if idle := [it for it in points.without_automatic_action() if it not in points.not_assessed]:
         found.append(
             f"No automatic action, people decide: {', '.join(idle)}. The reasons stand with the operating points."
         )
-    if unknown := [p.policy for p in report.policies if p.average_precision.value is None]:
+    unseen = points.not_assessed
+    if unknown := [
+        p.policy for p in report.policies if p.average_precision.value is None and p.policy not in unseen
+    ]:
         found.append(
             f"The test split cannot measure: {', '.join(unknown)}. It lacks violations or compliant posts."
         )
@@ -103,8 +111,10 @@ def _width(figure: Figure) -> float:
     return 0.0 if figure.low is None or figure.high is None else figure.high - figure.low
 
 
-def _render(template: str, findings: Findings) -> str:
-    return _filled(template, findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET)
+def _render(template: str, findings: Findings, **values: Any) -> str:
+    return _filled(
+        template, findings=findings, limitations=limitations(findings), default=DEFAULT_MARKET, **values
+    )
 
 
 def _filled(template: str, **values: Any) -> str:
@@ -136,7 +146,7 @@ def _capitalise(text: str) -> str:
 
 
 class _Code(str):
-    """A code span, which is escaped already."""
+    """Markdown that is escaped already, as a code span is."""
 
     __slots__ = ()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.evaluation.calibration import Calibration
 from models.evaluation.comparison import Comparison
+from models.evaluation.effects import Effects
 from models.evaluation.held_out import HeldOut
 from models.evaluation.measurement import Report
 from models.evaluation.operating_points import OperatingPoints
@@ -28,6 +29,7 @@ class Findings:
     report: Report
     comparison: Comparison | None
     operating_points: OperatingPoints
+    effects: Effects
     held_out: Sequence[HeldOut]
     calibration: Calibration
     precision: Precision

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.report.card import beside_table, card, gate_table, page
+from infra.report.effects import effects_table
 from infra.report.findings import Findings
 from infra.report.plots import write_plots
 from models.evaluation.scored import Scored
@@ -28,6 +29,8 @@ def write_report(
     (folder / "model-card.md").write_text(written)
     (folder / "model-card.html").write_text(page(written))
     (folder / "beside.md").write_text(beside_table(findings))
+    (folder / "effects.md").write_text(effects_table(findings.effects))
+    (folder / "effects.json").write_text(findings.effects.model_dump_json(indent=1))
     (folder / "gates.md").write_text(gate_table(findings))
     (folder / "gates.json").write_text(json.dumps(list(findings.checks), indent=1))
     (folder / "report.json").write_text(findings.report.model_dump_json(indent=1))

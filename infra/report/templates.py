@@ -33,6 +33,10 @@ CARD = (
 Candidate {{ findings.candidate[:16] | code }}, preset {{ findings.preset | code }}, \
 policy set {{ findings.policy_set.name | code }}.
 
+## What this champion will do
+
+{{ effects }}
+
 ## Precision
 
 Served from {{ findings.precision.serves | code }}. {{ findings.precision.reason | capitalise }}.

@@ -49,8 +49,8 @@ class BareScoreFile:
         self.writer = pq.ParquetWriter(self.stream, self.schema)
 
     def add(self, post_ids: Sequence[str], scores: NDArray[np.floating], *others: pa.Array) -> None:
-        """Add posts; scores: [N, P]."""
-        columns = [pa.array(column) for column in scores.astype(np.float64).T]
+        """Add posts; scores: [N, P], NaN where a policy is not assessed."""
+        columns = [pa.array(column, from_pandas=True) for column in scores.astype(np.float64).T]
         arrays = [pa.array(post_ids, pa.string()), *columns, *others]
         self.writer.write_batch(pa.record_batch(arrays, schema=self.schema))
 
@@ -85,7 +85,7 @@ class ScoreFile(BareScoreFile):
         reasons: Sequence[Sequence[Reason]],
         unread: Sequence[Sequence[Unread]],
     ) -> None:
-        """Add posts; scores: [N, P]."""
+        """Add posts; scores: [N, P], NaN where a policy is not assessed, which becomes an empty cell."""
         explained = [[reason.model_dump(mode="json") for reason in found] for found in reasons]
         acted = pa.array([str(action) for action in actions], pa.string())
         missed = [[item.model_dump(mode="json") for item in found] for found in unread]

@@ -25,7 +25,7 @@ def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) ->
         for batch in dataset.to_batches(columns=COLUMNS, filter=HELD_OUT, batch_size=BATCH)
         if len(batch)
     ]
-    return joined(bundle.policies, parts)
+    return joined(bundle.assessed, parts)
 
 
 def _seen(bundle: Bundle, judged: list[str], batch: pa.RecordBatch) -> View:
@@ -34,10 +34,11 @@ def _seen(bundle: Bundle, judged: list[str], batch: pa.RecordBatch) -> View:
     _, reasons = bundle.decide(scores, rows["market"])
     labels = np.full((len(batch), len(judged) + 1), np.nan)  # the last column: policies that were not judged
     labels[:, :-1] = np.array(rows["labels"], float).reshape(-1, len(judged))
-    columns = [judged.index(policy) if policy in judged else -1 for policy in bundle.policies]
+    columns = [judged.index(policy) if policy in judged else -1 for policy in bundle.assessed]
+    scored = [bundle.policies.index(policy) for policy in bundle.assessed]
     asked = [{reason.policy for reason in found} for found in reasons]
     return View(
-        bundle.policies,
+        bundle.assessed,
         author=np.array(
             [author or post for author, post in zip(rows["author_id"], rows["post_id"], strict=True)]
         ),
@@ -45,7 +46,7 @@ def _seen(bundle: Bundle, judged: list[str], batch: pa.RecordBatch) -> View:
         language=np.array(rows["language"], str),
         length=np.array([len(text or "") for text in rows["text"]], float),
         image=np.array([image is not None for image in rows["image"]], bool),
-        scores=scores,
-        acted=np.array([[policy in found for policy in bundle.policies] for found in asked], bool),
+        scores=scores[:, scored],
+        acted=np.array([[policy in found for policy in bundle.assessed] for found in asked], bool),
         votes=labels[:, columns],
     )

@@ -28,7 +28,7 @@ def foretold(
     theirs, ours = (
         _decided(bundle, part) for bundle, part in zip((champion, challenger), parts, strict=True)
     )
-    shared = [policy for policy in challenger.policies if policy in champion.policies]
+    shared = [policy for policy in challenger.assessed if policy in champion.assessed]
     actions = {key: _ratio(theirs.get(key, 0), ours.get(key, 0)) for key in theirs.keys() | ours.keys()}
     return actions, {policy: _means(champion, challenger, parts, policy) for policy in shared}
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from models.content import Action
+from models.evaluation.cross_fit import Held
 from models.evaluation.operating_points import MAJORITY, OperatingPoint, OperatingPoints
-from models.evaluation.scored import Scored
 from models.policy import DEFAULT_MARKET
-
-Floats = NDArray[np.floating]
 
 
 class HeldOut(BaseModel):
@@ -28,25 +27,35 @@ class HeldOut(BaseModel):
     recall: float | None
 
 
-def held_out(points: OperatingPoints, scored: Scored, probabilities: Floats) -> tuple[HeldOut, ...]:
-    """Every automatic action on the judged posts of its market, the default ones on all markets."""
+def held_out(points: OperatingPoints, parts: Sequence[Held]) -> tuple[HeldOut, ...]:
+    """Every automatic action on the judged posts of its market, the default ones on all markets.
+
+    `points` are what is served; each part has thresholds that were not derived from it, those where test posts were not
+    needed for any.
+    """
     automatic = [p for p in points.points if p.threshold is not None and p.action is not Action.REVIEW]
-    return tuple(_held_out(point, scored, probabilities) for point in automatic)
+    return tuple(_held_out(point, parts) for point in automatic)
 
 
-def _held_out(point: OperatingPoint, scored: Scored, probabilities: Floats) -> HeldOut:
-    column = scored.policies.index(point.policy)
-    inside = (scored.market == point.market) | (point.market == DEFAULT_MARKET)
-    known = inside & ~np.isnan(scored.labels[:, column])
-    violates = scored.labels[known, column] >= MAJORITY
-    acted = probabilities[known, column] >= (point.threshold or 0.0)
-    hits = int((violates & acted).sum())
+def _held_out(point: OperatingPoint, parts: Sequence[Held]) -> HeldOut:
+    counts = np.sum([_counts(point, part) for part in parts], axis=0, dtype=int)
+    acted, hits, violations = counts.tolist() if len(parts) else (0, 0, 0)
     return HeldOut(
         market=point.market,
         policy=point.policy,
         action=point.action,
-        acted=int(acted.sum()),
-        violations=int(violates.sum()),
-        precision=hits / int(acted.sum()) if acted.any() else None,
-        recall=hits / int(violates.sum()) if violates.any() else None,
+        acted=acted,
+        violations=violations,
+        precision=hits / acted if acted else None,
+        recall=hits / violations if violations else None,
     )
+
+
+def _counts(point: OperatingPoint, part: Held) -> tuple[int, int, int]:
+    """Posts acted on, violations among them, and violations."""
+    scored, column = part.scored, part.scored.policies.index(point.policy)
+    inside = (scored.market == point.market) | (point.market == DEFAULT_MARKET)
+    known = inside & ~np.isnan(scored.labels[:, column])
+    violates = scored.labels[known, column] >= MAJORITY
+    acted = part.probabilities[known, column] >= part.points.threshold(point)
+    return int(acted.sum()), int((violates & acted).sum()), int(violates.sum())

@@ -136,11 +136,17 @@ class _Judged:
 
 
 def measure(scored: Scored, probabilities: Floats, precisions: Mapping[str, float], *, seed: int) -> Report:
-    """Every figure on the test split; `precisions` names the precision objectives that recall is wanted at."""
+    """Every figure on the test split; `precisions` names the precision objectives that recall is wanted at.
+
+    Posts are ranked by their logits, which every calibration leaves in their order; `probabilities` [N, P] say how well
+    calibrated what was not fitted on them is.
+    """
     weights = bootstrap_weights(scored.cluster, RESAMPLES, seed)
-    judged = [_Judged.of(scored, probabilities, weights, i) for i in range(len(scored.policies))]
+    columns = range(len(scored.policies))
+    judged = [_Judged.of(scored, scored.logits, weights, i) for i in columns]
     precision = np.array([average_precision(j.violates, j.scores, j.weights) for j in judged])
-    errors = np.array([calibration_error(j.violates, j.scores, j.weights) for j in judged])
+    likely = [_Judged.of(scored, probabilities, weights, i) for i in columns]
+    errors = np.array([calibration_error(j.violates, j.scores, j.weights) for j in likely])
     return Report(
         posts=len(scored),
         macro_average_precision=Figure.of(mean_of(precision)),

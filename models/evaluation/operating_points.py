@@ -1,22 +1,34 @@
 """Operating points: the threshold of each market, policy and action, derived from the market's objectives.
 
 An automatic action takes the smallest threshold whose precision is proven: its lower confidence bound, not its
-estimate, meets the objective. A person reviews what is left, the likely and severe first, up to the review share.
+estimate, meets the objective. A market whose own posts do not prove one borrows what all markets together prove, unless
+its own posts rule that out. A person reviews what is left, the likely and severe first, up to the review share. A
+policy that nobody judged is not assessed: no action, no share of the reviews.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.content import Action, Reason
-from models.evaluation.thresholds import STRENGTH, review_level, smallest_proven, strongest
+from models.evaluation.thresholds import (
+    STRENGTH,
+    Threshold,
+    least_violations,
+    more_violations,
+    review_level,
+    share_at_most,
+    smallest_proven,
+    strongest,
+)
 from models.policy import DEFAULT_MARKET, Objectives, PolicySet
 
 Floats = NDArray[np.floating]
@@ -25,6 +37,7 @@ Basis = Literal["market", "pooled"]
 
 MAJORITY = 0.5  # share of judgements from which a post counts as violating
 LEAST_REVIEWED = 10  # posts that a review share must amount to before a market's own are used
+NOT_ASSESSED = "nobody judged a post for it: it is not assessed"
 
 
 class OperatingPoint(BaseModel):
@@ -44,29 +57,60 @@ class OperatingPoint(BaseModel):
     violations: int = 0
     basis: Basis = Field(default="market", description="whose posts it was derived from")
     note: str = ""
+    missing: int | None = Field(
+        default=None,
+        description="judged violations more that would prove a threshold; None where none is missing, or none would",
+    )
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Judged posts; scores: calibrated [N, P]; labels: share of judgements [N, P], NaN for unknown; markets: [N]."""
+    """Judged posts; scores: calibrated [N, P]; labels: share of judgements [N, P], NaN for unknown; markets: [N].
+
+    `assessed` are the policies that anybody judged, here or in what was learned from; by these posts alone where that
+    is None.
+    """
 
     policies: tuple[str, ...]
     scores: Floats
     labels: Floats
     markets: NDArray[np.str_]
+    assessed: tuple[str, ...] | None = None
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The policies that are assessed."""
+        if self.assessed is not None:
+            return self.assessed
+        return tuple(policy for policy in self.policies if len(self.judged(policy)[1]))
+
+    def judged(self, policy: str, market: str = DEFAULT_MARKET) -> tuple[Floats, Flags]:
+        """Scores and violations [M] of the posts that were judged for a policy, in one market or all."""
+        column = self.policies.index(policy)
+        used = self.inside(market) & ~np.isnan(self.labels[:, column])
+        return self.scores[used, column], self.labels[used, column] >= MAJORITY
 
     def inside(self, market: str) -> Flags:
         return np.full(len(self.markets), True) if market == DEFAULT_MARKET else self.markets == market
 
 
 class OperatingPoints(BaseModel):
+    """`assessed` is None in a bundle of before, which gave every policy a score; `derived_from` names splits."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     policies: tuple[str, ...]
     points: tuple[OperatingPoint, ...]
+    assessed: tuple[str, ...] | None = None
+    derived_from: tuple[str, ...] = ("calibration", "validation")
 
     @classmethod
-    def derive(cls, policy_set: PolicySet, evidence: Evidence) -> Self:
+    def derive(
+        cls,
+        policy_set: PolicySet,
+        evidence: Evidence,
+        derived_from: Sequence[str] = ("calibration", "validation"),
+    ) -> Self:
         """Points of every market that the policy set has objectives for."""
         severities = {policy.key: policy.severity for policy in policy_set.policies}
         points: list[OperatingPoint] = []
@@ -76,7 +120,17 @@ class OperatingPoints(BaseModel):
             points += _review(
                 market, objectives, evidence, automatic, [severities[p] for p in evidence.policies]
             )
-        return cls(policies=evidence.policies, points=tuple(points))
+        return cls(
+            policies=evidence.policies,
+            points=tuple(points),
+            assessed=evidence.known,
+            derived_from=tuple(derived_from),
+        )
+
+    @property
+    def not_assessed(self) -> tuple[str, ...]:
+        """Policies that nobody judged: what a model says of those is no more than where it began."""
+        return tuple(p for p in self.policies if self.assessed is not None and p not in self.assessed)
 
     @property
     def markets(self) -> tuple[str, ...]:
@@ -84,6 +138,11 @@ class OperatingPoints(BaseModel):
 
     def of(self, market: str) -> list[OperatingPoint]:
         return [point for point in self.points if point.market == market]
+
+    def threshold(self, like: OperatingPoint) -> float:
+        """Where these act for the same market and policy in the same way; infinite where they do not."""
+        column = self.policies.index(like.policy), STRENGTH.index(like.action)
+        return float(self._thresholds[like.market][column])
 
     def without_automatic_action(self, market: str = DEFAULT_MARKET) -> tuple[str, ...]:
         """Policies that only people act on in this market."""
@@ -95,6 +154,11 @@ class OperatingPoints(BaseModel):
     @cached_property
     def _thresholds(self) -> dict[str, Floats]:
         return {market: _matrix(self.policies, self.of(market)) for market in self.markets}
+
+    def asked(self, scores: Floats, market: str) -> NDArray[np.integer]:
+        """Index into STRENGTH [N, P] of what each policy asks for in this market; scores: calibrated, [N, P]."""
+        known = self._thresholds
+        return strongest(known.get(market, known[DEFAULT_MARKET]), scores)
 
     def decide(
         self, scores: Floats, markets: Sequence[str | None]
@@ -142,31 +206,67 @@ def _automatic(market: str, objectives: Objectives, evidence: Evidence) -> list[
 def _point(
     market: str, policy: str, action: Action, objectives: Objectives, evidence: Evidence
 ) -> OperatingPoint:
-    """From the market's own judgements where it has enough of them, otherwise from those of all markets."""
-    labels, scores = (
-        table[:, evidence.policies.index(policy)] for table in (evidence.labels, evidence.scores)
+    """From the market's own judgements where they prove a threshold, otherwise from those of all markets."""
+    own = evidence.judged(policy, market)
+    enough = int(own[1].sum()) >= objectives.minimum_judgements
+    objective = objectives.precision[action]
+    found = smallest_proven(*own, objective)[0] if enough else None
+    used, basis = (
+        (own, "market")
+        if found or (enough and market == DEFAULT_MARKET)
+        else (evidence.judged(policy), "pooled")
     )
-    violates, known, inside = labels >= MAJORITY, ~np.isnan(labels), evidence.inside(market)
-    enough = int((violates & inside).sum()) >= objectives.minimum_judgements
-    used = known & inside if enough else known
-    objective, violations = objectives.precision[action], int(violates[used].sum())
-    counts = {"judged": int(used.sum()), "violations": violations, "basis": "market" if enough else "pooled"}
-    point = {
-        "market": market,
-        "policy": policy,
-        "action": action,
-        "objective": objective,
-        "threshold": None,
-    } | counts
-    if violations < objectives.minimum_judgements:
+    violations, note = int(used[1].sum()), ""
+    if policy not in evidence.known:
+        note = NOT_ASSESSED
+    elif violations < objectives.minimum_judgements:
         note = f"too few judged violations: {violations} of {objectives.minimum_judgements}"
-        return OperatingPoint.model_validate(point | {"note": note})
-    found, best = smallest_proven(scores[used], violates[used], objective)
+    elif found is None:
+        found, best = smallest_proven(*used, objective)
+        note = _doubt(found, best, objective, own)
+    return OperatingPoint(
+        market=market,
+        policy=policy,
+        action=action,
+        objective=objective,
+        basis=cast("Basis", basis),
+        judged=len(used[1]),
+        violations=violations,
+        note=note,
+        missing=_missing(used, objectives, objective) if note and found is None else None,
+        **({"threshold": None} if note or found is None else _proof(found)),
+    )
+
+
+def _proof(found: Threshold) -> dict[str, float]:
+    return {
+        "threshold": found.at,
+        "precision": found.precision,
+        "lower_bound": found.lower_bound,
+        "recall": found.recall,
+    }
+
+
+def _doubt(found: Threshold | None, best: float, objective: float, own: tuple[Floats, Flags]) -> str:
+    """Why what all markets prove does not hold for one; empty where it may."""
     if found is None:
-        note = f"no threshold is proven to reach precision {objective:.2f}; the best bound is {best:.2f}"
-        return OperatingPoint.model_validate(point | {"note": note})
-    proven = {"threshold": found.at, "precision": found.precision, "lower_bound": found.lower_bound}
-    return OperatingPoint.model_validate(point | proven | {"recall": found.recall})
+        return f"no threshold is proven to reach precision {objective:.2f}; the best bound is {best:.2f}"
+    flagged = own[0] >= found.at
+    most = share_at_most(int((own[1] & flagged).sum()), int(flagged.sum()))
+    if most >= objective:
+        return ""
+    return (
+        f"all markets together prove a threshold, but this one's own posts reach precision {most:.2f} at most"
+    )
+
+
+def _missing(used: tuple[Floats, Flags], objectives: Objectives, objective: float) -> int | None:
+    violations = int(used[1].sum())
+    if not violations:
+        least = max(objectives.minimum_judgements, least_violations(objective))
+        return int(least) if math.isfinite(least) else None
+    more = more_violations(*used, objective)
+    return None if more is None else max(more, objectives.minimum_judgements - violations)
 
 
 def _review(
@@ -175,7 +275,8 @@ def _review(
     inside, share = evidence.inside(market), objectives.review_share
     basis: Basis = "market" if share * inside.sum() >= LEAST_REVIEWED else "pooled"
     scores = evidence.scores[inside] if basis == "market" else evidence.scores
-    level = review_level(_matrix(evidence.policies, automatic), scores, np.array(severities), share)
+    weights = np.where(np.isin(evidence.policies, evidence.known), severities, 0)
+    level = review_level(_matrix(evidence.policies, automatic), scores, weights, share)
     return [
         OperatingPoint(
             market=market,
@@ -183,11 +284,24 @@ def _review(
             action=Action.REVIEW,
             objective=share,
             basis=basis,
-            threshold=level / severity if level <= severity else None,
-            note="" if level <= severity else "the review share is spent on severer policies",
+            threshold=level / weight if weight and level <= weight else None,
+            note=_unreviewed(level, weight, share),
         )
-        for policy, severity in zip(evidence.policies, severities, strict=True)
+        for policy, weight in zip(evidence.policies, weights.tolist(), strict=True)
     ]
+
+
+def _unreviewed(level: float, weight: int, share: float) -> str:
+    """Why nothing goes to review for a policy; empty where something does."""
+    if not weight:
+        return NOT_ASSESSED
+    if level <= weight:
+        return ""
+    if not share:
+        return "the review share is 0"
+    if math.isinf(level):
+        return "every post that was looked at is acted on without a person"
+    return "the review share is spent on severer policies"
 
 
 def _matrix(policies: Sequence[str], points: Sequence[OperatingPoint]) -> Floats:

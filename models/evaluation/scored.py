@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 import lance
@@ -38,6 +39,13 @@ class Scored:
     def __len__(self) -> int:
         return len(self.post_id)
 
+    def keep(self, path: Path) -> None:
+        """Leave it in a file, which appears whole or not at all; `kept` reads it."""
+        partial = path.with_suffix(".partial.npz")
+        arrays: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        np.savez(partial, **arrays)
+        partial.replace(path)
+
     def where(self, mask: NDArray[np.bool_]) -> Self:
         return type(self)(self.policies, *(array[mask] for array in _arrays(self)))
 
@@ -69,6 +77,13 @@ def score_splits(
         empty = dataset.schema.empty_table().select(COLUMNS)
         return _score(scorer, judged, empty.append_column("has_video", pa.array([], pa.bool_())))
     return joined(parts)
+
+
+def kept(path: Path) -> Scored:
+    """What `Scored.keep` left."""
+    with np.load(path, allow_pickle=False) as found:
+        arrays = {field.name: found[field.name] for field in fields(Scored)}
+    return Scored(**arrays | {"policies": tuple(arrays["policies"].tolist())})
 
 
 def joined(parts: Sequence[Scored]) -> Scored:

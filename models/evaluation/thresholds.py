@@ -1,8 +1,15 @@
-"""Thresholds that are proven on judged posts, and which action a matrix of thresholds asks for."""
+"""Thresholds that are proven on judged posts, and which action a matrix of thresholds asks for.
+
+Bounds are exact at any count (Clopper and Pearson, 1934): each holds in 95 of 100 cases for a threshold that is fixed
+beforehand and posts that are independent. The smallest that passes is looked for on the same posts, so that it keeps
+its promise a little less often than that; `models.evaluation.held_out` says how it fared on others.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +20,7 @@ Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 
 ERROR_RATE = 0.05  # of the one-sided bound
+QUANTILE = NormalDist().inv_cdf(1 - ERROR_RATE)
 STRENGTH = tuple(Action)
 REVIEW, REMOVE = STRENGTH.index(Action.REVIEW), STRENGTH.index(Action.REMOVE)
 
@@ -33,30 +41,76 @@ def proven_precision(hits: NDArray[np.integer], flagged: NDArray[np.integer]) ->
     return np.where(hits > 0, bound, 0.0)
 
 
+def share_at_most(hits: int, flagged: int) -> float:
+    """One-sided 95 % upper bound of hits / flagged (Clopper and Pearson, 1934); 1 where there is nothing to count."""
+    from scipy.special import betaincinv
+
+    return 1.0 if hits >= flagged else float(betaincinv(hits + 1, flagged - hits, 1 - ERROR_RATE))
+
+
+def least_violations(objective: float) -> float:
+    """How many violations, flagged without one false alarm, prove a precision; infinite for one of 1."""
+    if objective <= 0:
+        return 1
+    return math.inf if objective >= 1 else math.ceil(math.log(ERROR_RATE) / math.log(objective))
+
+
 def smallest_proven(scores: Floats, violates: Flags, objective: float) -> tuple[Threshold | None, float]:
-    """The smallest threshold whose bound meets the objective, and the best bound of any; scores, violates: [N]."""
+    """The smallest threshold whose bound meets the objective, and the best bound of any; scores, violates: [N].
+
+    It lies half-way between the last violation that it takes and the post below. Further down, the bound may hold for a
+    while, and all that would be taken is what does not violate.
+    """
     order = np.argsort(-scores, kind="stable")
     falling, hits = scores[order], np.cumsum(violates[order], dtype=np.int64)
     ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # equal scores share a threshold
     bounds = proven_precision(hits[ends], ends + 1)
-    proven = np.flatnonzero(bounds >= objective)
+    taking = np.diff(hits[ends], prepend=0) > 0
+    proven = np.flatnonzero((bounds >= objective) & taking)
     if not len(proven):
         return None, float(bounds.max(initial=0.0))
     at, bound = ends[proven[-1]], float(bounds[proven[-1]])
-    found = Threshold(float(falling[at]), float(hits[at] / (at + 1)), bound, float(hits[at] / hits[-1]))
+    below = falling[at + 1] if at + 1 < len(falling) else falling[at]
+    level = float(falling[at] + below) / 2
+    found = Threshold(level, float(hits[at] / (at + 1)), bound, float(hits[at] / hits[-1]))
     return found, bound
+
+
+def more_violations(scores: Floats, violates: Flags, objective: float) -> int | None:
+    """How many more judged violations would prove a threshold, were scores and violations spread as they are.
+
+    None where no ranking like this one reaches the precision, however many are judged. Of each threshold whose
+    precision is above the objective, the normal approximation of the bound says how many posts it takes; the exact
+    count of a ranking without a false alarm is the floor.
+    """
+    order = np.argsort(-scores, kind="stable")
+    falling, hits = scores[order], np.cumsum(violates[order], dtype=np.int64)
+    ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+    flagged, found = ends + 1, hits[ends]
+    precision = found / flagged
+    above = (precision > objective) & (found > 0)
+    if not above.any():
+        return None
+    flagged, found, precision = flagged[above], found[above], precision[above]
+    spread = QUANTILE**2 * precision * (1 - precision) / (precision - objective) ** 2
+    wanted = np.maximum(spread * precision, least_violations(objective))  # violations that are flagged
+    factor = float((wanted / found).min())
+    return max(1, math.ceil((factor - 1) * int(violates.sum()))) if math.isfinite(factor) else None
 
 
 def review_level(automatic: Floats, scores: Floats, severity: NDArray[np.integer], share: float) -> float:
     """The product of probability and severity from which a `share` of the posts goes to review.
 
-    automatic: thresholds [P, actions]; scores: [N, P]; severity: [P]. What is removed without a person, or acted on
-    for this policy, takes none of the share.
+    automatic: thresholds [P, actions]; scores: [N, P]; severity: [P], 0 for a policy that nobody assessed. What is
+    removed without a person, or acted on for this policy, takes none of the share. A share above nought is one post
+    at least: rounded down, too few posts to count it by would switch review off. Infinite where nobody reviews.
     """
+    if not severity.any():
+        return np.inf
     acted = strongest(automatic, scores)
-    priority = np.where(acted > 0, -np.inf, scores * severity).max(axis=1)
+    priority = np.where((acted > 0) | (severity == 0), -np.inf, scores * severity).max(axis=1)
     waiting = np.sort(priority[(acted != REMOVE).all(axis=1) & np.isfinite(priority)])
-    reviewed = min(int(share * len(scores)), len(waiting))
+    reviewed = min(max(int(share * len(scores)), 1 if share else 0), len(waiting))
     return float(waiting[-reviewed]) if reviewed else np.inf
 
 

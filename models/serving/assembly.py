@@ -13,8 +13,10 @@ import numpy as np
 
 from models.evaluation.admission import admission
 from models.evaluation.calibration import Calibration
-from models.evaluation.operating_points import Evidence, OperatingPoints
+from models.evaluation.cross_fit import evidence_of
+from models.evaluation.operating_points import OperatingPoints
 from models.evaluation.scored import Scored, joined, score_splits
+from models.evaluation.sufficiency import Tally, judged_splits
 from models.policy import PolicySet
 from models.serving.bundle import Bundle, write_bundle
 from models.serving.inference import Feed, Scorer
@@ -22,29 +24,64 @@ from models.serving.precision import INT8, ONNX, Precision
 from models.snapshot import SnapshotRows
 
 OBSERVED = 512  # posts of the training split that show how far activations reach
-JUDGED = ("calibration", "validation")  # splits
+JUDGED: tuple[str, ...] = ("calibration", "validation")  # splits
+OUT_OF_FOLD = (
+    "out of fold"  # posts of the training split that were scored by models which had not learned from them
+)
 CONTENT = ("text", "image", "video")  # columns
 TIMED = 64  # posts
 WARM_UP = 4
 TAIL = 95  # percentile
 
 
+@dataclass(frozen=True)
+class Assembled:
+    """A bundle's digest, and the posts that its thresholds were derived from, as it scores them."""
+
+    digest: str
+    judged: Scored
+    points: OperatingPoints
+    tally: Tally
+
+
 def assemble(
-    folder: Path, model: Path, uri: str, policy_set: PolicySet, *, storage_options: dict[str, str], threads: int
-) -> str:  # fmt: skip
-    """Write the bundle of `model` to `folder`; returns its digest.
+    folder: Path,
+    model: Path,
+    uri: str,
+    policy_set: PolicySet,
+    *,
+    storage_options: dict[str, str],
+    threads: int,
+    out_of_fold: Scored | None = None,
+) -> Assembled:
+    """Write the bundle of `model` to `folder`.
 
     Calibration is fitted on the calibration split; thresholds are derived from that and the validation split; both
     with the scores of the graph that is served. Where the preset asks for eight bits, the two splits decide.
+
+    Where the two splits are small, both come from all posts that the network did not learn from: `out_of_fold` are
+    posts of the training split as models scored them that had not learned from these (models.training.cross_fit), and
+    where there are none, the test split's join, if they help. Thresholds go by the order of the scores alone, which no
+    calibration changes, so that fitting it on the same posts flatters none of them.
     """
+    tally = Tally.of(uri, storage_options)
     with TemporaryDirectory() as scratch:
         choice = _choose(model, Path(scratch) / INT8, uri, storage_options, threads)
-        fitting = choice.parts[0]
+        parts, names = choice.parts, judged_splits(policy_set, tally, JUDGED)
+        if out_of_fold is not None:
+            parts, names = [*parts, out_of_fold], (*JUDGED, OUT_OF_FOLD)
+        elif names != JUDGED:
+            scorer = Scorer.load(model, threads=threads, graph=choice.int8)
+            parts = [*parts, score_splits(scorer, uri, names[len(JUDGED) :], storage_options)]
+        judged = joined(parts)
+        fitting = judged if names != JUDGED else parts[0]
         calibration = Calibration.fit(fitting.policies, fitting.logits, fitting.labels)
-        points = OperatingPoints.derive(policy_set, _evidence(calibration, joined(choice.parts)))
-        return write_bundle(
+        evidence = evidence_of(calibration, judged, tally.assessed)
+        points = OperatingPoints.derive(policy_set, evidence, names)
+        digest = write_bundle(
             folder, model, calibration, policy_set, points, precision=choice.precision, int8=choice.int8
         )
+    return Assembled(digest, judged, points, tally)
 
 
 @dataclass(frozen=True)
@@ -92,7 +129,3 @@ def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:
         bundle.score(*([item] for item in content))
         taken.append((time.perf_counter() - start) * 1000)
     return float(np.percentile(taken[len(posts[:WARM_UP]) :], TAIL)) if posts else 0.0
-
-
-def _evidence(calibration: Calibration, scored: Scored) -> Evidence:
-    return Evidence(scored.policies, calibration(scored.logits), scored.labels, scored.market)

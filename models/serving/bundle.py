@@ -44,6 +44,16 @@ class Bundle:
     def policies(self) -> tuple[str, ...]:
         return self.scorer.policies
 
+    @property
+    def assessed(self) -> tuple[str, ...]:
+        """The policies that anybody judged a post for, in the order of `policies`: only these have a say."""
+        idle = self.operating_points.not_assessed
+        return tuple(policy for policy in self.policies if policy not in idle)
+
+    def told(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Scores [N, P] as they are told: NaN where a policy is not assessed."""
+        return np.where(np.isin(self.policies, self.assessed), scores, np.nan)
+
     def score(
         self, texts: Sequence[str | None], images: Sequence[Encoded], videos: Sequence[Encoded] = ()
     ) -> NDArray[np.floating]:

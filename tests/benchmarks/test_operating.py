@@ -86,7 +86,8 @@ def test_operating(tmp_path, monkeypatch):
         time.sleep(SETTLED)
         idle = memory(platform)
         for seed in range(LIFECYCLES):
-            retrain(training=Training(preset="trial", seed=seed), rollout=RollOut(canary=False))
+            rollout = RollOut(canary=False, replace=True)
+            retrain(training=Training(preset="trial", seed=seed), rollout=rollout)
             if seed == 0:
                 one = figures(platform, home)
         hundred = figures(platform, home)

@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from running_platform import up, wait_for
+from running_platform import QUICK, up, wait_for
 from sklearn.metrics import precision_recall_curve
 
 from infra.gateway import KeyStore, Scope
@@ -53,7 +53,7 @@ def test_drift_starts_a_retraining_whose_champion_finds_what_the_one_before_miss
     home = tmp_path / "home"
     lake = open_lake(Settings(home=home, _env_file=None))
     simulate(lake, seed=SEED, **FIRST)
-    with up(home, MODERATO_PLAN="brief", MODERATO_PRESET="trial") as platform:
+    with up(home, MODERATO_PLAN="brief", MODERATO_PRESET=QUICK) as platform:
         platform.only_by_hand("watch/watch", "retrain/retrain")
         first = platform.start(rollout={"canary": False})
         assert platform.ended(first)["message"] == "Promoted"

@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from running_platform import wait_for
+from running_platform import QUICK, wait_for
 
 from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
@@ -41,7 +41,7 @@ def started_from_the_form(page, platform):
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").click()
     field = page.locator(".schema-form-property")
-    field.filter(has_text="Model preset").last.locator("textarea").fill("trial")
+    field.filter(has_text="Model preset").last.locator("textarea").fill(QUICK)
     choose(page, field.filter(has_text="Automatic, or wait").last, "before promotion")
     page.get_by_role("button", name="Submit").click()
     wait_for(lambda: new(platform, before), BUSY)

@@ -60,7 +60,8 @@ def test_a_retraining_ends_well_or_is_marked_crashed_whatever_dies(platform, web
     registry = Registry(platform.settings)
     for seed, services in enumerate((["prefect"], ["mlflow", "gateway", "deployments"]), 1):
         run = platform.start(
-            training={"preset": "trial", "seed": seed}, rollout={"canary": False, "plan": "brief"}
+            training={"preset": "trial", "seed": seed},
+            rollout={"canary": False, "plan": "brief", "replace": True},
         )
         wait_for(lambda run=run: "training" in platform.artifacts(run), 120)
         for service in services:
@@ -77,7 +78,9 @@ def marked_crashed_when_its_process_is_gone(platform, told):
     """A run that can say nothing any more is marked within minutes, the next one gets its place, a person is told."""
     dies = platform.start(training={"preset": "compact,epochs=500,patience=500"})
     wait_for(lambda: platform.state(dies)["type"] == "RUNNING", 120)
-    waits = platform.start(training={"preset": "trial", "seed": 9}, rollout={"canary": False})
+    waits = platform.start(
+        training={"preset": "trial", "seed": 9}, rollout={"canary": False, "replace": True}
+    )
     runner = platform.service(*SERVICES["deployments"])
     for process in (runner, *runner.children(recursive=True)):
         process.kill()

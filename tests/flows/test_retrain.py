@@ -208,12 +208,25 @@ def test_ctrl_c_ends_with_130_and_the_next_command_goes_on(home):
     assert retrain()["promoted"]
 
 
+def test_trial_replaces_no_champion_until_it_is_told_to(first):
+    registered = retrain("--seed", "4", "--no-canary")
+    assert (registered["promoted"], registered["model_version"]) == (False, 2)
+    assert registered["reason"].endswith("is for trying and replaces no champion; --replace lets it")
+    registry = Registry(Settings())
+    assert registry.champion().version == 1
+    assert registry.client.get_run(registered["run_id"]).info.status == "FINISHED"
+    assert retrain("--seed", "4", "--no-canary", "--replace", "--until", "registered")["promoted"] is False
+    promoted = retrain("--seed", "4", "--no-canary", "--replace")
+    assert (promoted["promoted"], promoted["model_version"]) == (True, 2)
+    assert registry.champion().version == 2
+
+
 @pytest.mark.timeout(900)
 def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
     home = Settings()
     simulate(open_lake(home), posts=1000, weeks=1, seed=1, start_week=5)
     waiting = subprocess.Popen(
-        [*COMMAND, *TRIAL, *SEED, "--plan", "brief"],
+        [*COMMAND, *TRIAL, *SEED, "--plan", "brief", "--replace"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -236,7 +249,8 @@ def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "choices"), [(("--plan", "hasty"), "brief, steady"), (("--dry-run", "luck"), "error_rate")]
+    ("arguments", "choices"),
+    [(("--plan", "hasty"), "brief, steady"), (("--dry-run-of", "luck"), "error_rate")],
 )
 def test_an_unknown_plan_or_guardrail_lists_the_choices(home, arguments, choices):
     assert choices in retrain(*arguments, code=2)

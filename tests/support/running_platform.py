@@ -22,6 +22,9 @@ from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate
 
+QUICK = (
+    "compact,epochs=1,minimum_steps=100,averaging=0.9,folds=0"  # as fast as trial, and may replace a champion
+)
 READY, STOPPED = 150.0, 60.0  # seconds
 BUSY = 60  # times that a server that is busy, or starts again, is asked
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

@@ -114,11 +114,13 @@ def _graph(strength: float, watches: bool) -> onnx.ModelProto:
 
 
 def make_candidate(
-    settings: Settings, *, seed: int = 0, strength: float = 6.0, posts: int = 1600, watches: bool = False
-) -> Candidate:
-    """A candidate as training leaves it, on a snapshot in the settings' lake."""
+    settings: Settings, *, seed: int = 0, strength: float = 6.0, posts: int = 1600, watches: bool = False,
+    unjudged: tuple[str, ...] = (),
+) -> Candidate:  # fmt: skip
+    """A candidate as training leaves it, on a snapshot in the settings' lake; nobody judged the policies `unjudged`."""
     uri = open_lake(settings).path("snapshots", f"snapshot-{seed}.lance")
-    counts = write_snapshot(uri, posts=posts, seed=seed, storage_options=settings.options_for(uri))
+    options = settings.options_for(uri)
+    counts = write_snapshot(uri, posts=posts, seed=seed, storage_options=options, unjudged=unjudged)
     snapshot = Snapshot(
         id=f"snapshot-{seed}", uri=uri, policy_set=SET, policies=POLICIES, counts=counts,
         versions={"posts": 1, "judgements": 2}, seed=seed, dropped={},
@@ -133,10 +135,11 @@ def make_candidate(
 
 
 def make_champion(
-    settings: Settings, *, seed: int = 0, strength: float = 6.0, watches: bool = False
-) -> Release:
+    settings: Settings, *, seed: int = 0, strength: float = 6.0, watches: bool = False,
+    unjudged: tuple[str, ...] = (),
+) -> Release:  # fmt: skip
     """A candidate that went all the way."""
-    candidate = make_candidate(settings, seed=seed, strength=strength, watches=watches)
+    candidate = make_candidate(settings, seed=seed, strength=strength, watches=watches, unjudged=unjudged)
     return promote.fn(settings, register.fn(settings, candidate, evaluate.fn(settings, candidate, None)))
 
 
@@ -162,13 +165,15 @@ def picture(red: int) -> bytes:
 
 
 def write_snapshot(
-    uri: str, *, posts: int = 1600, seed: int = 0, storage_options: dict[str, str] | None = None
-) -> dict[str, int]:
+    uri: str, *, posts: int = 1600, seed: int = 0, storage_options: dict[str, str] | None = None,
+    unjudged: tuple[str, ...] = (),
+) -> dict[str, int]:  # fmt: skip
     """A snapshot in which a policy's own word makes a violation likely; returns the posts of each split."""
     rng = np.random.default_rng(seed)
     counts = dict(zip(SPLITS, (posts // 4, posts // 8, posts // 4, posts * 3 // 8), strict=True))
     split = [name for name, count in counts.items() for _ in range(count)]
     labels, texts = _labels(rng, len(split))
+    labels[:, np.isin(POLICIES, unjudged)] = np.nan
     red = rng.integers(0, 256, 8).tolist()
     columns = {
         "post_id": [f"s{seed}-{i:05}" for i in range(len(split))],

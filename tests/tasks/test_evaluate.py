@@ -5,6 +5,13 @@ from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, write_m
 
 from expectations.findings import Finding
 from infra.registry import Registry
+from models.content import Action
+from models.evaluation.effects import Effects
+from models.evaluation.scored import score_splits
+from models.policies import POLICY_SETS
+from models.policy import Objectives
+from models.serving.bundle import Bundle
+from models.serving.inference import Scorer
 from models.serving.precision import Precision
 from tasks.evaluate import evaluate
 from tasks.incumbent import incumbent
@@ -32,7 +39,7 @@ def test_a_first_champion_meets_the_absolute_gates_alone(settings, candidate):
     assert champion is None
     assert evaluation.passed
     assert set(verdicts(evaluation)) == {
-        "better_than_chance", "calibrated", "faithful_export", "fast_enough", "small_enough",
+        "better_than_chance", "calibrated", "faithful_export", "fast_enough", "small_enough", "acts",
     }  # fmt: skip
 
 
@@ -53,7 +60,8 @@ def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
     names = {entry.path.partition("/")[2] for entry in client.list_artifacts(candidate.run_id, "evaluation")}
     assert names == {
         "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
-        "slices.csv", "beside.md", "precision-recall.png", "reliability.png", "scores.png",
+        "slices.csv", "beside.md", "precision-recall.png", "reliability.png", "scores.png", "effects.md",
+        "effects.json",
     }  # fmt: skip
 
 
@@ -92,6 +100,80 @@ def test_evaluating_again_finds_the_same(settings, candidate):
     first, second = (evaluate.fn(settings, candidate, None) for _ in range(2))
     assert first.metrics == second.metrics
     assert first.digest == second.digest
+
+
+def bundle_of(evaluation):
+    return Bundle.load(evaluation.bundle, threads=1)
+
+
+def test_where_the_splits_are_small_test_posts_prove_thresholds_too_and_are_measured_by_others_fits(settings):
+    evaluation = evaluate.fn(settings, make_candidate(settings, posts=1600), None)
+    points = bundle_of(evaluation).operating_points
+    assert points.derived_from == ("calibration", "validation", "test")
+    judged = next(point.judged for point in points.points if point.market == "default")
+    assert judged > 800  # of 1,200 posts, a fifth of which is unknown; calibration and validation hold 600
+    assert evaluation.effects.posts == 1200
+
+
+def test_scores_out_of_fold_prove_thresholds_and_leave_the_test_split_apart(settings, candidate):
+    path = candidate.folder / "scores.npz"
+    score_splits(Scorer.load(candidate.folder / "model"), candidate.snapshot.uri, ["train"]).keep(path)
+    evaluation = evaluate.fn(settings, candidate.model_copy(update={"out_of_fold": (path,)}), None)
+    points = bundle_of(evaluation).operating_points
+    assert points.derived_from == ("calibration", "validation", "out of fold")
+    held = (
+        (evaluation.report / "model-card.md")
+        .read_text()
+        .partition("## Automatic actions on the test split")[2]
+    )
+    row = next(line for line in held.splitlines() if line.startswith("| default | violence |"))
+    assert int(row.split("|")[4]) <= candidate.snapshot.counts["test"]
+    assert evaluation.effects.posts == sum(candidate.snapshot.counts.values())
+
+
+@pytest.mark.slow
+def test_where_they_are_large_the_test_split_stays_apart(settings):
+    evaluation = evaluate.fn(settings, make_candidate(settings, posts=6400), None)
+    assert bundle_of(evaluation).operating_points.derived_from == ("calibration", "validation")
+
+
+def test_what_this_champion_will_do_is_in_the_card_the_run_and_the_result(settings, candidate):
+    evaluation = evaluate.fn(settings, candidate, None)
+    together = evaluation.effects.markets[0].together
+    assert together.touched > 0
+    card = (evaluation.report / "model-card.md").read_text()
+    assert card.index("## What this champion will do") < card.index("## Quality on the test split")
+    assert f"Counted on {evaluation.effects.posts:,} judged posts that it did not learn from." in card
+    assert (
+        "does not remove in default" in card
+    )  # with one word in ten no sign of a violation, 0.95 is not proven
+    run = Registry(settings).client.get_run(candidate.run_id)
+    assert run.data.metrics["effects.default.remove"] == together.per_thousand(Action.REMOVE)
+    assert run.data.metrics["effects.DE.review_minutes"] > 0
+    assert run.data.tags["moderato.will_do"].startswith("of 1,000 posts in default: remove 0, review 3")
+    assert all(f"| {check.gate} |" in run.data.tags["mlflow.note.content"] for check in evaluation.gates)
+    kept = json.loads((evaluation.report / "effects.json").read_text())
+    assert Effects.model_validate(kept) == evaluation.effects
+
+
+def test_policies_that_nobody_judged_are_named_in_the_card_and_measured_nowhere(settings):
+    evaluation = evaluate.fn(settings, make_candidate(settings, unjudged=("profanity",)), None)
+    card = (evaluation.report / "model-card.md").read_text()
+    assert "- Not assessed, because nobody judged a post for them: profanity." in card
+    assert evaluation.effects.not_assessed == ("profanity",)
+
+
+def test_a_model_that_acts_on_nothing_and_asks_nobody_is_rejected_with_the_table(
+    settings, candidate, monkeypatch
+):
+    idle = Objectives(precision={Action.REMOVE: 1.0}, review_share=0, minimum_judgements=20)
+    asking = POLICY_SETS[candidate.snapshot.policy_set].model_copy(update={"objectives": {"default": idle}})
+    monkeypatch.setattr("models.policies.community_guidelines.POLICY_SET", asking)
+    evaluation = evaluate.fn(settings, candidate, None)
+    assert verdicts(evaluation)["acts"] is False
+    assert evaluation.effects.markets[0].together.touched == 0
+    card = (evaluation.report / "model-card.md").read_text()
+    assert "More judgements like these would not change that" in card
 
 
 def test_the_card_names_policies_without_automatic_action_and_why(settings, candidate):

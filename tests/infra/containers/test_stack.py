@@ -39,7 +39,9 @@ def retrained_without(running, server, seed):
     services, platform = running
     registry = Registry(platform.settings)
     before = len(registry.versions())
-    run = platform.start(training=TRIAL | {"seed": seed}, rollout={"canary": False, "plan": "brief"})
+    run = platform.start(
+        training=TRIAL | {"seed": seed}, rollout={"canary": False, "plan": "brief", "replace": True}
+    )
     wait_for(lambda: "training" in platform.artifacts(run), 120)
     services.stop(server)
     services.start(server)

@@ -41,6 +41,7 @@ def test_rows_are_grouped_by_split_and_counted_in_the_header(lake, cut):
     assert header(dataset) == {
         "id": made.id,
         "policy_set": "community_guidelines",
+        "policy_digest": POLICIES.digest,
         "policies": list(POLICIES.keys),
         "counts": made.counts,
         "seed": 0,

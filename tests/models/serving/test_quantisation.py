@@ -51,7 +51,7 @@ def report(uri, tmp_path_factory):
 @pytest.fixture(scope="module")
 def bundle(uri, report, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle") / "bundle"
-    return folder, assemble(folder, report.model, uri, SET, storage_options={}, threads=1)
+    return folder, assemble(folder, report.model, uri, SET, storage_options={}, threads=1).digest
 
 
 def posts(uri):
@@ -119,7 +119,7 @@ def test_calibration_is_fitted_on_the_scores_that_are_served(bundle, uri, report
 
 
 def test_the_same_model_makes_the_same_bundle_with_any_number_of_threads(bundle, uri, report, tmp_path):
-    again = assemble(tmp_path / "again", report.model, uri, SET, storage_options={}, threads=2)
+    again = assemble(tmp_path / "again", report.model, uri, SET, storage_options={}, threads=2).digest
     assert again == bundle[1]
 
 

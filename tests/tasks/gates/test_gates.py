@@ -1,7 +1,7 @@
 import pytest
 
 from models.evaluation.measurement import Figure
-from tasks.gate_contract import compared, made_up_evidence, of_gate
+from tasks.gate_contract import acting, compared, made_up_evidence, of_gate
 from tasks.gates import GATES
 
 UNKNOWN = Figure(value=None)
@@ -33,6 +33,8 @@ def test_every_gate_keeps_the_contract_and_lets_a_good_candidate_pass(gate):
         ("fast_enough", {"latency_ms": 251.0}, ["failed"]),
         ("small_enough", {"size_bytes": 513 << 20}, ["failed"]),
         ("faithful_export", {"parity": 1.1e-4}, ["failed"]),
+        ("acts", {"effects": acting(review=1)}, ["passed"]),
+        ("acts", {"effects": acting()}, ["failed"]),
         ("not_worse_overall", {}, []),
         ("not_worse_overall", {"comparison": compared(0.0)}, ["passed"]),
         ("not_worse_overall", {"comparison": compared(-0.001)}, ["failed"]),

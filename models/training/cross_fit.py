@@ -1,0 +1,114 @@
+"""Scores of the training split by models that had not learned from it, where other posts are too few for a proof.
+
+The training split is dealt out in folds, near-duplicates together. For each fold a model like the one that is served
+learns from the others and scores it: the way in which Platt (1999) fits his sigmoid. A threshold on these scores is
+proven for models that learned from (folds - 1) / folds of the posts; the one that is served learned from all of them,
+and that its scores are spread like theirs is an assumption, which the test split, left out of all this, is held
+against (models.evaluation.held_out, and the gate on calibration).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import lance
+import numpy as np
+import pyarrow as pa
+from lightning.pytorch.callbacks import Callback
+from numpy.typing import NDArray
+
+from models.evaluation.cross_fit import dealt
+from models.evaluation.scored import score_splits
+from models.evaluation.sufficiency import Tally
+from models.policy import PolicySet
+from models.preset import Preset
+from models.schemas import SPLITS
+from models.serving.assembly import JUDGED
+from models.serving.inference import Scorer
+from models.snapshot import METADATA, SnapshotRows
+from models.training.fit import fit
+
+MOST = 3_000  # posts of a snapshot: of more, a training takes longer, and the other splits prove more
+ROWS = 256  # copied at once
+SCORES, SNAPSHOT = "scores.npz", "snapshot.lance"
+
+
+def is_worth_it(policy_set: PolicySet, preset: Preset, tally: Tally) -> bool:
+    """Whether the training split would prove an action that all other posts together are too few for."""
+    small = preset.folds > 1 and sum(tally.posts.values()) <= MOST
+    return small and tally.proves_more(policy_set, [*JUDGED, "train"], than=[*JUDGED, "test"])
+
+
+def score_out_of_fold(
+    uri: str,
+    *,
+    preset: Preset,
+    given: str,
+    seed: int,
+    folder: Path,
+    storage_options: dict[str, str] | None = None,
+    weights: Path | None = None,
+    threads: int = 0,
+    callbacks: Sequence[Callback] = (),
+) -> list[Path]:
+    """Train a model for each fold of the snapshot at `uri` and leave its scores; their files, one a fold.
+
+    `given` is the preset as `fit` takes it. Run again after a kill, it goes on where it was.
+    """
+    rows = SnapshotRows.open(uri, storage_options)
+    positions = rows.positions("train")
+    fold = dealt(rows.take(positions, "cluster")["cluster"].to_numpy(), preset.folds)
+    found = []
+    for k in range(preset.folds):
+        place = folder / f"fold-{k}"
+        if not (place / SCORES).exists() and (fold == k).any() and (fold != k).any():
+            part = str(place / SNAPSHOT)
+            _write(
+                rows,
+                part,
+                positions[fold != k],
+                positions[fold == k],
+                f"{rows.id}-fold-{k}-of-{preset.folds}",
+            )
+            trained = fit(
+                part,
+                preset=given,
+                seed=seed,
+                folder=place / "training",
+                weights=weights,
+                threads=threads,
+                callbacks=callbacks,
+            )
+            scored = score_splits(Scorer.load(trained.model, threads=threads), part, ["test"])
+            scored.keep(place / SCORES)
+            for done in (place / "training", Path(part)):
+                shutil.rmtree(done, ignore_errors=True)
+        if (place / SCORES).exists():
+            found.append(place / SCORES)
+    return found
+
+
+def _write(
+    rows: SnapshotRows, uri: str, learned: NDArray[np.int64], held: NDArray[np.int64], identity: str
+) -> None:
+    """A snapshot that is trained on some posts of another, validated on its validation split, and tested on others."""
+    validated = rows.positions("validation")
+    parts = {"train": learned, "validation": validated, "test": held}
+    about = json.loads(rows.dataset.schema.metadata[METADATA])
+    about |= {"id": identity, "counts": {split: len(parts.get(split, ())) for split in SPLITS}}
+    schema = rows.dataset.schema.with_metadata({METADATA: json.dumps(about).encode()})
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for split, places in parts.items():
+            for start in range(0, len(places), ROWS):
+                table = rows.take(places[start : start + ROWS], *schema.names)
+                column = pa.array([split] * len(table), pa.string())
+                moved = table.set_column(schema.get_field_index("split"), schema.field("split"), column)
+                yield from moved.cast(schema).to_batches()
+
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
+    shutil.rmtree(uri, ignore_errors=True)  # what a kill left
+    lance.write_dataset(reader, uri, mode="create")

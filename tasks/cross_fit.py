@@ -1,0 +1,51 @@
+"""Where a small lake's other splits prove too little, let its training split prove thresholds too."""
+
+from __future__ import annotations
+
+from filelock import FileLock, Timeout
+from prefect import task
+
+from infra.settings import Settings
+from models.evaluation.sufficiency import Tally
+from models.policies import POLICY_SETS
+from models.preset import preset_named
+from tasks.caching import ON_DATA_AND_CONFIGURATION
+from tasks.retrying import PATIENT
+from tasks.run import Run
+from tasks.train import Candidate, TrainingInProgressError
+
+FOLDS = "folds"
+
+
+@task(name="cross-fit", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
+def cross_fit(settings: Settings, run: Run, candidate: Candidate) -> Candidate:
+    """The candidate with scores of the posts that it learned from, by models that had not; as it is where those would
+    prove nothing more.
+    """
+    snapshot, preset = candidate.snapshot, preset_named(candidate.preset)
+    options = settings.options_for(snapshot.uri)
+    from models.training.cross_fit import is_worth_it, score_out_of_fold
+    from tasks.progress import Progress
+
+    if not is_worth_it(POLICY_SETS[snapshot.policy_set], preset, Tally.of(snapshot.uri, options)):
+        return candidate
+    folder = candidate.folder / FOLDS
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            files = score_out_of_fold(
+                snapshot.uri,
+                preset=preset,
+                given=candidate.preset,
+                seed=candidate.seed,
+                folder=folder,
+                storage_options=options,
+                weights=run.weights,
+                threads=settings.threads,
+                callbacks=[Progress()],
+            )
+    except Timeout:
+        raise TrainingInProgressError(
+            f"another process cross-fits candidate {candidate.key[:16]}; wait for it, or stop it and run this again"
+        ) from None
+    return candidate.model_copy(update={"out_of_fold": tuple(files)})

@@ -1,0 +1,72 @@
+"""`moderato retrain` before anything runs: what it foretells, and where it will end."""
+
+import json
+
+import pytest
+
+from flows.form import RollOut
+from infra.lake import open_lake
+from infra.registry import is_empty
+from infra.simulator import simulate
+
+TRIAL = "trial,modalities=text,vocabulary=300,ngram_bits=0,width=16"
+
+
+@pytest.fixture
+def filled(settings):
+    simulate(open_lake(settings), posts=600, weeks=2, seed=1)
+    return settings
+
+
+def test_a_dry_run_says_what_would_run_on_how_much_and_runs_nothing(filled, command):
+    code, out, err = command("retrain", "--preset", TRIAL, "--dry-run", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert [step["step"] for step in found["steps"]] == [
+        "snapshot", "validate", "train", "cross-fit", "evaluate", "register", "promote",
+    ]  # fmt: skip
+    train = found["steps"][2]
+    assert f"over {found['counts']['train']:,} posts" in train["detail"]
+    assert train["seconds"] > 0
+    assert "acts" in found["steps"][4]["detail"]
+    assert 0 < sum(found["counts"].values()) <= 600
+    assert not list(filled.work.glob("candidates/*"))
+    assert is_empty(filled)  # no MLflow store was made
+
+
+def test_for_people_it_is_a_table_that_ends_with_what_was_not_done(filled, command):
+    code, out, _ = command("retrain", "--preset", TRIAL, "--dry-run", "--until", "registered")
+    assert code == 0
+    for part in (
+        "What a retraining would do",
+        "nobody decides yet",
+        "registered and no further",
+        "s at most",
+    ):
+        assert part in out
+    assert out.rstrip().endswith("dry run: nothing was trained, registered or promoted")
+    assert "at once" not in out
+
+
+def test_a_dry_run_of_an_empty_lake_says_what_to_do(settings, command):
+    code, _, err = command("retrain", "--dry-run")
+    assert code == 2
+    assert "moderato ingest SOURCE PATH" in err
+
+
+@pytest.mark.parametrize(
+    ("preset", "asked", "beside_champion", "words"),
+    [
+        ("compact", {}, True, ""),
+        ("compact", {"until": "registered"}, False, "registered and no further, as asked"),
+        ("trial", {}, False, ""),  # a first champion takes nobody's place
+        ("trial", {}, True, "preset trial is for trying and replaces no champion; --replace lets it"),
+        ("trial,epochs=2", {}, True, "is for trying"),
+        ("trial", {"replace": True}, True, ""),
+        ("trial", {"replace": True, "until": "registered"}, True, "registered and no further"),
+    ],
+)
+def test_where_a_retraining_ends(preset, asked, beside_champion, words):
+    told = RollOut(**asked).ends_early(preset, beside_champion=beside_champion)
+    assert told.startswith(words) or words in told
+    assert bool(told) is bool(words)
