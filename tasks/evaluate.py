@@ -31,13 +31,14 @@ from infra.report import (
 )  # fmt: skip
 from infra.settings import Settings
 from models.evaluation.comparison import Comparison, compare
-from models.evaluation.cross_fit import Held, cross_fitted, unseen
+from models.evaluation.cross_fit import Held, cross_fitted, evidence_of, unseen
 from models.evaluation.effects import Effects, Violations, effects
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.measurement import Report, measure
 from models.evaluation.mistakes import worst_mistakes
 from models.evaluation.operating_points import MAJORITY
 from models.evaluation.scored import Scored, joined, kept, learned_posts, score_splits
+from models.evaluation.stored_scores import NAME, StoredScores, write_scores
 from models.policy import DEFAULT_MARKET, PolicySet
 from models.serving.assembly import Assembled, assemble, latency
 from models.serving.bundle import Bundle
@@ -147,11 +148,13 @@ def evaluate(
         held_out(bundle.operating_points, held),
     )
     findings = replace(findings, mistakes=_seen(settings, bundle, uri, scored, probabilities))
+    report_folder = write_report(candidate.folder / "evaluation", findings, scored, probabilities)
+    write_scores(report_folder / NAME, _scores(bundle, assembled, scored))
     evaluation = Evaluation(
         run_id=candidate.run_id,
         bundle=folder,
         digest=assembled.digest,
-        report=write_report(candidate.folder / "evaluation", findings, scored, probabilities),
+        report=report_folder,
         metrics=_metrics(report, comparison),
         gates=checks,
         passed=all(check.passed for check in checks),
@@ -176,6 +179,16 @@ def _held(bundle: Bundle, assembled: Assembled, scored: Scored) -> list[Held]:
     if TEST in points.derived_from:
         return cross_fitted(bundle.policy_set, assembled.judged, points.assessed or ())
     return [Held(scored, bundle.calibration(scored.logits), points)]
+
+
+def _scores(bundle: Bundle, assembled: Assembled, scored: Scored) -> StoredScores:
+    """What other objectives are tried on (tasks.what_if): out-of-fold scores exist nowhere else afterwards."""
+    assessed = bundle.operating_points.assessed or ()
+    fresh = scored.where(~np.isin(scored.post_id, assembled.judged.post_id))
+    derived, held_out = (
+        evidence_of(bundle.calibration, part, assessed) for part in (assembled.judged, fresh)
+    )
+    return StoredScores(derived, held_out)
 
 
 def _effects(bundle: Bundle, assembled: Assembled, scored: Scored) -> Effects:

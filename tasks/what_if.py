@@ -22,7 +22,7 @@ from models.evaluation.what_if import what_if as compared
 from models.policies import POLICY_SETS
 from models.policy import PolicySet
 from models.policy_changes import changed
-from models.serving.assembly import JUDGED
+from models.schemas import SPLITS
 from models.serving.bundle import Bundle
 from tasks.handle import Handle
 from tasks.page import tell
@@ -114,10 +114,12 @@ def _logged(registry: Registry, version: RegisteredVersion, folder: Path) -> Pat
 
 def _scored(lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredScores:
     """Raises NothingScoredError where the snapshot is gone."""
-    uri = lake.path("snapshots", f"{version.snapshot}.lance")
+    uri, points = lake.path("snapshots", f"{version.snapshot}.lance"), bundle.operating_points
+    used = tuple(split for split in SPLITS if split in points.derived_from)
     try:
         parts = [
-            score_splits(bundle.scorer, uri, splits, lake.storage_options) for splits in (JUDGED, ("test",))
+            score_splits(bundle.scorer, uri, splits, lake.storage_options)
+            for splits in (used, tuple({"test"} - {*used}) or ("none",))
         ]
     except (ValueError, FileNotFoundError) as error:
         raise NothingScoredError(
@@ -125,7 +127,8 @@ def _scored(lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredSco
             f"no scores ({str(error)[:100]}); try it on a newer version: moderato policies try FILE --on VERSION"
         ) from None
     derived, held_out = (
-        Evidence(part.policies, bundle.calibration(part.logits), part.labels, part.market) for part in parts
+        Evidence(part.policies, bundle.calibration(part.logits), part.labels, part.market, points.assessed)
+        for part in parts
     )
     return StoredScores(derived, held_out)
 

@@ -5,6 +5,7 @@ Other objectives are tried on these without the model. The file holds no content
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from models.evaluation.operating_points import Evidence
 
 NAME = "scores.parquet"
 DERIVED = "derived"  # thresholds come from it
+ASSESSED = b"moderato.assessed"  # policies that anybody judged
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,15 @@ class StoredScores:
 def write_scores(path: Path, scores: StoredScores) -> None:
     """One row a post: whether thresholds were derived from it, its market, its scores and labels by policy."""
     parts = [_table(scores.derived, derived=True), _table(scores.held_out, derived=False)]
-    pq.write_table(pa.concat_tables(parts), path)
+    assessed = json.dumps(scores.derived.known)
+    pq.write_table(pa.concat_tables(parts).replace_schema_metadata({ASSESSED: assessed}), path)
 
 
 def read_scores(path: Path) -> StoredScores:
     table = pq.read_table(path)
+    assessed = tuple(json.loads(table.schema.metadata[ASSESSED]))
     marks = table[DERIVED].to_numpy(zero_copy_only=False).astype(bool)
-    return StoredScores(_evidence(table.filter(pa.array(marks))), _evidence(table.filter(pa.array(~marks))))
+    return StoredScores(*(_evidence(table.filter(pa.array(mask)), assessed) for mask in (marks, ~marks)))
 
 
 def _table(evidence: Evidence, *, derived: bool) -> pa.Table:
@@ -47,7 +51,7 @@ def _table(evidence: Evidence, *, derived: bool) -> pa.Table:
     return pa.table(columns)
 
 
-def _evidence(table: pa.Table) -> Evidence:
+def _evidence(table: pa.Table, assessed: tuple[str, ...]) -> Evidence:
     policies = tuple(name.removeprefix("score.") for name in table.column_names if name.startswith("score."))
 
     def matrix(kind: str) -> np.ndarray:
@@ -55,4 +59,4 @@ def _evidence(table: pa.Table) -> Evidence:
         return np.stack(columns, axis=1) if len(table) else np.empty((0, len(policies)))
 
     markets = np.array(table["market"].to_pylist(), str)
-    return Evidence(policies, matrix("score"), matrix("label"), markets)
+    return Evidence(policies, matrix("score"), matrix("label"), markets, assessed)

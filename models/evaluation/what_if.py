@@ -106,7 +106,10 @@ def what_if(
 def only(evidence: Evidence, policies: tuple[str, ...]) -> Evidence:
     """The evidence of these policies alone."""
     columns = [evidence.policies.index(policy) for policy in policies]
-    return Evidence(policies, evidence.scores[:, columns], evidence.labels[:, columns], evidence.markets)
+    assessed = tuple(policy for policy in evidence.known if policy in policies)
+    return Evidence(
+        policies, evidence.scores[:, columns], evidence.labels[:, columns], evidence.markets, assessed
+    )
 
 
 def _traffic(traffic: Traffic, policies: tuple[str, ...]) -> Traffic:
