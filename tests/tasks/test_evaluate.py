@@ -180,7 +180,7 @@ def test_a_model_that_acts_on_nothing_and_asks_nobody_is_rejected_with_the_table
 ):
     idle = Objectives(precision={Action.REMOVE: 1.0}, review_share=0, minimum_judgements=20)
     asking = POLICY_SETS[candidate.snapshot.policy_set].model_copy(update={"objectives": {"default": idle}})
-    monkeypatch.setattr("models.policies.community_guidelines.POLICY_SET", asking)
+    monkeypatch.setattr("tasks.evaluate.policy_set_as", lambda name, digest: asking)
     evaluation = evaluate.fn(settings, candidate, None)
     assert verdicts(evaluation)["acts"] is False
     assert evaluation.effects.markets[0].together.touched == 0
