@@ -7,51 +7,58 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+
+from models.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from cyclopts.completion import CompletionContext
 
 PRESETS = ("compact", "trial", "transformer", "video")  # models.preset.PRESETS; families bring one each
 PLANS = ("steady", "brief")  # infra.rollout.PLANS
-ENTRIES = (".py", ".toml", ".yaml")  # files of catalogues
+ENTRIES = (".py", ".toml", ".yaml", ".yml")  # files of catalogues
 SUPERVISED = ("asymmetric", "focal")  # objectives of a retraining
 ALIASES = ("champion", "challenger")
 
 
-def files(package: str) -> list[str]:
-    """Names that the files of a catalogue's package announce, as Catalogue.names has them."""
+def files(package: str, constant: str, folder: str = "") -> list[str]:
+    """Names that a catalogue's files announce: those of its package, of the project, and of packages installed."""
     top, *rest = package.split(".")
     (root,) = import_module(top).__path__
-    announced = (path for path in Path(root, *rest).iterdir() if path.suffix in ENTRIES)
-    return sorted({path.stem for path in announced} - {"__init__"})
+    house = {path.stem for path in Path(root, *rest).iterdir() if path.suffix in ENTRIES} - {"__init__"}
+    data = dict.fromkeys(ENTRIES[1:], str) if folder else {}
+    own: Catalogue[Any] = Catalogue(None, constant, object, folder, data)
+    return sorted({*house, *own.names()})
 
 
 def presets() -> list[str]:
-    return [*PRESETS, *(name for name in files("models.encoders") if name not in PRESETS)]
+    families = [name for name in files("models.encoders", "ENCODER") if name not in PRESETS]
+    own: Catalogue[Any] = Catalogue(None, "PRESET", object)
+    return [*PRESETS, *own.names(), *families]
 
 
 def policy_sets() -> list[str]:
-    return files("models.policies")
+    return files("models.policies", "POLICY_SET", "policies")
 
 
 def plans() -> list[str]:
-    return [*PLANS]
+    own: Catalogue[Any] = Catalogue(None, "PLAN", object)
+    return [*PLANS, *own.names()]
 
 
 def guardrails() -> list[str]:
-    return files("infra.rollout.guardrails")
+    return files("infra.rollout.guardrails", "GUARDRAIL")
 
 
 def sources() -> list[str]:
-    return files("infra.sources")
+    return files("infra.sources", "SOURCE", "sources")
 
 
 def lessons() -> list[str]:
     """Objectives that learn from posts without judgements."""
-    return [name for name in files("models.objectives") if name not in SUPERVISED]
+    return [name for name in files("models.objectives", "OBJECTIVE") if name not in SUPERVISED]
 
 
 def listed(names: list[str]) -> str:

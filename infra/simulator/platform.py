@@ -177,6 +177,10 @@ class Platform:
             "decided_at": pa.array(decided).cast(TIME),
             "ingested_at": pa.array(decided).cast(TIME),
         }
+        unsaid = [
+            field for field in JUDGEMENTS if field.name not in columns
+        ]  # a vote each, and none withdrawn
+        columns |= {field.name: pa.nulls(len(post), field.type) for field in unsaid}
         return pa.RecordBatch.from_pydict(columns, schema=JUDGEMENTS)
 
 

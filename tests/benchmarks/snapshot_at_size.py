@@ -69,7 +69,7 @@ def judgements(count: int) -> Iterator[pa.RecordBatch]:
             "violates": (random.random(rows) < 0.2).tolist(),
             "decided_at": [START + timedelta(days=20)] * rows,
             "ingested_at": [START + timedelta(days=30)] * rows,
-        }
+        } | dict.fromkeys(("votes", "violating", "withdrawn"), [None] * rows)
         yield pa.RecordBatch.from_pydict(columns, schema=JUDGEMENTS)
 
 
