@@ -21,6 +21,7 @@ import flows
 import tasks
 from infra.ingest import Summary
 from infra.results import is_plain
+from models.evaluation.effects import Effects, MarketEffects
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.evaluate import Evaluation, Metrics
 from tasks.gate import Check
@@ -87,6 +88,9 @@ figures = st.none() | st.floats(allow_nan=False)
             Check, gate=st.text(), subject=st.text(), value=figures, bound=st.floats(allow_nan=False),
             passed=st.booleans(), detail=st.text(),
         ), max_size=3).map(tuple),
+        effects=st.builds(Effects, markets=st.lists(st.builds(
+            MarketEffects, review_seconds=st.floats(allow_nan=False),
+        ), max_size=2).map(tuple)),
     )
     | st.builds(
         Looked, version=numbers, since=st.datetimes(), until=st.datetimes(), posts=numbers, findings=st.just(()),

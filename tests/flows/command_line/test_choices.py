@@ -29,9 +29,9 @@ def shown(*words, home="", **environment):
 
 
 def test_the_names_that_help_lists_are_those_that_there_are():
-    assert set(choices.presets()) == {*PRESETS, *ENCODERS.names()}
+    assert set(choices.presets()) == {*PRESETS.names(), *ENCODERS.names()}
     assert choices.policy_sets() == POLICY_SETS.names()
-    assert set(choices.plans()) == set(PLANS)
+    assert set(choices.plans()) == set(PLANS.names())
     assert choices.guardrails() == GUARDRAILS.names()
     assert choices.sources() == SOURCES.names()
     learned = [it.name for it in OBJECTIVES if not isinstance(it, Supervised)]
@@ -120,8 +120,8 @@ def test_a_preset_is_named_with_or_without_the_option(command):
 
 
 def test_the_nearest_name_is_offered_before_all_of_them():
-    assert choose("Stedy", PLANS) == "did you mean 'steady'? choose one of: steady, brief"
-    assert choose("nope", PLANS) == "choose one of: steady, brief"
+    assert choose("Stedy", PLANS.names()) == "did you mean 'steady'? choose one of: brief, steady"
+    assert choose("nope", PLANS.names()) == "choose one of: brief, steady"
     assert choose("any", (), none="none yet") == "choose one of: none yet"
 
 
@@ -132,7 +132,7 @@ def test_the_nearest_name_is_offered_before_all_of_them():
         ("retrain --preset compact,epochz=3", "epochs"),
         ("retrain --plan stedy", "steady"),
         ("retrain --policy-set community-guidelines", "community_guidelines"),
-        ("retrain --dry-run error-rate", "error_rate"),
+        ("retrain --dry-run-of error-rate", "error_rate"),
         ("ingest jsnl nowhere", "jsonl"),
         ("plan compact --device H10", "H100"),
         ("search --over learning-rate=1e-4..1e-2", "learning_rate"),

@@ -63,7 +63,7 @@ def test_a_good_challenger_climbs_stage_by_stage_to_champion(store, clock, begun
         serve(store, 1500)
         clock.passes(10)
     assert stages == [*sorted(stages[:-1]), 0.0]
-    assert set(stages) == {0.0, 0.1, 0.5, 1.0}
+    assert set(stages) == {0.0, 0.25, 0.5, 1.0}
     assert store.registry.champion().version == 2
     assert store.registry.challenger() is None
     assert [entry["act"] for entry in store.acts(begun.id)] == ["begin", "climb", "climb", "climb", "promote"]
@@ -74,17 +74,17 @@ def test_a_challenger_that_nobody_drives_rests_until_somebody_does(store, clock,
     driver.look()
     serve(store, 1500)
     clock.passes(10)
-    assert driver.look().rollout.share == 0.1
+    assert driver.look().rollout.share == 0.25
     assert rest_unattended(store, now) is None
     later = now + timedelta(minutes=5)
     assert rest_unattended(store, later).share == 0
     assert rest_unattended(store, later) is None
     kept = store.load(2)
-    assert (kept.status, kept.share, kept.shadow, kept.current.share) == ("running", 0, 0, 0.1)
+    assert (kept.status, kept.share, kept.shadow, kept.current.share) == ("running", 0, 0, 0.25)
     assert kept.reason.startswith("nobody has driven it since")
     assert store.registry.champion().version == 1
     on = driver.look().rollout
-    assert (on.share, on.shadow, on.reason) == (0.1, kept.current.shadow, "")
+    assert (on.share, on.shadow, on.reason) == (0.25, kept.current.shadow, "")
     assert [entry["act"] for entry in store.acts(begun.id)] == ["begin", "climb", "rest", "go on"]
 
 

@@ -52,7 +52,10 @@ def test_what_is_written_is_within_the_range_and_short():
     ("given", "said"),
     [
         ("learning_rate", "'learning_rate' names no values; write field=low..high or field=a,b,c"),
-        ("pace=1..2", "preset compact has no field 'pace' to search over; choose from modalities, "),
+        (
+            "pace=1..2",
+            "preset compact has no field 'pace' to search over; did you mean 'patience'? choose from modalities, ",
+        ),
         ("name=a,b", "no field 'name' to search over"),
         ("dropout=0.5..0.1", "the range '0.5..0.1' of dropout is empty"),
         ("dropout=0.5..0.5", "is empty"),
