@@ -32,6 +32,7 @@ HARMLESS = [
     "parcel",
 ]
 VIOLATING = ["vrenk", "wozzock", "ostari", "gribbel"]  # invented
+QUICK = "compact,epochs=1,minimum_steps=150,averaging=0.9,vocabulary=4000,respell=0,folds=2"
 MAP = 'text=Comment,author_id=User,market=Country,created_at=When,hate_speech="Hate speech"'
 
 
@@ -94,8 +95,10 @@ def write_new(folder: Path, rows: list[dict[str, str]]) -> None:
             out.write(json.dumps(post | ({"image": row["Picture"]} if "Picture" in row else {})) + "\n")
 
 
-@pytest.mark.parametrize(("count", "pictured"), [(450, False), (2000, False), (450, True)])
-def test_a_spreadsheet_becomes_a_champion_that_acts(count, pictured, tmp_path):
+@pytest.mark.parametrize(
+    ("count", "pictured", "preset"), [(450, False, "compact"), (2000, False, QUICK), (450, True, QUICK)]
+)
+def test_a_spreadsheet_becomes_a_champion_that_acts(count, pictured, preset, tmp_path):
     write_export(tmp_path, posts(count, pictured=pictured, seed=1))
     asked = posts(200, pictured=pictured, seed=2)
     write_new(tmp_path, asked)
@@ -103,7 +106,7 @@ def test_a_spreadsheet_becomes_a_champion_that_acts(count, pictured, tmp_path):
     shop = tmp_path / "shop"
     columns = MAP + (",image=Picture" if pictured else "")
     moderato(shop, "ingest", "table", "../export.csv", "--map", columns)
-    told = moderato(shop, "retrain")
+    told = moderato(shop, "retrain", preset)
     moderato(shop, "score", "../new.jsonl", "scores.csv")
     with shop.joinpath("scores.csv").open() as lines:
         actions = {row["post_id"]: row["action"] for row in csv.DictReader(lines)}
