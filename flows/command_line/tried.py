@@ -42,7 +42,8 @@ def print_tried(tried: Tried) -> None:
     table.add_column("policy", no_wrap=True)
     for name in ("missed now", "then", "of", "touched now", "then", "of"):
         table.add_column(name, justify="right")
-    for one in found.missed:
+    judged = (one for one in found.missed if one.violations or one.harmless)
+    for one in judged:
         counts = (
             one.missed_now,
             one.missed_then,
