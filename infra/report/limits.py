@@ -61,7 +61,14 @@ def weak_slices(findings: Findings) -> list[str]:
 
 
 def _unmeasured(findings: Findings) -> Iterator[str]:
-    unknown = [it.policy for it in findings.report.policies if it.average_precision.value is None]
+    unassessed = findings.operating_points.not_assessed
+    if unassessed:
+        yield f"Anything about {_titles(findings, unassessed)}: nobody judged it, and it is not assessed."
+    unknown = [
+        it.policy
+        for it in findings.report.policies
+        if it.average_precision.value is None and it.policy not in unassessed
+    ]
     if unknown:
         yield f"Anything about {_titles(findings, unknown)}: the test posts do not show whether it can tell."
 

@@ -104,8 +104,10 @@ def _policy(findings: Findings, policy: PolicyReport, beside: Difference | None)
     ours, theirs = (beside.ours, beside.theirs) if beside and known else (policy.average_precision, None)
     title = f"<span>{escape(findings.title(policy.policy))}</span>"
     if ours.value is None:
-        told = f"{policy.violations} of {policy.judged} violate"
-        return f'{title}<span class="unmeasured">not measurable: {told}</span><span></span>'
+        told = f"not measurable: {policy.violations} of {policy.judged} violate"
+        if policy.policy in findings.operating_points.not_assessed:
+            told = "not assessed: nobody judged it"
+        return f'{title}<span class="unmeasured">{told}</span><span></span>'
     label = f"{findings.title(policy.policy)}: {figure(ours)}"
     if theirs:
         label += f"; champion {figure(theirs)}"
