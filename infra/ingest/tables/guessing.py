@@ -27,7 +27,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "author_id": ("authorid", "author", "userid", "user", "username", "account", "accountid", "autor", "benutzer",
                   "nutzer", "auteur", "usuario"),
     "created_at": ("createdat", "created", "createddate", "postedat", "posted", "publishedat", "timestamp", "date",
-                   "datetime", "time", "datum", "zeit", "erstellt", "erstelltam", "fecha"),
+                   "when", "datetime", "time", "datum", "zeit", "erstellt", "erstelltam", "fecha"),
     "language": ("language", "lang", "sprache", "locale", "langue", "idioma"),
     "market": ("market", "country", "countrycode", "land", "region", "pays", "pais"),
     "image": ("image", "imagepath", "imagefile", "picture", "photo", "bild"),
