@@ -38,7 +38,7 @@ MAP = 'text=Comment,author_id=User,market=Country,created_at=When,hate_speech="H
 
 def moderato(folder: Path, *arguments: str, code: int = 0) -> str:
     """What the command printed, as it prints into a file."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    environment = {name: value for name, value in os.environ.items() if name != f"{PREFIX}HOME"}
     ran = subprocess.run(
         [str(Path(sys.executable).with_name("moderato")), *arguments],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,

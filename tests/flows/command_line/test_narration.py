@@ -54,7 +54,9 @@ def test_and_again_while_it_goes_on():
     )
     lines = shown.splitlines()
     assert len(lines) >= 2
-    assert all(re.fullmatch(r"moderato status: loading MLflow \.\.\. \d+ s so far", line) for line in lines[1:])
+    assert all(
+        re.fullmatch(r"moderato status: loading MLflow \.\.\. \d+ s so far", line) for line in lines[1:]
+    )
 
 
 def test_a_command_that_has_spoken_is_left_alone():
