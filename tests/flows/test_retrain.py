@@ -84,7 +84,8 @@ def killed_after(lines):
     for _ in range(lines):
         running.stderr.readline()
     running.send_signal(signal.SIGKILL)
-    running.communicate()
+    said = running.communicate()
+    assert running.returncode in (0, -signal.SIGKILL), said
     return running.returncode == -signal.SIGKILL
 
 
@@ -105,11 +106,11 @@ def test_two_homes_with_the_same_posts_give_the_same_snapshot_and_metrics(first,
 
 
 def test_killed_at_every_step_it_goes_on_and_registers_once(home):
-    steps = 1
-    while killed_after(steps):
-        steps += 1
-        assert steps < 20, "the retraining never ended"
-    assert steps > 8
+    lines = 1
+    while killed_after(lines):
+        lines += 2  # a step says that it began, or how it ended; some say both
+        assert lines < 40, "the retraining never ended"
+    assert lines > 8
     registry = Registry(home)
     assert [version.version for version in registry.versions()] == [1]
     assert registry.champion().version == 1
@@ -213,7 +214,9 @@ def test_ctrl_c_in_a_terminal_ends_every_step_in_seconds_and_the_next_command_go
             assert asked.ended(ENDS)[0] == 130, asked.said
         interrupted(asked.said, step)
         assert not any(map(runs, left))
-    assert {run.info.status for run in runs_of(home)} == {"FINISHED", "KILLED"}
+    left = {run.info.status for run in runs_of(home)}
+    assert "KILLED" in left
+    assert left <= {"FINISHED", "KILLED"}
     assert retrain()["promoted"]
     assert {run.info.status for run in runs_of(home)} == {"FINISHED"}
 
@@ -271,7 +274,7 @@ def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
     home = Settings()
     simulate(open_lake(home), posts=1000, weeks=1, seed=1, start_week=5)
     store = Store(home)
-    with terminal("retrain", *TRIAL, *SEED, "--plan", "brief") as stopped:
+    with terminal("retrain", *TRIAL, *SEED, "--plan", "brief", "--replace") as stopped:
         stopped.says("no decision reaches this rollout yet", 300)
         stopped.type(CTRL_C)
         assert stopped.ended(ENDS)[0] == 130, stopped.said
