@@ -68,7 +68,7 @@ def _command(weed: Path, folder: Path, server: S3Server) -> list[str]:
     port = server.endpoint.rpartition(":")[2]
     options = {
         "dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3.port": port, "s3.config": identity,
-        "s3.port.iceberg": 0, "s3.port.lance": 0, "master.volumeSizeLimitMB": 64, "volume.max": 200,
+        "s3.port.iceberg": 0, "s3.port.lance": 0, "master.volumeSizeLimitMB": 64, "volume.max": 2000,
         **{f"{name}.port": number for name, number in ports.items()}, **grpc,
     }  # fmt: skip
     return [str(weed), "server", "-s3", "-filer", *(f"-{name}={value}" for name, value in options.items())]

@@ -15,11 +15,18 @@ from infra.ingest.summary import nothing_stored
 from infra.ingest.tables.guessing import guessed, spoken_of
 from infra.ingest.tables.mapping import Categories, Label, Map, MappingError, command, load, spoken, toml
 from infra.ingest.tables.preview import advice, as_stored, guess, sample
+from infra.settings import Settings
 from models.policies import POLICY_SETS
 
 GUIDELINES = POLICY_SETS["community_guidelines"]
 HATE = {"hate_speech": Label(column="Hate")}
 PLAIN = Map(columns={"text": "Comment"}, labels=HATE)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """How a table is read knows nothing of where the lake lies, which the tests beside these try on S3 too."""
+    return Settings(_env_file=None, home=tmp_path / "home")
 
 
 def judged(lake, *columns):
