@@ -155,7 +155,7 @@ def test_a_scorer_does_not_import_torch(trained):
 def test_mistakes_are_named_with_their_choices(uri, tmp_path):
     with pytest.raises(UnknownPresetError, match="choose one of: albef, blip"):
         fit(uri, preset="huge", seed=0, folder=tmp_path)
-    with pytest.raises(PresetError, match="no field 'epoch'; choose from"):
+    with pytest.raises(PresetError, match=r"no field 'epoch'; did you mean 'epochs'\? choose from"):
         fit(uri, preset="compact", seed=0, folder=tmp_path, epoch=3)
     with pytest.raises(PresetError, match="batch_size of preset compact is 0"):
         fit(uri, preset="compact", seed=0, folder=tmp_path, batch_size=0)
