@@ -115,7 +115,9 @@ def test_without_data_it_says_what_is_assumed():
 
 
 def test_a_device_that_nobody_knows_is_refused_with_the_choices():
-    with pytest.raises(UnknownDeviceError, match=r"no device called 'H900'; did you mean 'H200'\? choose one of: GB"):
+    with pytest.raises(
+        UnknownDeviceError, match=r"no device called 'H900'; did you mean 'H200'\? choose one of: GB"
+    ):
         Target.named("H900")
 
 
