@@ -595,6 +595,6 @@ def test_memory_is_bounded_by_what_is_held_at_once_and_not_by_what_a_file_unpack
     path = tmp_path / name
     expected = make(path)
     command = [sys.executable, "-W", "error", "-c", MEASURED, str(path), str(tmp_path / "home")]
-    told, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-2:]
+    told, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-2:]
     assert json.loads(told)["by_reason"] == expected
     assert float(peak) < LIMIT
