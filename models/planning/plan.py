@@ -76,7 +76,7 @@ def plan(
     work = workload(rows, preset, weights) if rows is not None else assumed(preset)
     batch, mixed = preset.batch_size, _mixed(preset, target)
     with isolate_rng():
-        sizing = Sizing(work, preset, weights, mixed=mixed)
+        sizing = Sizing(work, preset, weights, mixed=mixed, processor=target.processor)
         network, units = sizing.network, sizing.units(strategy)
         memory = sizing.memory(batch, devices, strategy)
         shapes = _representative(work)
@@ -84,7 +84,8 @@ def plan(
         rate, timed = _assumed_rate(target, each, devices)
         if target.here and fits(memory, target) and devices == 1:
             (rate, resident), timed = rehearse(work, preset, weights, rows, threads), MEASURED
-            memory = memory.model_copy(update={"process": max(0, resident - memory.total)})
+            seen = memory.total - memory.checkpoint  # those steps write none
+            memory = memory.model_copy(update={"process": max(0, resident - seen)})
         warnings = advice(sizing, batch, devices, strategy, target)
     seconds = work.posts / rate + work.validation / (rate * FORWARD)
     return Plan(

@@ -31,6 +31,9 @@ class Memory(BaseModel):
     average: int = Field(description="the running average of the weights")
     gathered: int = Field(description="what a sharded network holds in whole at a time; 0 with ddp")
     activations: int = Field(description="of the largest batch, traced")
+    checkpoint: int = Field(
+        default=0, description="the copy that is being written, in the memory of processors; 0 elsewhere"
+    )
     process: int = Field(
         default=0,
         description="what a process that trains on processors holds beside, as measured in a few steps; else 0",
@@ -43,21 +46,24 @@ class Memory(BaseModel):
 
     @property
     def total(self) -> int:
-        return self.state + self.gathered + self.activations + self.process
+        return self.state + self.gathered + self.activations + self.checkpoint + self.process
 
 
 class Sizing:
     """A network that is traced on batches of some work, each shape once."""
 
-    def __init__(self, work: Workload, preset: Preset, weights: Path | None, *, mixed: bool) -> None:
+    def __init__(
+        self, work: Workload, preset: Preset, weights: Path | None, *, mixed: bool, processor: bool
+    ) -> None:
         self.work, self.preset, self.weights, self.mixed = work, preset, weights, mixed
+        self.processor = processor
         self.network = Traced(preset, work.policies, work.pieces, weights, mixed=mixed)
         self.step = cache(self._step)
 
     def recomputed(self) -> Self:
         """The same network, whose layers are computed again in place of being kept."""
         preset = self.preset.replace(recompute=True)
-        return type(self)(self.work, preset, self.weights, mixed=self.mixed)
+        return type(self)(self.work, preset, self.weights, mixed=self.mixed, processor=self.processor)
 
     def memory(self, batch: int, devices: int, strategy: Strategy) -> Memory:
         """Of each device where so many posts in all are a batch."""
@@ -70,6 +76,7 @@ class Sizing:
         held, trained = self.network.weight_bytes, self.network.trainable_bytes
         share, units = devices if strategy == "fsdp" else 1, self.units(strategy)
         whole = (2 * units[0] + GATHERED * max(units[1:], default=0)) * WIDE if units and devices > 1 else 0
+        written = held + (1 + MOMENTS) * trained if self.processor else 0
         return Memory(
             weights=-(-held // share),
             gradients=-(-trained // share),
@@ -77,6 +84,7 @@ class Sizing:
             average=-(-trained // share),
             gathered=whole,
             activations=0,
+            checkpoint=-(-written // share),
         )
 
     def units(self, strategy: Strategy) -> list[int]:

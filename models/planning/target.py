@@ -35,6 +35,9 @@ class Target(BaseModel):
     memory_bytes: int = Field(description="what training may take of it")
     mixed: bool = Field(description="whether it computes in bfloat16")
     here: bool = Field(description="whether steps can be measured on it")
+    processor: bool = Field(
+        default=False, description="whether its memory is the processor's, to which checkpoints are copied"
+    )
 
     @classmethod
     def this_machine(cls) -> Self:
@@ -50,6 +53,7 @@ class Target(BaseModel):
             memory_bytes=psutil.virtual_memory().available,
             mixed=False,
             here=True,
+            processor=True,
         )
 
     @classmethod
