@@ -39,12 +39,9 @@ class NobodyToAskError(UserError):
     """An approval where neither a page nor a terminal can ask for it."""
 
 
-class Answer(RunInput):
-    """What a person answers."""
+class Signed(RunInput):
+    """What a person says with any answer: why, and who it is."""
 
-    decision: Literal["approve", "reject"] = Field(
-        description="Approve lets the model go on, reject ends the run.", json_schema_extra={"position": 0}
-    )
     reason: str = Field(
         min_length=1, max_length=500, description="Why, for the record.", json_schema_extra={"position": 1}
     )
@@ -57,6 +54,14 @@ class Answer(RunInput):
         description="What `moderato sign VERSION` prints, which proves who decides. Needed where this platform asks "
         "for a password; elsewhere the name is kept as unverified. Never type a key here.",
         json_schema_extra={"position": 3},
+    )
+
+
+class Answer(Signed):
+    """What a person answers."""
+
+    decision: Literal["approve", "reject"] = Field(
+        description="Approve lets the model go on, reject ends the run.", json_schema_extra={"position": 0}
     )
 
 

@@ -7,9 +7,9 @@ from prefect import task
 
 from infra.settings import Settings
 from models.evaluation.sufficiency import Tally
-from models.policies import POLICY_SETS
 from models.preset import preset_named
 from tasks.caching import ON_DATA_AND_CONFIGURATION
+from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT
 from tasks.run import Run
 from tasks.train import Candidate, TrainingInProgressError
@@ -27,7 +27,8 @@ def cross_fit(settings: Settings, run: Run, candidate: Candidate) -> Candidate:
     from models.training.cross_fit import is_worth_it, score_out_of_fold
     from tasks.progress import Progress
 
-    if not is_worth_it(POLICY_SETS[snapshot.policy_set], preset, Tally.of(snapshot.uri, options)):
+    policy_set = policy_set_as(snapshot.policy_set, snapshot.policy_digest)
+    if not is_worth_it(policy_set, preset, Tally.of(snapshot.uri, options)):
         return candidate
     folder = candidate.folder / FOLDS
     folder.mkdir(parents=True, exist_ok=True)

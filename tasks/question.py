@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from prefect.input import RunInput
 from pydantic import Field
 
 from infra.markdown import plain
 from infra.rollout import Rollout, Store, act
 from infra.settings import Settings
-from tasks.approval import asked_on_page
+from tasks.approval import Signed, asked_on_page
 from tasks.approver import DEADLINE, Approver, on_page
 from tasks.described import pointer
 from tasks.register import Release
@@ -27,26 +26,13 @@ OTHERWISE: Literal["roll back"] = (
 )
 
 
-class Word(RunInput):
+class Word(Signed):
     """What a person says about a canary."""
 
     decision: Literal["wait longer", "roll back", "promote"] = Field(
         description="Wait longer gives the stage its whole time again, roll back keeps the champion, promote makes the "
         "challenger decide at once.",
         json_schema_extra={"position": 0},
-    )
-    reason: str = Field(
-        min_length=1, max_length=500, description="Why, for the record.", json_schema_extra={"position": 1}
-    )
-    name: str = Field(
-        min_length=1, max_length=100, description="Who decides.", json_schema_extra={"position": 2}
-    )
-    code: str = Field(
-        default="",
-        max_length=100,
-        description="What `moderato sign VERSION` prints, which proves who decides. Needed where this platform asks "
-        "for a password; elsewhere the name is kept as unverified. Never type a key here.",
-        json_schema_extra={"position": 3},
     )
 
 

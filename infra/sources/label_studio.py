@@ -1,12 +1,11 @@
 """An export of Label Studio in JSON: a task a post, an annotation a judge, whose choices are the keys of policies.
 
-Choices left empty say that the post violates none of the policies below. Predictions and cancelled annotations are
+Choices left empty say that the post violates none of the policies. Predictions and cancelled annotations are
 no judgements. Another project's choices are meant with `--word CHOICE=POLICY`.
 """
 
 from infra.ingest.source import Source, Tabular
-from infra.ingest.tables.mapping import Categories, Judges, Map
-from models.policies import POLICY_SETS
+from infra.ingest.tables.mapping import EVERY, Categories, Judges, Map
 
 SOURCE = Source(
     name="label_studio",
@@ -29,10 +28,7 @@ SOURCE = Source(
                 decided_at="created_at",
                 withdrawn="was_cancelled",
             ),
-            categories=Categories(
-                column="",
-                policies=tuple(policy.key for policy in POLICY_SETS["community_guidelines"].policies),
-            ),
+            categories=Categories(column="", policies=EVERY),
             constants={"source": "moderator"},
             optional=("post_id", "text", "image", "author_id", "market", "language", "created_at"),
         )

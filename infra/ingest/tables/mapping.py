@@ -8,7 +8,7 @@ import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ FIELDS = (
 CONTENT = ("text", "image", "video")
 JUDGED = ("moderator_id", "decided_at", "withdrawn", "source", "policy", "violates")  # of a row's judgement
 SPECIAL = ("categories", "judgements")
+EVERY = ("*",)
 ENTRY = re.compile(
     r",(?=\s*[A-Za-z_]\w*\s*=)"
 )  # a comma that another `name=` follows; columns may hold others
@@ -49,7 +50,10 @@ class Label(Part):
 
 
 class Categories(Part):
-    """A column that names policies, or none of them; `policies` are those that a row of none was judged for."""
+    """A column that names policies, or none of them; `policies` are those that a row of none was judged for.
+
+    EVERY stands for all policies of the set in use.
+    """
 
     column: str
     separator: str = Field(
@@ -59,6 +63,9 @@ class Categories(Part):
     others: Literal["unknown", "no"] = Field(
         default="unknown", description="what a row that names one says of the others"
     )
+
+    def by(self, policies: Sequence[str]) -> Self:
+        return self.model_copy(update={"policies": tuple(policies)}) if self.policies == EVERY else self
 
 
 class Judges(Part):
@@ -161,7 +168,20 @@ class Map(Part):
 
 
 def checked(given: Map, policies: Sequence[str]) -> Map:
-    """The map, if every name in it is one; raises MappingError."""
+    """The map by the policies of the set in use, if every name in it is one; raises MappingError.
+
+    Of a map that ships, labels of policies that this set lacks are left out: those are optional.
+    """
+    given = given.model_copy(
+        update={
+            "labels": {
+                policy: label
+                for policy, label in given.labels.items()
+                if policy in policies or policy not in given.optional
+            },
+            "categories": given.categories and given.categories.by(policies),
+        }
+    )
     for name in (*given.columns, *given.constants):
         if name not in (*FIELDS, *JUDGED):
             raise MappingError(_unknown(name, policies))

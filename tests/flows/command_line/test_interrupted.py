@@ -100,26 +100,25 @@ def test_a_command_ends_in_seconds(home, gateway, tmp_path, monkeypatch, command
     assert "Traceback" not in asked.said
 
 
-def test_what_swallows_it_ends_all_the_same_and_closes_what_it_can():
-    with subprocess.Popen(
-        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as asked:
+@pytest.fixture
+def stubborn():
+    """A process that has swallowed a Ctrl-C."""
+    command = [sys.executable, "-c", STUBBORN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
         assert asked.stdout.readline() == b"begun\n"
         asked.send_signal(signal.SIGINT)
         assert asked.stdout.readline() == b"swallowed\n"
-        assert asked.wait(ENDS) == stopping.INTERRUPTED
-        assert asked.stdout.read().endswith(b"closed\n")
-        assert asked.stderr.read().decode().strip() == LINE
+        yield asked
 
 
-def test_asked_twice_it_ends_at_once():
-    with subprocess.Popen(
-        [sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as asked:
-        assert asked.stdout.readline() == b"begun\n"
-        asked.send_signal(signal.SIGINT)
-        assert asked.stdout.readline() == b"swallowed\n"
-        since = time.monotonic()
-        asked.send_signal(signal.SIGINT)
-        assert asked.wait(ENDS) == stopping.INTERRUPTED
-        assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"
+def test_what_swallows_it_ends_all_the_same_and_closes_what_it_can(stubborn):
+    assert stubborn.wait(ENDS) == stopping.INTERRUPTED
+    assert stubborn.stdout.read().endswith(b"closed\n")
+    assert stubborn.stderr.read().decode().strip() == LINE
+
+
+def test_asked_twice_it_ends_at_once(stubborn):
+    since = time.monotonic()
+    stubborn.send_signal(signal.SIGINT)
+    assert stubborn.wait(ENDS) == stopping.INTERRUPTED
+    assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"

@@ -13,9 +13,20 @@ from PIL import Image
 
 from infra.ingest.summary import nothing_stored
 from infra.ingest.tables.guessing import guessed, spoken_of
-from infra.ingest.tables.mapping import Categories, Label, Map, MappingError, command, load, spoken, toml
+from infra.ingest.tables.mapping import (
+    Categories,
+    Label,
+    Map,
+    MappingError,
+    checked,
+    command,
+    load,
+    spoken,
+    toml,
+)
 from infra.ingest.tables.preview import advice, as_stored, guess, sample
 from infra.settings import Settings
+from infra.sources import SOURCES
 from models.policies import POLICY_SETS
 
 GUIDELINES = POLICY_SETS["community_guidelines"]
@@ -338,3 +349,11 @@ def test_pictures_lie_beside_the_table_that_names_them(bring, lake, tmp_path):
     summary = bring("table", "a.csv", "Picture;Graphic\none.png;no\nnone.png;yes\n", columns=given)
     assert summary.rejects.by_reason == {"missing_image": 1}
     assert [row["image"] for row in rows(lake.posts)] == [data.getvalue()]
+
+
+def test_maps_that_ship_speak_of_the_policies_of_the_set_in_use():
+    own = ("spam", "hate_speech")
+    assert checked(SOURCES["label_studio"].reads.map, own).categories.policies == own
+    assert set(checked(SOURCES["jigsaw"].reads.map, own).labels) == {"hate_speech"}
+    with pytest.raises(MappingError, match="harrasment"):
+        checked(Map(columns={"text": "Comment"}, labels={"harrasment": Label(column="Hate")}), own)
