@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+SHOWN = 40  # bytes of a parameter that a test's name may show
 ON_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if ON_A_WORKER:
     # threads of two workers that wait for each other in busy loops take longer than one thread each
@@ -29,6 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = Counter(piece for item, piece in pieces.items() if item.get_closest_marker("slow"))
     first = {piece for item, piece in pieces.items() if item.get_closest_marker("minutes")}
     items.sort(key=lambda item: (pieces[item] not in first, -slow[pieces[item]]))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are called as their argument is: every worker has to find the same names, and a file may hold its time."""
+    return argname if isinstance(val, bytes) and len(val) > SHOWN else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,6 +15,7 @@ from models.evaluation.measurement import Figure
 from tasks.approval import APPROVAL, approval
 from tasks.described import described
 from tasks.evaluate import evaluate
+from tasks.page import MODELS
 from tasks.register import register
 
 
@@ -60,7 +61,7 @@ def test_the_question_begins_with_what_decides_and_leads_to_the_card(settings, w
     run = f"/runs/{release.run_id}"
     for name, place in (
         ("Model card", f"{run}/artifacts/evaluation/model-card.html"),
-        ("MLflow run", f"{run})"),
+        ("MLflow run", f"{run}{MODELS})"),
         ("Registered version", "#/models/moderato/versions/2"),
     ):
         assert f"[{name}](http://mlflow.example:5000/#/" in asked
