@@ -18,6 +18,7 @@ from typing import NoReturn
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as a shell reports it
 PATIENCE = 4.0  # seconds from the first Ctrl-C to the end
 CLOSING = 0.8  # of these, for what closes last: a store that hangs must not hold the end up
+SOON = 0.01  # seconds after which what was dropped comes again
 TOLD = "moderato: interrupted; the same command goes on from here\n"
 
 _last: list[Callable[[], object]] = []
@@ -36,10 +37,11 @@ def answering_ctrl_c() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, _asked)
+    before, sys.unraisablehook = signal.signal(signal.SIGINT, _asked), _dropped
     try:
         yield
     finally:
+        sys.unraisablehook = sys.__unraisablehook__
         if signal.getsignal(signal.SIGINT) is _asked:  # one that was asked stays so to its very end
             signal.signal(signal.SIGINT, before)
 
@@ -70,12 +72,31 @@ def _close() -> None:
     closing.join(CLOSING)
 
 
-def _asked(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's
+def _asked(number: int, frame: FrameType | None) -> None:
     _came.set()
-    signal.signal(signal.SIGINT, lambda *_: end())
     clock = threading.Timer(PATIENCE - CLOSING, end)
     clock.daemon = True
     clock.start()
+    _again(number, frame)
+
+
+def _dropped(given: sys.UnraisableHookArgs) -> None:
+    """Python prints and drops what is raised in a destructor, or in a weak reference's callback: Ctrl-C comes again.
+
+    Not from in here, which would be dropped as well.
+    """
+    if not (isinstance(given.exc_value, KeyboardInterrupt) and was_asked()):
+        sys.__unraisablehook__(given)
+        return
+    signal.signal(signal.SIGINT, _again)
+    main = threading.main_thread().ident
+    once_more = threading.Timer(SOON, signal.pthread_kill, (main, signal.SIGINT))
+    once_more.daemon = True
+    once_more.start()
+
+
+def _again(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's
+    signal.signal(signal.SIGINT, lambda *_: end())
     raise KeyboardInterrupt
 
 

@@ -37,6 +37,20 @@ with answering_ctrl_c():
         except KeyboardInterrupt:
             print("swallowed", flush=True)
 """
+DROPPED = """
+import os, signal, time
+from infra.stopping import answering_ctrl_c, end
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+with answering_ctrl_c():
+    try:
+        Dropped()
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("heard", flush=True)
+        end()
+"""
 
 
 def many_posts(folder):
@@ -121,4 +135,11 @@ def test_asked_twice_it_ends_at_once(stubborn):
     since = time.monotonic()
     stubborn.send_signal(signal.SIGINT)
     assert stubborn.wait(ENDS) == stopping.INTERRUPTED
+    assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"
+
+
+def test_it_is_heard_where_python_drops_what_is_raised():
+    command, since = [sys.executable, "-c", DROPPED], time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ENDS)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (stopping.INTERRUPTED, "heard\n", LINE)
     assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"
