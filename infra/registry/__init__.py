@@ -4,7 +4,7 @@ from infra.registry.history import PastRun, last_runs
 from infra.registry.publish import publish
 from infra.registry.registry import RegisteredVersion, Registry, UnknownVersionError
 from infra.registry.status import STATUS, Status, mark_run, mark_version
-from infra.registry.store import is_empty
+from infra.registry.store import is_empty, make_embedded
 
 __all__ = [
     "STATUS",
@@ -15,6 +15,7 @@ __all__ = [
     "UnknownVersionError",
     "is_empty",
     "last_runs",
+    "make_embedded",
     "mark_run",
     "mark_version",
     "publish",

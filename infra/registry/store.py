@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import sqlite3
 import warnings
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -49,18 +53,56 @@ def connect(settings: Settings) -> MlflowClient:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(settings.tracking_uri)  # logged models are found through this global only
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (
-        FileLock(settings.home / "mlflow.lock"),
-        warnings.catch_warnings(),
-    ):  # two processes would race on migrations
+    with FileLock(_lock(settings)), warnings.catch_warnings():  # two processes would race on migrations
         warnings.simplefilter("ignore", UserWarning)  # alembic's, about MLflow's own tables
-        made = settings.mlflow_tracking_uri or not is_empty(settings)
+        _make_embedded(settings)
         client = mlflow.MlflowClient(settings.tracking_uri)
         client.search_registered_models(max_results=1)
-        if not made:
-            client.search_experiments(max_results=1)
     return client
+
+
+def make_embedded(settings: Settings) -> None:
+    """The embedded store's database, made where it is missing or was left half made; no other store is touched."""
+    with FileLock(_lock(settings)):
+        _make_embedded(settings)
+
+
+def _make_embedded(settings: Settings) -> None:
+    """Aside, and put in place whole: MLflow's migrations of SQLite are no transaction, and a database that a killed
+    process left between two of them is one that no MLflow opens again.
+    """
+    database = settings.home / "mlflow.db"
+    if settings.mlflow_tracking_uri or _whole(database):
+        return
+    import mlflow
+
+    aside = settings.home / "mlflow.making"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    made = aside / database.name
+    client = mlflow.MlflowClient(f"sqlite:///{made.absolute()}")
+    client.search_registered_models(max_results=1)
+    client.search_experiments(max_results=1)  # the default one is the last thing that is made
+    made.replace(database)
+    aside.rmdir()
+
+
+def _whole(database: Path) -> bool:
+    """False where there is none, and where its making was cut short before anything could be kept in it."""
+    if not database.exists():
+        return False
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            return connection.execute("SELECT 1 FROM experiments").fetchone() is not None
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return False
+
+
+def _lock(settings: Settings) -> Path:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return settings.home / "mlflow.lock"
 
 
 def experiment(settings: Settings, client: MlflowClient) -> str:
@@ -68,7 +110,7 @@ def experiment(settings: Settings, client: MlflowClient) -> str:
 
     Raises DeletedExperimentError.
     """
-    with FileLock(settings.home / "mlflow.lock"):
+    with FileLock(_lock(settings)):
         found: Any = client.get_experiment_by_name(settings.experiment)
         if found and found.lifecycle_stage == "deleted":
             # an address of one's own may hold a password

@@ -11,6 +11,7 @@ import os
 import uvicorn
 from starlette.types import ASGIApp
 
+from infra.registry import make_embedded
 from infra.servers.arguments import GRACE, arguments
 from infra.servers.front_page import FrontPage
 from infra.servers.guard import Guard
@@ -43,6 +44,8 @@ def main() -> None:
     os.environ.update(_environment(settings, store, asked.artifact_root or settings.artifact_uri, asked.port))
     from mlflow.server.handlers import initialize_backend_stores
 
+    if store == settings.tracking_uri:
+        make_embedded(settings)
     initialize_backend_stores(store, store, asked.artifact_root or settings.artifact_uri)
     uvicorn.run(
         app() if asked.workers == 1 else "infra.servers.mlflow:app",

@@ -81,10 +81,9 @@ def killed_after(lines):
     running = subprocess.Popen(
         [*COMMAND, *TRIAL], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
-    for _ in range(lines):
-        running.stderr.readline()
+    said = [running.stderr.readline() for _ in range(lines)]
     running.send_signal(signal.SIGKILL)
-    said = running.communicate()
+    said += running.communicate()
     assert running.returncode in (0, -signal.SIGKILL), said
     return running.returncode == -signal.SIGKILL
 

@@ -61,7 +61,7 @@ def test_evaluation_is_kept_in_the_candidates_mlflow_run(settings, candidate):
     assert names == {
         "model-card.md", "model-card.html", "gates.md", "gates.json", "report.json", "operating_points.json",
         "slices.csv", "beside.md", "precision-recall.png", "reliability.png", "scores.png", "effects.md",
-        "effects.json", "worst-mistakes.json",
+        "effects.json", "worst-mistakes.json", "scores.parquet",
     }  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_scores_out_of_fold_prove_thresholds_and_leave_the_test_split_apart(sett
         .read_text()
         .partition("## Automatic actions on the test split")[2]
     )
-    row = next(line for line in held.splitlines() if line.startswith("| default | violence |"))
+    row = next(line for line in held.splitlines() if line.startswith("| other markets | violence |"))
     assert int(row.split("|")[4]) <= candidate.snapshot.counts["test"]
     assert evaluation.effects.posts == sum(candidate.snapshot.counts.values())
 

@@ -4,6 +4,8 @@ import time
 
 import pytest
 from prefect import flow, get_client, task
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.sorting import LogSort
 
 from tasks.progress import Progress
 from tasks.story import counted, lasted, say, tells
@@ -36,10 +38,11 @@ def test_a_line_of_the_log_says_what_how_much_and_how_long(prefect_server):
         return flow_run.id
 
     run = counting()
+    ours = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
     with get_client(sync_client=True) as client:
         lines = []
         for _ in range(50):  # they are sent in the background
-            lines = [log.message for log in client.read_logs(limit=50) if str(log.flow_run_id) == run]
+            lines = [log.message for log in client.read_logs(ours, sort=LogSort.TIMESTAMP_ASC)]
             if any("Finished in state" in line for line in lines):
                 break
             time.sleep(0.2)

@@ -53,19 +53,17 @@ with answering_ctrl_c():
 """
 
 
-def many_posts(folder):
-    """A file that takes long to read."""
-    path = folder / "posts.jsonl"
+@pytest.fixture(scope="module")
+def posts(tmp_path_factory):
+    """A file that takes long to read on any machine."""
+    path = tmp_path_factory.mktemp("posts") / "posts.jsonl"
+    shared = {"author_id": "a", "market": "DE", "created_at": "2026-01-01T00:00:00Z"}
     with path.open("w") as file:
-        for number in range(300_000):
-            row = {
-                "post_id": f"p{number}",
-                "author_id": "a",
-                "market": "DE",
-                "text": f"a quiet walk {number}",
-            }
-            file.write(json.dumps(row | {"created_at": "2026-01-01T00:00:00Z"}) + "\n")
-    return str(path)
+        for number in range(1_000_000):
+            file.write(
+                json.dumps(shared | {"post_id": f"p{number}", "text": f"a quiet walk {number}"}) + "\n"
+            )
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +84,13 @@ def gateway(home):
     served.process.wait()
 
 
+@pytest.fixture
+def places(home, gateway, posts, tmp_path, monkeypatch):
+    """What the commands are about."""
+    monkeypatch.setenv("MODERATO_HOME", str(home.home))
+    return {"posts": posts, "out": tmp_path / "out.parquet", "url": gateway, "port": free_ports(1)[0]}
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [
@@ -97,14 +102,7 @@ def gateway(home):
         ("serve --port {port} --workers 2", "Started parent process"),
     ],
 )
-def test_a_command_ends_in_seconds(home, gateway, tmp_path, monkeypatch, command, says):
-    monkeypatch.setenv("MODERATO_HOME", str(home.home))
-    places = {
-        "posts": many_posts(tmp_path),
-        "out": tmp_path / "out.parquet",
-        "url": gateway,
-        "port": free_ports(1)[0],
-    }
+def test_a_command_ends_in_seconds(places, command, says):
     with terminal(*command.format(**places).split()) as asked:
         asked.says(says)
         asked.type(CTRL_C)

@@ -1,6 +1,10 @@
+import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from multiprocessing import get_context
 
 import pytest
@@ -51,6 +55,38 @@ def test_nothing_is_opened_before_it_is_asked_for(settings):
     assert (registry.champion(), registry.challenger(), registry.versions()) == (None, None, [])
     assert (deciders(registry), last_runs(registry, 5)) == ((), [])
     assert not settings.home.exists()
+
+
+@pytest.mark.parametrize("where", ["aside", "in place"])
+def test_a_store_whose_making_was_killed_between_two_migrations_is_made_anew(settings, monkeypatch, where):
+    """The second is what a release left that made it in place."""
+    monkeypatch.setenv("MODERATO_HOME", str(settings.home))
+    half = settings.home / "mlflow.making" / "mlflow.db"
+    code = "from infra.registry import Registry; from infra.settings import Settings; Registry(Settings()).client"
+    with subprocess.Popen([sys.executable, "-c", code]) as making:
+        while not migrated(half):
+            assert making.poll() is None, "it ended before it could be killed"
+            time.sleep(0.001)
+        making.kill()
+    database = settings.home / "mlflow.db"
+    assert not database.exists()
+    if where == "in place":
+        shutil.move(half, database)
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("DELETE FROM alembic_version")  # what was done last was not noted yet
+    assert open_store(settings) == "1"
+    assert [path.name for path in sorted(settings.home.glob("mlflow*"))] == ["mlflow.db", "mlflow.lock"]
+
+
+def migrated(database):
+    """Whether the first of the migrations was done there."""
+    if not database.exists():
+        return False
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            return connection.execute("SELECT 1 FROM alembic_version").fetchone() is not None
+        except sqlite3.OperationalError:
+            return False
 
 
 def test_processes_that_open_a_new_store_together_share_it(settings):
