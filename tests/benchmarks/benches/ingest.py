@@ -6,11 +6,17 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
-pytestmark = pytest.mark.benchmark
+TURNS = 3
+SECONDS = Figure(
+    name="ingest of 1,000,000 posts", beside="seconds of a bare DuckDB read into a Lance table", aim=at_most(3)
+)
+MEMORY = Figure(name="its peak memory", beside="a limit", aim=at_most(2000), unit="MB")
+GROWTH = Figure(name="its peak memory at ten times the posts", beside="that of 100,000 posts", aim=at_most(1.3))
 
 MEASURE = """
 import sys, time
@@ -62,20 +68,19 @@ def measured(program: str, *arguments: Path) -> tuple[float, float]:
     return float(seconds), float(memory)
 
 
-@pytest.mark.timeout(1200)
-def test_a_million_posts(tmp_path):
-    large = write_posts(tmp_path / "large.jsonl", 1_000_000)
-    small = write_posts(tmp_path / "small.jsonl", 100_000)
-    _, less = measured(INGEST, small, tmp_path / "small")
+def measure(folder: Path) -> Iterator[Seen]:
+    large = write_posts(folder / "large.jsonl", 1_000_000)
+    small = write_posts(folder / "small.jsonl", 100_000)
+    _, less = measured(INGEST, small, folder / "small")
     pairs = []
-    for turn in range(3):  # in turns, so that a busy machine slows both
-        bare = measured(BARE, large, tmp_path / f"bare{turn}")
-        ours = measured(INGEST, large, tmp_path / f"home{turn}")
+    for turn in range(TURNS):  # in turns, so that a busy machine slows both
+        bare = measured(BARE, large, folder / f"bare{turn}")
+        ours = measured(INGEST, large, folder / f"home{turn}")
         pairs.append((ours[0] / bare[0], ours, bare))
-    ratio, (seconds, memory), (bare_seconds, _) = sorted(pairs)[1]
-    print(
-        f"\ningest of 1,000,000 posts: {seconds:.1f} s, bare read {bare_seconds:.1f} s, ratio {ratio:.2f} (at most 3)"
-    )
-    print(
-        f"peak memory: {memory:.0f} MB (at most 2,000), {memory / less:.2f} times that of 100,000 (at most 1.3)"
-    )
+    ratio, (seconds, memory), (bare_seconds, _) = sorted(pairs)[TURNS // 2]
+    yield SECONDS.seen(ratio, f"{seconds:.1f} s beside {bare_seconds:.1f} s, median of {TURNS}")
+    yield MEMORY.seen(memory)
+    yield GROWTH.seen(memory / less)
+
+
+BENCH = Bench(figures=(SECONDS, MEMORY, GROWTH), measure=measure, seeds="the count of posts")
