@@ -1,7 +1,7 @@
 """`make bench`: every bench, or those that are named, and a table of what was seen, the aims and the verdicts.
 
-Each runs in a process of its own, so that one that crashes, or is killed for its memory, costs itself. Exit code 1 where
-an aim is missed, which a crashed bench does and a skipped one does not; 2 for a name that is no bench.
+Each runs in a process of its own, so that one that crashes, or is killed for its memory, costs itself. Exit code 1
+where an aim is missed, which a crashed bench does and a skipped one does not; 2 for a name that is no bench.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -66,7 +66,14 @@ def measured(file: Path) -> Result:
     with TemporaryDirectory(prefix="moderato-bench-", ignore_cleanup_errors=True) as name:
         folder, path = Path(name, "work"), Path(name, "result.json")
         folder.mkdir()
-        command = [sys.executable, "-m", "tests.benchmarks.measure", str(file.resolve()), str(path), str(folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.measure",
+            str(file.resolve()),
+            str(path),
+            str(folder),
+        ]
         with alone(command, environment(folder)) as process:
             reason = waited(process, path)
         result = Result.model_validate_json(path.read_bytes()) if path.exists() else Result()
@@ -98,10 +105,8 @@ def alone(command: list[str], environment: dict[str, str]) -> Iterator[subproces
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 print(f"it does not stop within {STOP_SECONDS:.0f} s and is killed", file=sys.stderr)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
 
@@ -124,7 +129,9 @@ def table(done: dict[str, Result]) -> str:
         for it in result.told():
             value = "" if it.value is None else shown(it.value, it.figure.unit)
             aim = it.figure.aim.shown(it.figure.unit)
-            lines.append(f"{name:18} {value:>12}  {aim:20} {it.verdict:8} {it.figure.name}, {it.figure.beside}")
+            lines.append(
+                f"{name:18} {value:>12}  {aim:20} {it.verdict:8} {it.figure.name}, {it.figure.beside}"
+            )
         if result.outcome != "measured":
             lines.append(f"{name:18} {'':>12}  {'':20} {result.outcome:8} {result.reason}")
     verdicts = [it.verdict for result in done.values() for it in result.seen]

@@ -10,7 +10,7 @@ A file of `benches` announces one as BENCH:
     BENCH = Bench(figures=(SECONDS,), measure=measure)
 
 `measure` runs in a process and a folder of its own, in an empty home. What it prints is shown, what it raises makes
-the bench a crashed one; `Skipped` says what this machine lacks.
+the bench a crashed one; `SkippedError` says what this machine lacks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MANY = 100  # from here on a number is shown without decimals
 Verdict = Literal["met", "missed", "not seen"]
 
 
-class Skipped(Exception):
+class SkippedError(Exception):
     """This machine lacks what the bench needs; the message says what."""
 
 
@@ -140,5 +140,5 @@ def shared_data(name: str = "") -> Path:
     """Real data beside a developer's checkout, which a user's clone does not have."""
     path = SHARED_DATA / name
     if not path.exists():
-        raise Skipped(f"needs real data in a folder shared/data/{name} beside the checkout")
+        raise SkippedError(f"needs real data in a folder shared/data/{name} beside the checkout")
     return path

@@ -11,7 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.benchmarks.frame import ROOT, Bench, Seen, Skipped, Table
+from tests.benchmarks.frame import ROOT, Bench, Seen, SkippedError, Table
 from tests.benchmarks.results import Result, write
 
 BESIDE = ("infra/face", "tests/support")  # where benches find what tests share, as pytest does
@@ -71,10 +71,10 @@ def main(bench_file: Path, path: Path, folder: Path) -> None:
         print(f"\n{bench_file.stem}: {about}", flush=True)
         write(path, result.model_dump_json())
         result = followed(bench, result, path, folder)
-    except Skipped as reason:
+    except SkippedError as reason:
         result = Result.model_validate_json(path.read_bytes())
         result = result.model_copy(update={"outcome": "skipped", "reason": str(reason)})
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever ends a bench is what is to be told
         traceback.print_exc()
         # what was seen before it crashed stands in the file
         result = Result.model_validate_json(path.read_bytes()) if path.exists() else result

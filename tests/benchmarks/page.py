@@ -71,7 +71,11 @@ def origin(result: Result) -> str:
 
 
 def table_of(name: str, result: Result) -> str:
-    return result.table.markdown() if result.table else f"`make bench WHAT={name}` has not filled this table yet."
+    return (
+        result.table.markdown()
+        if result.table
+        else f"`make bench WHAT={name}` has not filled this table yet."
+    )
 
 
 def published(last: Results, before: Results) -> Results:

@@ -22,6 +22,33 @@ GIB = 1 << 30
 Outcome = Literal["measured", "crashed", "skipped"]
 
 
+@cache
+def this_machine() -> str:
+    """The processor, its cores, memory and GPU, as in the docs."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    processor = next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), "unknown")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} cores of {processor}, {memory:.0f} GiB, {gpu() or 'no GPU'}"
+
+
+def gpu() -> str:
+    """Its name, or nothing; torch is not asked, which takes seconds to import."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    return " and ".join(asked.stdout.split("\n")).removesuffix(" and ") if asked.returncode == 0 else ""
+
+
+@cache
+def this_commit() -> str:
+    """The short hash of this checkout, marked where files differ from it; nothing outside of git."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    asked = subprocess.run(git, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
+
+
 class Result(Frozen):
     """One bench, measured once. reason: why it crashed or was skipped; source: who measured it."""
 
@@ -34,9 +61,9 @@ class Result(Frozen):
     limit_seconds: float = 1800
     seconds: float = 0.0
     at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    machine: str = Field(default_factory=lambda: machine())
+    machine: str = Field(default_factory=this_machine)
     version: str = Field(default_factory=lambda: version("moderato"))
-    commit: str = Field(default_factory=lambda: commit())
+    commit: str = Field(default_factory=this_commit)
     source: str = "make bench"
 
     @property
@@ -51,7 +78,7 @@ class Result(Frozen):
 
 
 class Results(Frozen):
-    benches: dict[str, Result] = {}
+    benches: dict[str, Result] = Field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Results:
@@ -77,30 +104,3 @@ def write(path: Path, text: str) -> None:
     aside = path.with_name(path.name + ".new")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
-
-
-@cache
-def machine() -> str:
-    """The processor, its cores, memory and GPU, as in the docs."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    processor = next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), "unknown")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores of {processor}, {memory:.0f} GiB, {gpu() or 'no GPU'}"
-
-
-def gpu() -> str:
-    """Its name, or nothing; torch is not asked, which takes seconds to import."""
-    if shutil.which("nvidia-smi") is None:
-        return ""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    return " and ".join(asked.stdout.split("\n")).removesuffix(" and ") if asked.returncode == 0 else ""
-
-
-@cache
-def commit() -> str:
-    """The short hash of this checkout, marked where files differ from it; nothing outside of git."""
-    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
-    asked = subprocess.run(git, capture_output=True, text=True, check=False)
-    return asked.stdout.strip()

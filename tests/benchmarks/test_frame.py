@@ -18,7 +18,7 @@ from tests.benchmarks.results import Result, Results
 ROOT = Path(__file__).parents[2]
 HEAD = '''"""One that {what}."""
 import os, time
-from tests.benchmarks.frame import Bench, Figure, Skipped, Table, at_most
+from tests.benchmarks.frame import Bench, Figure, SkippedError, Table, at_most
 TIME = Figure(name="a thing", beside="its peer", aim=at_most(3))
 MEMORY = Figure(name="its memory", beside="a limit", aim=at_most(200), unit="MB")
 def measure(folder):
@@ -34,7 +34,7 @@ BENCHES = {
     "strays": "    yield Figure(name='another', beside='', aim=at_most(1)).seen(1)",
     "divides": "    yield TIME.seen(float('nan'))",
     "hangs": "    yield TIME.seen(1)\n    time.sleep(600)",
-    "lacks": "    raise Skipped('needs a GPU')\n    yield",
+    "lacks": "    raise SkippedError('needs a GPU')\n    yield",
 }
 
 
@@ -114,7 +114,10 @@ def test_what_a_machine_lacks_fails_nothing_and_is_said(folder):
     assert done.returncode == 0
     assert "needs a GPU" in done.stdout.splitlines()[-6]
     assert "1 skipped" in done.stdout
-    assert (written(folder)["lacks"]["outcome"], written(folder)["lacks"]["reason"]) == ("skipped", "needs a GPU")
+    assert (written(folder)["lacks"]["outcome"], written(folder)["lacks"]["reason"]) == (
+        "skipped",
+        "needs a GPU",
+    )
 
 
 def test_a_name_that_is_none_lists_the_choices(folder):
@@ -135,7 +138,7 @@ def test_an_interrupt_leaves_no_process_and_keeps_the_figures_before(folder):
     (folder / "nests.py").write_text(
         HEAD.format(what="nests")
         + "    import subprocess, sys, pathlib\n"
-        + f"    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        + "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         + f"    pathlib.Path({str(folder / 'pid')!r}).write_text(str(child.pid))\n    time.sleep(600)\n    yield"
         + ENDS.format(limit=600)
     )
@@ -173,8 +176,16 @@ def test_a_value_is_shown_with_its_unit(value, unit, words):
 
 def result(value, **more):
     figure = Figure(name="a thing", beside="its peer", aim=at_most(3))
-    about = {"outcome": "measured", "reason": "", "about": "Things.", "machine": "2 cores", "at": "2026-11-27"}
-    return Result.model_validate(about | {"seen": [figure.seen(value, "5 s")], "version": "1", "commit": "abc"} | more)
+    about = {
+        "outcome": "measured",
+        "reason": "",
+        "about": "Things.",
+        "machine": "2 cores",
+        "at": "2026-11-27",
+    }
+    return Result.model_validate(
+        about | {"seen": [figure.seen(value, "5 s")], "version": "1", "commit": "abc"} | more
+    )
 
 
 def test_a_page_shows_each_figure_with_its_verdict_and_where_it_was_seen():

@@ -1,109 +1,23 @@
-"""Contrastive pre-training beside open_clip's own step: a ViT-L/14 on a GPU, a small network elsewhere.
-
-Both take the same batches on the same device in the same precision. Ours reads and decodes posts of a snapshot
-meanwhile, measures itself and keeps a running average; open_clip's step has its batch in memory.
-"""
+"""Contrastive pre-training of a small CLIP on one core, beside open_clip's own step."""
 
 from __future__ import annotations
 
-import io
-import time
+from collections.abc import Iterator
+from pathlib import Path
 
-import numpy as np
-import pytest
-import torch
-from open_clip import CLIP, get_model_config
-from open_clip.loss import ClipLoss
-from PIL import Image
+from tests.benchmarks.frame import Bench, Figure, Seen, at_least
+from tests.benchmarks.open_clips_step import SMALL, median_turn
 
-from models.openclip import towers_of
-from models.preset import preset_named
-from models.pretraining.pretrain import pretrain
-from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
-
-pytestmark = pytest.mark.benchmark
-GPU = torch.cuda.is_available()
-LARGE = {
-    "architecture": "ViT-L-14",
-    "image_size": 224,
-    "max_tokens": 77,
-    "batch_size": 128,
-    "vocabulary": 49_408,
-}
-SMALL = {"image_size": 64, "max_tokens": 32, "batch_size": 32, "vocabulary": 2000}
-STEPS, WARM = 24, 4
-TURNS = 3
-VALIDATED = 0.3  # share of a made-up snapshot that is not trained on
+RATE = Figure(
+    name="contrastive training of a small CLIP, one core",
+    beside="pairs a second of open_clip's own step",
+    aim=at_least(0.9),
+)
 
 
-def test_a_step_beside_that_of_open_clip(tmp_path):
-    torch.set_num_threads(1)
-    preset = preset_named("clip", modalities=("text", "image"), **(LARGE if GPU else SMALL))
-    uri = write_snapshot(tmp_path, posts(preset))
-    turns = []
-    for turn in range(TURNS):  # in turns, so that a busy machine slows both
-        theirs = open_clips_step(preset)
-        report = pretrain(
-            uri,
-            preset=preset.name,
-            objectives=["contrastive"],
-            seed=0,
-            folder=tmp_path / str(turn),
-            threads=1,
-            epochs=1,
-            minimum_steps=0,
-            **(LARGE if GPU else SMALL),
-        )
-        turns.append((report.items_per_second / theirs, theirs, report.measured))
-    ratio, theirs, ours = sorted(turns, key=lambda turn: turn[0])[TURNS // 2]
-    device = torch.cuda.get_device_name() if GPU else "one core"
-    print(
-        f"\ncontrastive, {device}: {ours}; open_clip {theirs:,.0f} a second; "
-        f"ratio {ratio:.2f} (on a GPU at least 1.1, 45 % of the device, under 3 % waiting for data)"
-    )
+def measure(folder: Path) -> Iterator[Seen]:
+    turn = median_turn(folder, SMALL, gpu=False)
+    yield RATE.seen(turn.ratio, f"{turn.ours.items_per_second:,.0f} a second beside {turn.theirs:,.0f}")
 
 
-def posts(preset):
-    """Noise in words and pictures: texts as long as are read."""
-    rng = np.random.default_rng(0)
-    words = np.array([f"w{number}" for number in range(500)])
-    rows = []
-    for _ in range(round(STEPS * preset.batch_size / (1 - VALIDATED))):
-        noise = rng.integers(0, 256, (preset.image_size // 8, preset.image_size // 8, 3), np.uint8)
-        buffer = io.BytesIO()
-        Image.fromarray(noise).resize((preset.image_size, preset.image_size)).save(buffer, "JPEG")
-        rows.append(
-            Row(" ".join(rng.choice(words, preset.max_tokens)), buffer.getvalue(), (0.0,) * len(POLICIES))
-        )
-    return rows
-
-
-def open_clips_step(preset):
-    """Pairs a second: forward, ClipLoss, backward, AdamW, as open_clip_train.train does without gradient clipping."""
-    device = "cuda" if GPU else "cpu"
-    config = (
-        get_model_config(preset.architecture) if preset.architecture else towers_of(preset, preset.vocabulary)
-    )
-    model = CLIP(**config).to(device).train()
-    loss, optimizer = ClipLoss(), torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.2)
-    pictures = torch.rand(preset.batch_size, 3, preset.image_size, preset.image_size, device=device)
-    texts = torch.randint(1, preset.vocabulary, (preset.batch_size, preset.max_tokens), device=device)
-    for step in range(WARM + STEPS):
-        if step == WARM:
-            _settled()
-            start = time.perf_counter()
-        optimizer.zero_grad()
-        with torch.autocast(device, torch.bfloat16, enabled=GPU):
-            image, text, scale = model(pictures, texts)[:3]
-            found = loss(image, text, scale)
-        found.backward()
-        optimizer.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(0, np.log(100))
-    _settled()
-    return STEPS * preset.batch_size / (time.perf_counter() - start)
-
-
-def _settled():
-    if GPU:
-        torch.cuda.synchronize()
+BENCH = Bench(figures=(RATE,), measure=measure, seeds="0")

@@ -13,7 +13,12 @@ from infra.settings import Settings
 from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
 SEEDS = range(10_000, 20_000)
-ENDED = Figure(name="kinds whose damage ended an ingest", beside="none", aim=at_most(0), unit=f"of {len([*FILES, *VALUES])}")
+ENDED = Figure(
+    name="kinds whose damage ended an ingest",
+    beside="none",
+    aim=at_most(0),
+    unit=f"of {len([*FILES, *VALUES])}",
+)
 
 
 def measure(folder: Path) -> Iterator[Seen]:
@@ -21,7 +26,7 @@ def measure(folder: Path) -> Iterator[Seen]:
     for kind in [*FILES, *VALUES]:
         try:
             print(tried(kind, folder / kind.replace("/", " ")), flush=True)
-        except Exception:
+        except Exception:  # noqa: BLE001 - any is what is counted
             traceback.print_exc()
             ended.append(kind)
     yield ENDED.seen(len(ended), ", ".join(ended) or f"{len(SEEDS):,} of each")
@@ -34,7 +39,9 @@ def tried(kind: str, folder: Path) -> str:
     path = place if kind in FILES else place / "a.jsonl"
     settings = Settings(_env_file=None, home=folder / "home")
     summary = ingest(settings, source, str(path), dry_run=kind in FILES)
-    return f"{kind}: {summary.rows:,} rows, {summary.posts.inserted:,} kept, {dict(summary.rejects.by_reason)}"
+    return (
+        f"{kind}: {summary.rows:,} rows, {summary.posts.inserted:,} kept, {dict(summary.rejects.by_reason)}"
+    )
 
 
 BENCH = Bench(figures=(ENDED,), measure=measure, seeds="10000 to 19999", limit_seconds=4 * 3600)

@@ -1,16 +1,18 @@
-"""What the flow costs over the same steps called as plain functions, and how soon the command answers."""
+"""What the flow costs over the same steps called as plain functions."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 import time
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
-import pytest
+from prefect.testing.utilities import prefect_test_harness
 
 from flows.form import RollOut
 from flows.retrain import retrain
+from flows.temporary_server import tie_temporary_server
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate
@@ -23,22 +25,11 @@ from tasks.run import begin
 from tasks.snapshot import cut, pin
 from tasks.train import train
 from tasks.validate import validate
+from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
-pytestmark = pytest.mark.benchmark
-
-
-@pytest.fixture
-def furnished(tmp_path, monkeypatch):
-    """Makes a home with a simulated platform in its lake, for this process."""
-
-    def make(name: str) -> Settings:
-        monkeypatch.setenv("MODERATO_HOME", str(tmp_path / name))
-        settings = Settings(_env_file=None)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
-        simulate(open_lake(settings), posts=3000, weeks=4, seed=0)
-        return settings
-
-    return make
+COST = Figure(
+    name="the retraining flow", beside="seconds of the same steps as plain functions", aim=at_most(1.1)
+)
 
 
 def plainly(settings: Settings) -> None:
@@ -52,29 +43,29 @@ def plainly(settings: Settings) -> None:
     promote.fn(settings, register.fn(settings, candidate, evaluation))
 
 
-def seconds_of(work) -> float:
+def furnished(home: Path) -> Settings:
+    """A home with a simulated platform in its lake, for this process."""
+    os.environ["MODERATO_HOME"] = str(home)
+    settings = Settings(_env_file=None)
+    os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri
+    simulate(open_lake(settings), posts=3000, weeks=4, seed=0)
+    return settings
+
+
+def seconds_of(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def test_the_cost_of_the_flow(furnished, prefect_server):
-    plainly(furnished("warm-up"))
-    plain = seconds_of(partial(plainly, furnished("plain")))
-    furnished("flow")
-    flow = seconds_of(partial(retrain, rollout=RollOut(canary=False)))
-    print(
-        f"\nflow {flow:.1f} s, the same steps as functions {plain:.1f} s, ratio {flow / plain:.2f} (at most 1.10)"
-    )
+def measure(folder: Path) -> Iterator[Seen]:
+    tie_temporary_server()  # to this process, should it be killed
+    with prefect_test_harness(server_startup_timeout=300):
+        plainly(furnished(folder / "warm-up"))
+        plain = seconds_of(partial(plainly, furnished(folder / "plain")))
+        furnished(folder / "flow")
+        flow = seconds_of(partial(retrain, rollout=RollOut(canary=False)))
+        yield COST.seen(flow / plain, f"{flow:.1f} s beside {plain:.1f} s")
 
 
-def test_help_is_quick():
-    took = sorted(
-        seconds_of(
-            lambda: subprocess.run(
-                [sys.executable, "-m", "flows.command_line", "--help"], capture_output=True, check=True
-            )
-        )
-        for _ in range(5)
-    )
-    print(f"\nmoderato --help: {took[2]:.2f} s, median of 5 (at most 0.5)")
+BENCH = Bench(figures=(COST,), measure=measure, seeds="0")

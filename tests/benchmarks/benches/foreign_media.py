@@ -52,12 +52,20 @@ def tried(data: bytes, read: Callable[[bytes], None]) -> tuple[float, int]:
 
 
 SLOWEST = {
-    what: Figure(name=f"the slowest of {FILES:,} broken {what} of each kind", beside="a limit", aim=at_most(5), unit="s")
+    what: Figure(
+        name=f"the slowest of {FILES:,} broken {what} of each kind",
+        beside="a limit",
+        aim=at_most(5),
+        unit="s",
+    )
     for what in ("pictures", "videos")
 }
 GROWTH = {
     what: Figure(
-        name=f"memory that {FILES:,} broken {what} of one kind leave", beside="a limit", aim=at_most(1024), unit="MiB"
+        name=f"memory that {FILES:,} broken {what} of one kind leave",
+        beside="a limit",
+        aim=at_most(1024),
+        unit="MiB",
     )
     for what in SLOWEST
 }
@@ -87,5 +95,8 @@ def videos() -> Iterator[tuple[str, bytes]]:
 
 
 BENCH = Bench(
-    figures=(*SLOWEST.values(), *GROWTH.values()), measure=measure, seeds=f"0 to {FILES - 1}", limit_seconds=4 * 3600
+    figures=(*SLOWEST.values(), *GROWTH.values()),
+    measure=measure,
+    seeds=f"0 to {FILES - 1}",
+    limit_seconds=4 * 3600,
 )

@@ -13,10 +13,14 @@ from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
 TURNS = 3
 SECONDS = Figure(
-    name="ingest of 1,000,000 posts", beside="seconds of a bare DuckDB read into a Lance table", aim=at_most(3)
+    name="ingest of 1,000,000 posts",
+    beside="seconds of a bare DuckDB read into a Lance table",
+    aim=at_most(3),
 )
 MEMORY = Figure(name="its peak memory", beside="a limit", aim=at_most(2000), unit="MB")
-GROWTH = Figure(name="its peak memory at ten times the posts", beside="that of 100,000 posts", aim=at_most(1.3))
+GROWTH = Figure(
+    name="its peak memory at ten times the posts", beside="that of 100,000 posts", aim=at_most(1.3)
+)
 
 MEASURE = """
 import sys, time

@@ -18,9 +18,13 @@ LONGEST = READ_EVERY * READINGS  # posts of the challenger, after which a rollou
 PEERS = ("the judge", "fixed interval, 5 failures (Flagger)", "repeated Mann-Whitney (Kayenta)")
 EQUAL, *HARMS = SCENARIOS
 KAYENTA = "posts before Kayenta's way does, tuned to as few false alarms"
-FALSE = Figure(name="false rollbacks of an equal challenger", beside="rollouts", aim=at_most(0.01), unit="share")
+FALSE = Figure(
+    name="false rollbacks of an equal challenger", beside="rollouts", aim=at_most(0.01), unit="share"
+)
 POSTS = {
-    harm: Figure(name=f"{harm}: median posts before it is stopped", beside=KAYENTA, aim=at_most(most), unit="posts")
+    harm: Figure(
+        name=f"{harm}: median posts before it is stopped", beside=KAYENTA, aim=at_most(most), unit="posts"
+    )
     for harm, most in zip(HARMS, (9_600, 10_800, 8_400), strict=True)
 }
 
@@ -35,7 +39,9 @@ def measure(folder: Path) -> Iterator[Seen | Table]:
             if scenario == EQUAL:
                 yield FALSE.seen(share)
             else:
-                yield POSTS[scenario].seen(float(np.median(np.where(ours > 0, ours, LONGEST))), f"{share:.1%} stopped")
+                yield POSTS[scenario].seen(
+                    float(np.median(np.where(ours > 0, ours, LONGEST))), f"{share:.1%} stopped"
+                )
             rows.append((scenario, *map(cell, found.T)))
     yield Table(columns=("challenger", *PEERS), rows=tuple(rows))
 

@@ -15,10 +15,14 @@ PRESETS = ("compact", "transformer", "clip", "text")
 SCRIPT = "tests.benchmarks.planned_beside_measured"
 CLOSE = between(0.8, 1.2)
 SECONDS = {
-    name: Figure(name=f"seconds that `moderato plan` says of `{name}`", beside="what training then takes", aim=CLOSE)
+    name: Figure(
+        name=f"seconds that `moderato plan` says of `{name}`", beside="what training then takes", aim=CLOSE
+    )
     for name in PRESETS
 }
-OPERATIONS = Figure(name="its operations, of the preset farthest off", beside="what training then counts", aim=CLOSE)
+OPERATIONS = Figure(
+    name="its operations, of the preset farthest off", beside="what training then counts", aim=CLOSE
+)
 MEMORY = Figure(name="its memory, of the preset farthest off", beside="what training then takes", aim=CLOSE)
 
 

@@ -11,10 +11,12 @@ from tests.benchmarks.own_process import measured
 SIZES = (100_000, 1_000_000)
 WORK = {"cut": "a snapshot of 1,000,000 posts", "validate": "and its validation"}  # by the script's verbs
 SECONDS = {
-    verb: Figure(name=f"{name}: seconds", beside="those at 100,000", aim=at_most(12)) for verb, name in WORK.items()
+    verb: Figure(name=f"{name}: seconds", beside="those at 100,000", aim=at_most(12))
+    for verb, name in WORK.items()
 }
 MEMORY = {
-    verb: Figure(name=f"{name}: peak memory", beside="that at 100,000", aim=at_most(1.3)) for verb, name in WORK.items()
+    verb: Figure(name=f"{name}: peak memory", beside="that at 100,000", aim=at_most(1.3))
+    for verb, name in WORK.items()
 }
 
 

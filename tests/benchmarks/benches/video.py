@@ -18,7 +18,11 @@ WATCHES = {
     "8 frames of 224 pixels by `scenes`": Watch(8, 224, "scenes"),
 }
 RATES = {
-    name: Figure(name=f"clips made ready in {name}", beside="ffmpeg's decoding alone, clips a second", aim=at_least(0.8))
+    name: Figure(
+        name=f"clips made ready in {name}",
+        beside="ffmpeg's decoding alone, clips a second",
+        aim=at_least(0.8),
+    )
     for name in WATCHES
 }
 

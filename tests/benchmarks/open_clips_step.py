@@ -1,0 +1,115 @@
+"""Contrastive pre-training beside open_clip's own step, for one core and for a GPU.
+
+Both take the same batches on the same device in the same precision. Ours reads and decodes posts of a snapshot
+meanwhile, measures itself and keeps a running average; open_clip's step has its batch in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from open_clip import CLIP, get_model_config
+from open_clip.loss import ClipLoss
+from PIL import Image
+
+from models.openclip import towers_of
+from models.preset import preset_named
+from models.pretraining.pretrain import pretrain
+from models.training.measurement import Measurement
+from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
+
+LARGE = {
+    "architecture": "ViT-L-14",
+    "image_size": 224,
+    "max_tokens": 77,
+    "batch_size": 128,
+    "vocabulary": 49_408,
+}
+SMALL = {"image_size": 64, "max_tokens": 32, "batch_size": 32, "vocabulary": 2000}
+STEPS, WARM = 24, 4
+TURNS = 3
+VALIDATED = 0.3  # share of a made-up snapshot that is not trained on
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Pairs a second of ours beside those of open_clip's step, and what ours measured of itself."""
+
+    ratio: float
+    theirs: float
+    ours: Measurement
+
+
+def median_turn(folder: Path, sizes: dict[str, Any], *, gpu: bool) -> Turn:
+    """Of a few, by the ratio. sizes: fields of the preset `clip` that fit the device."""
+    torch.set_num_threads(1)
+    preset = preset_named("clip", modalities=("text", "image"), **sizes)
+    uri = write_snapshot(folder, posts(preset))
+    turns = []
+    for turn in range(TURNS):  # in turns, so that a busy machine slows both
+        theirs = open_clips_step(preset, gpu=gpu)
+        report = pretrain(
+            uri,
+            preset=preset.name,
+            objectives=["contrastive"],
+            seed=0,
+            folder=folder / str(turn),
+            threads=1,
+            epochs=1,
+            minimum_steps=0,
+            **sizes,
+        )
+        turns.append(Turn(report.items_per_second / theirs, theirs, report.measured))
+    return sorted(turns, key=lambda turn: turn.ratio)[TURNS // 2]
+
+
+def posts(preset):
+    """Noise in words and pictures: texts as long as are read."""
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{number}" for number in range(500)])
+    rows = []
+    for _ in range(round(STEPS * preset.batch_size / (1 - VALIDATED))):
+        noise = rng.integers(0, 256, (preset.image_size // 8, preset.image_size // 8, 3), np.uint8)
+        buffer = io.BytesIO()
+        Image.fromarray(noise).resize((preset.image_size, preset.image_size)).save(buffer, "JPEG")
+        rows.append(
+            Row(" ".join(rng.choice(words, preset.max_tokens)), buffer.getvalue(), (0.0,) * len(POLICIES))
+        )
+    return rows
+
+
+def open_clips_step(preset, *, gpu):
+    """Pairs a second: forward, ClipLoss, backward, AdamW, as open_clip_train.train does without gradient clipping."""
+    device = "cuda" if gpu else "cpu"
+    config = (
+        get_model_config(preset.architecture) if preset.architecture else towers_of(preset, preset.vocabulary)
+    )
+    model = CLIP(**config).to(device).train()
+    loss, optimizer = ClipLoss(), torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.2)
+    pictures = torch.rand(preset.batch_size, 3, preset.image_size, preset.image_size, device=device)
+    texts = torch.randint(1, preset.vocabulary, (preset.batch_size, preset.max_tokens), device=device)
+    for step in range(WARM + STEPS):
+        if step == WARM:
+            _settled(device)
+            start = time.perf_counter()
+        optimizer.zero_grad()
+        with torch.autocast(device, torch.bfloat16, enabled=gpu):
+            image, text, scale = model(pictures, texts)[:3]
+            found = loss(image, text, scale)
+        found.backward()
+        optimizer.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(0, np.log(100))
+    _settled(device)
+    return STEPS * preset.batch_size / (time.perf_counter() - start)
+
+
+def _settled(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
