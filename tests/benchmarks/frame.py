@@ -16,7 +16,7 @@ the bench a crashed one; `SkippedError` says what this machine lacks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -112,7 +112,7 @@ class Seen(Frozen):
         figure = self.figure
         value = "" if self.value is None else shown(self.value, figure.unit)
         note = f"  ({self.note})" if self.note else ""
-        return f"  {self.verdict:8} {value:>12}  {figure.aim.shown(figure.unit):20} {figure.name}{note}"
+        return f"  {self.verdict:8} {value:>12}  {figure.aim.shown(figure.unit):20} {figure.name}, {figure.beside}{note}"
 
 
 class Table(Frozen):
@@ -122,8 +122,14 @@ class Table(Frozen):
     rows: tuple[tuple[str, ...], ...]
 
     def markdown(self) -> str:
-        head = [self.columns, ("---",) * len(self.columns)]
-        return "\n".join(f"| {' | '.join(row)} |" for row in [*head, *self.rows])
+        head = [line(self.columns), "|---" * len(self.columns) + "|"]
+        return "\n".join([*head, *map(line, self.rows)])
+
+
+def line(cells: Iterable[str]) -> str:
+    """One row of a table in Markdown, whatever the cells hold."""
+    whole = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(whole)} |"
 
 
 @dataclass(frozen=True)

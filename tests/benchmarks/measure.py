@@ -28,7 +28,7 @@ def loaded(path: Path) -> tuple[Bench, str]:
     bench = getattr(module, "BENCH", None)
     if not isinstance(bench, Bench):
         raise TypeError(f"{path} must announce BENCH, a Bench; it has {bench!r}")
-    return bench, (module.__doc__ or "").partition("\n")[0]
+    return bench, (module.__doc__ or "").partition("\n")[0].removesuffix(".")
 
 
 def followed(bench: Bench, result: Result, path: Path, folder: Path) -> Result:

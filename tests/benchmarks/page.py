@@ -11,11 +11,11 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from tests.benchmarks.frame import ROOT, Seen, shown
+from tests.benchmarks.frame import ROOT, Seen, Table, line, shown
 from tests.benchmarks.results import LAST, PUBLISHED, Result, Results, write
 
 BLOCK = re.compile(r"(<!-- (figures|table of (\w+)) -->\n).*?(<!-- end -->)", re.DOTALL)
-HEAD = ("| bench | what | beside | seen | aim | verdict |", "|---|---|---|---|---|---|")
+HEAD = Table(columns=("bench", "what", "beside", "seen", "aim", "verdict"), rows=()).markdown()
 
 
 def pages() -> list[Path]:
@@ -35,14 +35,14 @@ def filled(page: str, results: Results) -> str:
 
 def figures(results: Results) -> str:
     rows = [row for name, result in results.benches.items() for row in rows_of(name, result)]
-    return "\n".join([*HEAD, *rows, "", *origins(results)])
+    return "\n".join([HEAD, *rows, "", *origins(results)])
 
 
 def rows_of(name: str, result: Result) -> list[str]:
     """Its figures; a line with the reason where there are none or it crashed."""
     rows = [row_of(name, it) for it in result.told()]
     if result.outcome != "measured":
-        rows.append(f"| `{name}` | {result.about} | | | | {result.outcome}: {result.reason} |")
+        rows.append(line((f"`{name}`", result.about, "", "", "", f"{result.outcome}: {result.reason}")))
     return rows
 
 
@@ -52,7 +52,7 @@ def row_of(name: str, it: Seen) -> str:
     note = f" ({it.note})" if it.note else ""
     verdict = f"**{it.verdict}**" if it.verdict == "missed" else it.verdict
     aim = figure.aim.shown(figure.unit)
-    return f"| `{name}` | {figure.name} | {figure.beside} | {value}{note} | {aim} | {verdict} |"
+    return line((f"`{name}`", figure.name, figure.beside, value + note, aim, verdict))
 
 
 def origins(results: Results) -> list[str]:

@@ -38,12 +38,17 @@ BENCHES = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path):
+def write_benches(folder):
     for name, body in BENCHES.items():
         limit = 3 if name == "hangs" else 60
-        (tmp_path / f"{name}.py").write_text(HEAD.format(what=name) + body + ENDS.format(limit=limit))
-    return tmp_path
+        (folder / f"{name}.py").write_text(HEAD.format(what=name) + body + ENDS.format(limit=limit))
+    (folder / "broken.py").write_text("BENCH = 3")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_benches(tmp_path)
 
 
 def command(folder, *what):
@@ -59,71 +64,79 @@ def written(folder):
     return json.loads((folder / "out.json").read_text())["benches"]
 
 
-def test_aims_that_are_met_end_well(folder):
-    done = bench(folder, "meets")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """One run of all benches: what it printed, and what it wrote."""
+    folder = write_benches(tmp_path_factory.mktemp("benches"))
+    return bench(folder), written(folder)
+
+
+def row(done, name):
+    """The bench's last line in the closing table."""
+    return [
+        line for line in done.stdout.rpartition("figure, beside")[2].splitlines() if line.startswith(name)
+    ][-1]
+
+
+def test_aims_that_are_met_end_well_and_what_a_machine_lacks_is_said(folder):
+    done = bench(folder, "meets,lacks")
     assert done.returncode == 0, done.stderr
-    assert "2 aims met, 0 missed" in done.stdout
-    found = written(folder)["meets"]
+    assert "2 aims met, 0 missed; of 2 benches 0 crashed, 1 skipped" in done.stdout
+    assert "skipped  needs a GPU" in row(done, "lacks")
+    assert set(written(folder)) == {"meets", "lacks"}
+
+
+def test_what_was_seen_is_written_with_its_aim_verdict_and_origin(whole):
+    found = whole[1]["meets"]
     assert [(it["value"], it["verdict"]) for it in found["seen"]] == [(2.5, "met"), (200, "met")]
     assert found["seen"][0]["figure"]["aim"] == {"at_least": None, "at_most": 3}
     assert found["seen"][0]["note"] == "5 s beside 2 s"
-    assert (found["outcome"], found["seeds"], found["about"]) == ("measured", "7", "One that meets.")
+    assert (found["outcome"], found["seeds"], found["about"]) == ("measured", "7", "One that meets")
     assert found["table"] == {"columns": ["size", "seconds"], "rows": [["10", "5"]]}
     assert "cores of" in found["machine"]
     assert found["version"]
+    assert found["commit"]
 
 
 def test_an_aim_that_is_missed_fails_the_run(folder):
-    done = bench(folder, "meets,misses")
+    done = bench(folder, "misses")
     assert done.returncode == 1
-    assert "3 aims met, 1 missed" in done.stdout
+    assert "1 aims met, 1 missed" in done.stdout
     assert [it["verdict"] for it in written(folder)["misses"]["seen"]] == ["missed", "met"]
-    assert set(written(folder)) == {"meets", "misses"}
+
+
+def test_a_crash_alone_fails_the_run(folder):
+    assert bench(folder, "crashes").returncode == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "reason", "first"),
     [
-        ("crashes", "RuntimeError: the peer does not start"),
-        ("killed", "ended by SIGKILL"),
-        ("forgets", "never looked at: its memory"),
-        ("strays", "ValueError: 'another' is none of the bench's figures: 'a thing', 'its memory'"),
-        ("divides", "ValueError: a thing: nan is no figure; nothing was measured"),
-        ("hangs", "not done within 3 s"),
+        ("crashes", "RuntimeError: the peer does not start", 1),
+        ("killed", "ended by SIGKILL", 1),
+        ("forgets", "never looked at: its memory", 1),
+        ("strays", "ValueError: 'another' is none of the bench's figures: 'a thing', 'its memory'", None),
+        ("divides", "ValueError: a thing: nan is no figure; nothing was measured", None),
+        ("hangs", "not done within 3 s", 1),
     ],
 )
-def test_a_crash_counts_as_missed_and_keeps_what_was_seen(folder, name, reason):
-    done = bench(folder, name)
-    assert done.returncode == 1
-    assert reason in done.stdout
-    found = written(folder)[name]
-    assert (found["outcome"], found["reason"]) == ("crashed", reason)
-    assert found["seen"][0]["value"] == (None if name in ("strays", "divides") else 1)
+def test_a_crash_is_said_keeps_what_was_seen_and_not_the_others_from_running(whole, name, reason, first):
+    done, found = whole
+    assert (found[name]["outcome"], found[name]["reason"]) == ("crashed", reason)
+    assert found[name]["seen"][0]["value"] == first
+    assert reason in row(done, name)
+    assert found["meets"]["outcome"] == "measured"
 
 
-def test_a_crash_of_one_does_not_keep_the_next_from_running(folder):
-    (folder / "broken.py").write_text("BENCH = 3")
-    done = bench(folder, "broken,meets")
-    assert done.returncode == 1
-    assert "must announce BENCH, a Bench; it has 3" in written(folder)["broken"]["reason"]
-    assert written(folder)["meets"]["outcome"] == "measured"
-
-
-def test_what_a_machine_lacks_fails_nothing_and_is_said(folder):
-    done = bench(folder, "lacks")
-    assert done.returncode == 0
-    assert "needs a GPU" in done.stdout.splitlines()[-6]
-    assert "1 skipped" in done.stdout
-    assert (written(folder)["lacks"]["outcome"], written(folder)["lacks"]["reason"]) == (
-        "skipped",
-        "needs a GPU",
-    )
+def test_a_file_that_announces_no_bench_counts_as_crashed(whole):
+    assert "must announce BENCH, a Bench; it has 3" in whole[1]["broken"]["reason"]
+    assert "of 10 benches 7 crashed, 1 skipped" in whole[0].stdout
 
 
 def test_a_name_that_is_none_lists_the_choices(folder):
     done = bench(folder, "meet")
     assert done.returncode == 2
-    assert "no bench called 'meet'; did you mean 'meets'? choose one of: crashes, divides" in done.stderr
+    assert "no bench called 'meet'; did you mean 'meets'? choose one of: broken, crashes" in done.stderr
 
 
 def test_a_file_of_figures_that_is_none_is_not_overwritten(folder):

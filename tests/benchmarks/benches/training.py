@@ -87,7 +87,7 @@ def two_processes(folder: Path) -> Seen:
     ratio, two, one, limit = sorted(turns)[PAIRS // 2]
     varied = f"median of {PAIRS}, {min(turns)[0]:.2f} to {max(turns)[0]:.2f}"
     return TWO.seen(
-        ratio, f"{two:.0f} posts/s beside {one:.0f}, {varied}; two that share nothing {limit:.2f}"
+        ratio, f"{two:.0f} posts/s beside {one:.0f}, {varied}; {ratio / limit:.2f} of two that share nothing"
     )
 
 
