@@ -112,7 +112,8 @@ class Seen(Frozen):
         figure = self.figure
         value = "" if self.value is None else shown(self.value, figure.unit)
         note = f"  ({self.note})" if self.note else ""
-        return f"  {self.verdict:8} {value:>12}  {figure.aim.shown(figure.unit):20} {figure.name}, {figure.beside}{note}"
+        aim = figure.aim.shown(figure.unit)
+        return f"  {self.verdict:8} {value:>12}  {aim:20} {figure.name}, {figure.beside}{note}"
 
 
 class Table(Frozen):
