@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from infra.settings import PREFIX
 from models.nearest import choose
 from tests.benchmarks.frame import ROOT, shown
-from tests.benchmarks.results import LAST, Result, Results
+from tests.benchmarks.results import BUSY, LAST, Result, Results
 
 BENCHES = Path(__file__).with_name("benches")
 POLL_SECONDS = 0.2
@@ -41,9 +41,12 @@ def main() -> int:
         print(error, file=sys.stderr)
         return WRONG
     done: dict[str, Result] = {}
+    load = round(os.getloadavg()[0], 1)
+    if load > BUSY:
+        print(f"others keep {load} processes busy here: seconds will be theirs too, and ratios vary")
     try:
         for file in files:
-            done[file.stem] = measured(file)
+            done[file.stem] = measured(file).model_copy(update={"load": load})
             kept.updated(done).write(asked.json)  # after each: hours of figures outlive an interrupt
     except KeyboardInterrupt:
         print(table(done), file=sys.stderr)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.benchmarks.frame import ROOT, Seen, Table, line, shown
-from tests.benchmarks.results import LAST, PUBLISHED, Result, Results, write
+from tests.benchmarks.results import BUSY, LAST, PUBLISHED, Result, Results, write
 
 BLOCK = re.compile(r"(<!-- (figures|table of (\w+)) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = Table(columns=("bench", "what", "beside", "seen", "aim", "verdict"), rows=()).markdown()
@@ -67,7 +67,8 @@ def origins(results: Results) -> list[str]:
 def origin(result: Result) -> str:
     code = f", {result.version} at {result.commit}" if result.commit else ""
     source = "" if result.source == "make bench" else f" ({result.source})"
-    return f"{result.machine}, {result.at[:10]}{code}{source}"
+    busy = f", while others kept {result.load:.1f} processes busy" if result.load > BUSY else ""
+    return f"{result.machine}, {result.at[:10]}{code}{busy}{source}"
 
 
 def table_of(name: str, result: Result) -> str:

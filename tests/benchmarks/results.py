@@ -18,6 +18,7 @@ from tests.benchmarks.frame import ROOT, Frozen, Seen, Table
 LAST = ROOT / "build" / "benchmarks.json"  # the last run of each bench here
 PUBLISHED = ROOT / "docs" / "benchmarks.json"  # what the docs show
 GIB = 1 << 30
+BUSY = 0.5  # processes of others from which on a machine is a busy one
 
 Outcome = Literal["measured", "crashed", "skipped"]
 
@@ -64,6 +65,7 @@ class Result(Frozen):
     machine: str = Field(default_factory=this_machine)
     version: str = Field(default_factory=lambda: version("moderato"))
     commit: str = Field(default_factory=this_commit)
+    load: float = 0.0  # processes that others kept busy when the benches began
     source: str = "make bench"
 
     @property

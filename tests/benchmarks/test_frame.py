@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.frame import Aim, Figure, at_least, at_most, between, shown
+from tests.benchmarks.frame import Aim, Figure, Table, at_least, at_most, between, shown
 from tests.benchmarks.page import filled, published
 from tests.benchmarks.results import Result, Results
 
@@ -96,6 +96,7 @@ def test_what_was_seen_is_written_with_its_aim_verdict_and_origin(whole):
     assert "cores of" in found["machine"]
     assert found["version"]
     assert found["commit"]
+    assert found["load"] >= 0
 
 
 def test_an_aim_that_is_missed_fails_the_run(folder):
@@ -209,6 +210,16 @@ def test_a_page_shows_each_figure_with_its_verdict_and_where_it_was_seen():
     assert "- 2 cores, 2026-11-27, 1 at abc: `meets`, `misses`" in shown
     assert "prose\n<!-- table of meets -->\n`make bench WHAT=meets` has not filled" in shown
     assert "old" not in shown
+
+
+def test_a_page_says_where_others_kept_the_machine_busy():
+    shown = filled("<!-- figures -->\n<!-- end -->\n", Results(benches={"meets": result(2.5, load=1.75)}))
+    assert "- 2 cores, 2026-11-27, 1 at abc, while others kept 1.8 processes busy: `meets`" in shown
+
+
+def test_a_cell_of_a_table_stays_one():
+    table = Table(columns=("a", "b"), rows=(("x | y", "two\nlines"),))
+    assert table.markdown() == "| a | b |\n|---|---|\n| x \\| y | two lines |"
 
 
 def test_a_bench_that_was_skipped_here_leaves_what_was_seen_elsewhere():
