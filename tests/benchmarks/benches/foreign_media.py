@@ -81,7 +81,7 @@ def measure(folder: Path) -> Iterator[Seen | Table]:
         largest = max(tries, key=lambda way: tries[way][1])
         yield SLOWEST[what].seen(tries[slowest][0], slowest)
         yield GROWTH[what].seen(tries[largest][1] >> 20, largest)
-        yield Table(columns=("kind", "slowest, s", "growth, MiB"), rows=tuple(rows))
+    yield Table(columns=("kind", "slowest, s", "growth, MiB"), rows=tuple(rows))
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
