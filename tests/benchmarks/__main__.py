@@ -23,6 +23,7 @@ from tests.benchmarks.frame import ROOT, shown
 from tests.benchmarks.results import BUSY, LAST, Result, Results
 
 BENCHES = Path(__file__).with_name("benches")
+OUTSIDE = (PREFIX, "MLFLOW_", "PREFECT_")  # a shell of somebody who runs the platform has them
 POLL_SECONDS = 0.2
 STOP_SECONDS = 60.0  # that an interrupted bench has for stopping its servers
 MISSED, WRONG, INTERRUPTED = 1, 2, 130  # exit codes
@@ -114,8 +115,8 @@ def alone(command: list[str], environment: dict[str, str]) -> Iterator[subproces
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Of a bench: an empty home, no settings from outside, nobody told."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """Of a bench: an empty home, no settings or servers from outside, nobody told."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
     return outside | {
         f"{PREFIX}HOME": str(folder / "home"),
         f"{PREFIX}CARD_PDF": "false",  # a start of Chromium for each champion

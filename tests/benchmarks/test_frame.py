@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.__main__ import environment
 from tests.benchmarks.frame import Aim, Figure, Table, at_least, at_most, between, shown
 from tests.benchmarks.page import filled, published
 from tests.benchmarks.results import Result, Results
@@ -132,6 +133,14 @@ def test_a_crash_is_said_keeps_what_was_seen_and_not_the_others_from_running(who
 def test_a_file_that_announces_no_bench_counts_as_crashed(whole):
     assert "must announce BENCH, a Bench; it has 3" in whole[1]["broken"]["reason"]
     assert "of 10 benches 7 crashed, 1 skipped" in whole[0].stdout
+
+
+def test_a_bench_has_a_home_of_its_own_and_asks_no_server_of_the_shell(monkeypatch, tmp_path):
+    for name in ("MODERATO_HOME", "MODERATO_STORE", "MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+        monkeypatch.setenv(name, "http://a-server-in-use")
+    given = environment(tmp_path)
+    assert given["MODERATO_HOME"] == str(tmp_path / "home")
+    assert "http://a-server-in-use" not in given.values()
 
 
 def test_a_name_that_is_none_lists_the_choices(folder):

@@ -181,17 +181,18 @@ def measure(folder: Path) -> Iterator[Seen | Table]:
 
 
 def beside_other_servers(home: Home) -> Iterator[Seen | Table]:
-    turns = [most_items(home) for _ in range(TURNS)]
-    ours = best(gateway, home)
-    found = {name: best(make, home) for name, (make, _) in PEERS.items()}
-    # what the machine could do while it was free
-    limit = max(turns + [most_items(home) for _ in range(TURNS)])
     about = json.loads((home.bundle / "model.json").read_text())
     print(f"{CLIENTS} clients, one text of {TOKENS} tokens a request; preset {about['preset']['name']}")
-    yield LIMIT.seen(ours["rate"] / limit)
-    for name, figure in RATES.items():
-        yield figure.seen(ours["rate"] / found[name]["rate"])
+    turns = [most_items(home) for _ in range(TURNS)]
+    ours = best(gateway, home)
     yield P99.seen(ours["p99"])
+    found = {}
+    for name, (make, _) in PEERS.items():
+        found[name] = best(make, home)
+        yield RATES[name].seen(ours["rate"] / found[name]["rate"])
+    # what the machine could do while it was free
+    limit = max(turns + [most_items(home) for _ in range(TURNS)])
+    yield LIMIT.seen(ours["rate"] / limit)
     rows = [row_of(name, row) for name, row in {OURS: ours, **found}.items()]
     columns = ("server", "requests/s", "p50", "p99", "workers")
     yield Table(columns=columns, rows=(("onnxruntime, the limit", f"{limit:,.0f}", "", "", ""), *rows))
