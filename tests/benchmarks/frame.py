@@ -101,7 +101,7 @@ class Seen(Frozen):
     value: float | None = None
     note: str = ""
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def verdict(self) -> Verdict:
         if self.value is None:

@@ -94,6 +94,7 @@ def measure(folder: Path) -> Iterator[Seen]:
             if seed == 0:
                 one = figures(platform, home)
         hundred = figures(platform, home)
+        print(f"run lists of 50 rows: {seconds(lambda: run_lists(platform, rows=50)):.2f} s", flush=True)
     for figure, few, many in zip(SLOWER, one, hundred, strict=True):
         yield figure.seen(many / few, f"{many:.2f} s beside {few:.2f} s")
     yield STATUS.seen(hundred[1])
