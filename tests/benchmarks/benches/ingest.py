@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.frame import Bench, Figure, Seen, at_most
+from tests.benchmarks.own_process import INGEST, MEASURE, measured
 
 TURNS = 3
 SECONDS = Figure(
@@ -22,26 +21,9 @@ GROWTH = Figure(
     name="its peak memory at ten times the posts", beside="that of 100,000 posts", aim=at_most(1.3)
 )
 
-MEASURE = """
-import sys, time
-from tests.benchmarks.peak_memory import peak_mb
-{imports}
-started = time.perf_counter()
-{work}
-seconds = time.perf_counter() - started
-print(seconds, peak_mb())
-"""
-
 BARE = MEASURE.format(
     imports="import duckdb, lance",
     work="lance.write_dataset(duckdb.sql(f\"FROM read_json('{sys.argv[1]}')\").to_arrow_reader(65536), sys.argv[2])",
-)
-
-INGEST = MEASURE.format(
-    imports="from pathlib import Path; from infra.ingest import ingest; from infra.environment import adopt; "
-    "from infra.settings import Settings",
-    work="settings = Settings(_env_file=None, home=Path(sys.argv[2])); adopt(settings); "
-    "ingest(settings, 'jsonl', sys.argv[1])",
 )
 
 
@@ -62,14 +44,6 @@ def write_posts(path: Path, count: int) -> Path:
             }
             file.write(json.dumps(post) + "\n")
     return path
-
-
-def measured(program: str, *arguments: Path) -> tuple[float, float]:
-    """Seconds of the work, without imports, and peak MB of its process."""
-    command = [sys.executable, "-W", "error", "-c", program, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, memory = done.stdout.split()[-2:]  # DuckDB prints its progress before
-    return float(seconds), float(memory)
 
 
 def measure(folder: Path) -> Iterator[Seen]:

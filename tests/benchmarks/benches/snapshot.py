@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.frame import Bench, Figure, Seen, at_most
-from tests.benchmarks.own_process import measured
+from tests.benchmarks.own_process import snapshot
 
 SIZES = (100_000, 1_000_000)
 WORK = {"cut": "a snapshot of 1,000,000 posts", "validate": "and its validation"}  # by the script's verbs
@@ -22,9 +22,9 @@ MEMORY = {
 
 def measure(folder: Path) -> Iterator[Seen]:
     for size in SIZES:
-        measured("fill", folder / str(size), str(size))
+        snapshot("fill", folder / str(size), str(size))
     for verb in WORK:
-        few, many = (measured(verb, folder / str(size)) for size in SIZES)
+        few, many = (snapshot(verb, folder / str(size)) for size in SIZES)
         seconds = f"{many['seconds']:.1f} s beside {few['seconds']:.1f} s"
         yield SECONDS[verb].seen(many["seconds"] / few["seconds"], seconds)
         memory = f"{many['peak_mb']:,.0f} MB beside {few['peak_mb']:,.0f} MB"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.benchmarks.frame import Bench, Figure, Seen, at_most
-from tests.benchmarks.own_process import measured
+from tests.benchmarks.own_process import snapshot
 
 SECONDS = Figure(
     name="validation in batches, 500,000 posts",
@@ -16,8 +16,8 @@ SECONDS = Figure(
 
 
 def measure(folder: Path) -> Iterator[Seen]:
-    measured("fill", folder, "500000")
-    seconds = measured("bare", folder)
+    snapshot("fill", folder, "500000")
+    seconds = snapshot("bare", folder)
     ours, bare = seconds["ours"], seconds["bare"]
     yield SECONDS.seen(ours / bare, f"{ours:.1f} s beside {bare:.1f} s")
 
