@@ -5,11 +5,13 @@ RESULT always holds all that was seen so far, as a crashed bench until it is don
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 import time
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from tests.benchmarks.frame import ROOT, Bench, Seen, SkippedError, Table
 from tests.benchmarks.results import Result, write
@@ -19,16 +21,24 @@ BESIDE = ("infra/face", "tests/support")  # where benches find what tests share,
 
 def loaded(path: Path) -> tuple[Bench, str]:
     """The bench that a file announces, and the first line of its docstring."""
+    module = imported(path)
+    bench = getattr(module, "BENCH", None)
+    if not isinstance(bench, Bench):
+        raise TypeError(f"{path} must announce BENCH, a Bench; it has {bench!r}")
+    return bench, (module.__doc__ or "").partition("\n")[0].removesuffix(".")
+
+
+def imported(path: Path) -> ModuleType:
+    """Ours by their names, so that processes which a bench starts find its functions; any other by its place."""
+    if path.is_relative_to(ROOT):
+        return importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     spec = importlib.util.spec_from_file_location(f"bench_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    bench = getattr(module, "BENCH", None)
-    if not isinstance(bench, Bench):
-        raise TypeError(f"{path} must announce BENCH, a Bench; it has {bench!r}")
-    return bench, (module.__doc__ or "").partition("\n")[0].removesuffix(".")
+    return module
 
 
 def followed(bench: Bench, result: Result, path: Path, folder: Path) -> Result:

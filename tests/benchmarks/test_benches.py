@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ def test_a_bench_says_what_it_measures_beside_what(file: Path):
     recorded = [it.figure for it in Results.read(PUBLISHED).benches[file.stem].seen]
     news = f"figures or aims are others than in {PUBLISHED.name}: `make bench WHAT={file.stem}`, then `make figures`"
     assert recorded == list(bench.figures), news
+
+
+def test_processes_that_a_bench_starts_find_its_functions():
+    bench, _ = loaded(BENCHES / "judge.py")
+    assert pickle.loads(pickle.dumps(bench.measure)) is bench.measure
 
 
 def test_the_docs_have_every_bench_and_no_other():
