@@ -69,10 +69,12 @@ def canary(
     `hold`, one that is healthy to the end comes back held: the champion decides until a person does.
     """
     store = Store(settings)
-    champion = store.registry.champion()
-    if champion is not None and champion.version == release.version:  # promoted by an earlier run
-        return release.model_copy(update={"promoted": True, "previous_champion": champion.previous_champion})
-    rollout = store.load(release.version) or _begin(store, release, snapshot, plan, dry_run, hold)
+    champion, rollout = store.registry.champion(), store.load(release.version)
+    if champion is not None and champion.version == release.version and (rollout is None or rollout.is_over):
+        why = rollout.reason if rollout is not None and rollout.status == "promoted" else release.reason
+        update = {"promoted": True, "previous_champion": champion.previous_champion, "reason": why}
+        return release.model_copy(update=update)
+    rollout = rollout or _begin(store, release, snapshot, plan, dry_run, hold)
     if not _waits(rollout, leave=leave):
         rollout = _drive(store, release, leave=leave)
     if rollout.status == "asking":

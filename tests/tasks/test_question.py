@@ -83,6 +83,7 @@ def test_a_person_reads_the_evidence_and_answers(client, asking, decision, promo
     client.resume_flow_run(run.id, run_input=word)
     release = going_on(client, run.id, asking)
     assert release.promoted is promoted
+    assert release.reason == f"{decision}, by operator (as typed, unverified): seen enough"
     ended = store.load(2)
     assert ended.status == status
     assert ended.last.who == "operator"
