@@ -22,7 +22,7 @@ def described(settings: Settings, release: Release, evaluation: Evaluation, aske
     parts = [
         f"**{asked[0].upper()}{asked[1:]}.** Answer within {hours:g} hours. {pointer(Registry(settings), release)}",
         _verdict(evaluation, comparison),
-        f"What it will do {evaluation.effects.told}.",
+        f"{evaluation.effects.told[0].upper()}{evaluation.effects.told[1:]}.",
         release.reason and f"Canary: {plain(release.reason)}",
         effects.is_file() and f"### What this champion will do\n\n{effects.read_text()}",
         _beside(comparison) if comparison else (evaluation.report / "beside.md").read_text(),

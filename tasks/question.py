@@ -73,10 +73,9 @@ def key(rollout: Rollout) -> str:
 def _described(store: Store, release: Release, hours: float) -> str:
     """What a person needs to decide."""
     parts = [
-        f"## The canary of version {release.version} asks",
-        plain(release.reason),
+        f"**The canary of version {release.version} asks**: {plain(release.reason)}. "
+        f"{pointer(store.registry, release)}",
         f"Answer within {hours:g} hours; else the champion stays. Until then the challenger has no traffic.",
-        pointer(store.registry, release),
         release.asks,
     ]
     return "\n\n".join(part for part in parts if part)

@@ -119,7 +119,9 @@ class Effects(Shown):
     def told(self) -> str:
         """In a line for people: what is done with a thousand posts where no other objectives hold."""
         together = self.markets[0].together
-        counts = ", ".join(f"{action} {together.per_thousand(action):.0f}" for action in reversed(STRENGTH))
+        counts = ", ".join(
+            f"{action.replace('_', ' ')} {together.per_thousand(action):.0f}" for action in reversed(STRENGTH)
+        )
         return f"of 1,000 posts in {market_name(self.markets[0].market)}: {counts}"
 
     def metrics(self) -> dict[str, float]:
