@@ -51,8 +51,8 @@ class Signed(RunInput):
     code: str = Field(
         default="",
         max_length=100,
-        description="What `moderato sign VERSION` prints, which proves who decides: needed where this platform asks for a "
-        "password. Never type a key here.",
+        description="What `moderato sign VERSION` prints, which proves who decides: needed where this platform asks "
+        "for a password. Never type a key here.",
         json_schema_extra={"position": 3},
     )
 

@@ -72,9 +72,9 @@ def key(rollout: Rollout) -> str:
 
 def _described(store: Store, release: Release, hours: float) -> str:
     """What a person needs to decide."""
+    asks = f"**The canary of version {release.version} asks**: {plain(release.reason)}."
     parts = [
-        f"**The canary of version {release.version} asks**: {plain(release.reason)}. "
-        f"{pointer(store.registry, release)}",
+        f"{asks} {pointer(store.registry, release)}",
         f"Answer within {hours:g} hours; else the champion stays. Until then the challenger has no traffic.",
         release.asks,
     ]
