@@ -110,12 +110,11 @@ def _write(path: Path, kind: Kind, judged: list[Judged]) -> None:
 
 def _png(figure: Any) -> bytes:
     """Few colours: a third of the bytes, which the card carries with it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas, small = FigureCanvasAgg(figure), io.BytesIO()
-    canvas.draw()
-    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    few = drawn.quantize(SHADES, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", pil_kwargs={"compress_level": 1})
+    few = (
+        Image.open(drawn).convert("RGB").quantize(SHADES, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    )
     few.save(small, "PNG", optimize=True)
     return small.getvalue()
 
