@@ -8,7 +8,6 @@ half the posts of two intervals that have to lie apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -74,6 +73,8 @@ HARMS = {
     8.0: 0.15,
 }  # times a tolerance, and how much each is expected; the rest is any other
 PRECISION = 0.25  # to which part of its distance from the limit a harm is expected
+ODDS = {1.35: 0.55, 2.0: 0.4}  # times the odds of a post beyond a quantile's limit; one shift fits no tail
+WITHIN = 0.5  # likewise of the distance from the quantile's own share
 
 
 class Sample(Protocol):
@@ -116,8 +117,13 @@ class Mean:
         known = total / count
         if len(lines) == 1:
             return expected(np.clip(lines[0](known), 0, 1), count)
-        limit, *worse = (line(known) for line in lines)
-        return _beyond(limit, worse, JEFFREYS[0])
+        limit, *worse = (float(line(known)) for line in lines)
+        beliefs = [
+            around(weight, mean, PRECISION * abs(mean - limit))
+            for weight, mean in zip(HARMS.values(), worse, strict=True)
+            if 0 < mean < 1
+        ]
+        return (*beliefs, JEFFREYS[0]._replace(weight=1 - sum(belief.weight for belief in beliefs)))
 
 
 @dataclass(frozen=True)
@@ -161,13 +167,21 @@ class Quantile:
         return Cells(_LOWER, _UPPER, evidence)
 
     def _prior(self, lines: Expected) -> Prior:
-        """Of the share of posts up to each cell, [BUCKETS]."""
-        if self.before is None or not self.before.sum() or lines[0].slope <= 0:
-            return (self._anything,)
-        shares = [self._shares(line) for line in lines if line.slope > 0]
-        if len(shares) == 1:
-            return expected(shares[0], float(self.before.sum()), drifting=self.level)
-        return _beyond(shares[0], shares[1:], self._anything)
+        """Of the share of posts up to each cell, [BUCKETS] where it says more than the level."""
+        if len(lines) == 1:
+            if self.before is None or not self.before.sum():
+                return (self._anything,)
+            return expected(self._shares(lines[0]), float(self.before.sum()), drifting=self.level)
+        slower = lines[-1](1.0) > lines[0](
+            1.0
+        )  # than the limit, at which the share of posts is not the level then
+        beside = [1 / ratio if slower else ratio for ratio in ODDS]
+        shares = [self.level * odds / (1 - self.level + self.level * odds) for odds in beside]
+        beliefs = [
+            around(weight, share, WITHIN * abs(share - self.level))
+            for weight, share in zip(ODDS.values(), shares, strict=True)
+        ]
+        return (*beliefs, self._anything._replace(weight=1 - sum(ODDS.values())))
 
     def _shares(self, line: Line) -> Floats:
         """Of posts up to each cell, [BUCKETS], where every latency from before is moved along the line."""
@@ -192,17 +206,6 @@ class Known:
 
     def cells(self, lines: Expected = (SAME,)) -> Cells:  # noqa: ARG002 - certain whatever is expected
         return Cells(np.array([self.value]), np.array([self.value]), np.zeros(1))
-
-
-def _beyond(limit: Floats, worse: Sequence[Floats], otherwise: Belief) -> Prior:
-    """Beliefs in harms, means in (0, 1) beyond the limit; `otherwise` has the weight that none of them takes."""
-    beliefs = [
-        around(weight, mean, PRECISION * np.abs(mean - limit))
-        for weight, mean in zip(HARMS.values(), worse, strict=False)
-        if np.all((mean > 0) & (mean < 1))
-    ]
-    left = 1 - sum(belief.weight for belief in beliefs)
-    return (*beliefs, otherwise._replace(weight=left))
 
 
 def _least(level: float, fewest: Floats, most: Floats, total: float, prior: Prior) -> Floats:
