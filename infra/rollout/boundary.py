@@ -84,7 +84,7 @@ def interval(
     least = log_mixture(total, count, prior) + np.log(alpha)
 
     def reached(tried: Floats) -> Flags:
-        return np.asarray(_likelihood(tried, total, count) <= least, np.bool_)
+        return np.asarray(log_likelihood(tried, total, count) <= least, np.bool_)
 
     return _root(reached, mean, np.zeros_like(mean)), _root(reached, mean, np.ones_like(mean))
 
@@ -103,7 +103,7 @@ def sums(
 
 def log_evidence(mean: ArrayLike, total: ArrayLike, count: ArrayLike, prior: Prior = JEFFREYS) -> Floats:
     """Logarithm of M_t(mean), an e-value against this mean: it exceeds log(1 / alpha) with chance alpha, if ever."""
-    return np.asarray(log_mixture(total, count, prior) - _likelihood(mean, total, count))
+    return np.asarray(log_mixture(total, count, prior) - log_likelihood(mean, total, count))
 
 
 def log_mixture(total: ArrayLike, count: ArrayLike, prior: Prior) -> Floats:
@@ -117,7 +117,7 @@ def log_mixture(total: ArrayLike, count: ArrayLike, prior: Prior) -> Floats:
     return np.asarray(np.logaddexp.reduce(parts) if len(parts) > 1 else parts[0])
 
 
-def _likelihood(mean: ArrayLike, total: ArrayLike, count: ArrayLike) -> Floats:
+def log_likelihood(mean: ArrayLike, total: ArrayLike, count: ArrayLike) -> Floats:
     """Its logarithm, of so many observations with this mean."""
     from scipy.special import xlog1py, xlogy  # a quarter of a second that a roll-back need not wait for
 

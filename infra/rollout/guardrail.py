@@ -16,6 +16,7 @@ from infra.rollout.onset import Harmed, one_more
 from infra.rollout.sample import HARMS, Interval, Line, Quantile, Sample
 
 NO_POSTS = "without posts yet"
+TOLD = 0.1  # of what a verdict takes, from which on it is told that earlier stages had shown it
 
 Worse = Literal["higher", "lower", "either"]
 Verdict = Literal["healthy", "unhealthy", "inconclusive"]
@@ -74,6 +75,7 @@ class Reading(BaseModel):
     harm: float = Field(description="evidence of harm as a share of what a verdict takes")
     health: float = Field(default=0.0, description="the same of health")
     needed: float = Field(default=math.inf, description="log e-value of harm that a verdict takes by itself")
+    earlier: float = Field(default=0.0, description="what the stages before had shown of `harm`")
     verdict: Verdict
     binding: bool
     decisive: bool
@@ -92,8 +94,14 @@ class Reading(BaseModel):
         """In a sentence: the values, where they can lie, and what is allowed."""
         return (
             f"{self.guardrail} of {self.subject} is {self.verdict}: challenger {shown(self.challenger)}, "
-            f"champion {_estimate(self.champion)}, allowed {self.allowed}"
+            f"champion {_estimate(self.champion)}, allowed {self.allowed}{self._said_before}"
         )
+
+    @property
+    def _said_before(self) -> str:
+        """Harm that this stage's values do not explain alone."""
+        known = self.verdict == "unhealthy" and self.earlier >= TOLD
+        return f"; the stages before had shown {self.earlier:.0%} of what a verdict takes" if known else ""
 
 
 def shown(found: Interval) -> str:
@@ -150,7 +158,8 @@ class Guardrail:
         each = alpha / spending.stages  # the intervals are of one stage
         challenger, champion = question.challenger.interval(each), question.champion.interval(each)
         here, health = self.weigh(question)
-        harm = one_more(earlier.get(question.subject), here, stage, spending.stages)
+        before = one_more(earlier.get(question.subject), 0.0, stage, spending.stages)
+        harm = before + here
         needed, shown_healthy = -math.log(alpha), -math.log(spending.health)
         return Reading(
             guardrail=self.name,
@@ -161,6 +170,7 @@ class Guardrail:
             harm=harm / needed,
             health=health / shown_healthy,
             needed=needed,
+            earlier=before / needed,
             verdict="unhealthy"
             if harm >= needed
             else "healthy"

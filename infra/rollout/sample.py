@@ -67,11 +67,8 @@ class Line:
 
 SAME = Line(1.0, 0.0)
 Expected = tuple[Line, ...]  # one: what is expected; more: the limit, and harms beyond it, the least first
-HARMS = {
-    2.0: 0.2,
-    4.0: 0.6,
-    8.0: 0.15,
-}  # times a tolerance, and how much each is expected; the rest is any other
+# times a tolerance, and how much each is expected; the rest is any other
+HARMS = {2.0: 0.15, 4.0: 0.55, 8.0: 0.15, 16.0: 0.1}
 PRECISION = 0.25  # to which part of its distance from the limit a harm is expected
 ODDS = {1.35: 0.55, 2.0: 0.4}  # times the odds of a post beyond a quantile's limit; one shift fits no tail
 WITHIN = 0.5  # likewise of the distance from the quantile's own share
