@@ -37,6 +37,12 @@ class Judgement(BaseModel):
     readings: tuple[Reading, ...]
 
     @property
+    def harm(self) -> float:
+        """Evidence of harm in all that binds together, as a share of what a verdict takes."""
+        together = sum(_weights(self.readings).values())
+        return 1 + math.log(together) / -math.log(ERROR_RATE) if together else 0.0
+
+    @property
     def reasons(self) -> tuple[Reading, ...]:
         """The readings that settled it: what is unhealthy, or what is not yet shown healthy."""
         binding = [reading for reading in self.readings if reading.binding]
@@ -68,11 +74,7 @@ def spending(guardrails: Sequence[Guardrail], stages: int) -> list[Spending]:
 
 def _together(readings: Sequence[Reading]) -> tuple[Reading, ...]:
     """With those unhealthy that show it together: the fewest that do, where none does alone."""
-    weights = {
-        place: math.exp(min(MOST, it.needed * (it.harm - 1)))
-        for place, it in enumerate(readings)
-        if it.binding
-    }
+    weights = _weights(readings)
     if sum(weights.values()) < 1 or any(readings[place].verdict == "unhealthy" for place in weights):
         return tuple(readings)
     guilty: set[int] = set()
@@ -84,6 +86,15 @@ def _together(readings: Sequence[Reading]) -> tuple[Reading, ...]:
         it.model_copy(update={"verdict": "unhealthy"}) if place in guilty else it
         for place, it in enumerate(readings)
     )
+
+
+def _weights(readings: Sequence[Reading]) -> dict[int, float]:
+    """Of what binds, by place: its part of the family's e-value, as a share of 1 / ERROR_RATE."""
+    return {
+        place: math.exp(min(MOST, it.needed * (it.harm - 1)))
+        for place, it in enumerate(readings)
+        if it.binding and math.isfinite(it.needed)
+    }
 
 
 def _verdict(readings: Iterable[Reading]) -> Verdict:

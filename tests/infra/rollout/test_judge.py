@@ -124,8 +124,9 @@ def test_a_harm_that_begins_late_is_found_after_healthy_stages():
 
 
 def test_a_stage_has_to_show_its_own_health():
-    evidence = shown(2_500, posts=100_000)
-    evidence.champion.requests.add(2_490, 99_600)
+    evidence = shown(10)
+    for arm in (evidence.challenger, evidence.champion):
+        arm.requests.add(2_490, 99_600)
     assert errors(evidence)[1].verdict == "healthy"
     assert errors(evidence.followed())[1].verdict == "inconclusive"
 
@@ -145,10 +146,15 @@ def test_a_plan_may_weigh_a_guardrail_otherwise():
 
 def test_harm_that_shows_in_many_subjects_is_found_together_before_it_is_in_one():
     evidence = Evidence(POLICIES, MARKETS)
-    for arm, rate in ((evidence.challenger, 0.154), (evidence.champion, 0.1)):
+    arms = (
+        (evidence.history, 0.1, 50_000),
+        (evidence.champion, 0.1, 5_000),
+        (evidence.challenger, 0.137, 5_000),
+    )
+    for arm, rate, posts in arms:
         for tallies, names in ((arm.policies, POLICIES), (arm.markets, MARKETS)):
             for name in names:
-                tallies[name].add(rate * 3000, 3000)
+                tallies[name].add(rate * posts, posts)
     asked = STEADY.guardrails()
     alone = [r for it, its in zip(asked, spending(asked, 6), strict=True) for r in it.read(evidence, its)]
     assert "unhealthy" not in {reading.verdict for reading in alone}
