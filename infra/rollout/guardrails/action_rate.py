@@ -32,5 +32,5 @@ GUARDRAIL = Guardrail(
     worse="either",
     tolerance=Tolerance(relative=0.05, absolute=0.001),
     questions=questions,
-    importance=4.0,
+    importance=8.0,
 )
