@@ -29,10 +29,9 @@ from infra.rollout.latency import EDGES, Counts
 
 Floats = NDArray[np.float64]
 
-REACH, STEP = (
-    8.0,
-    0.05,
-)  # standard errors that the fine cells of a mean reach to each side, and how wide they are
+# standard errors that the fine cells of a mean reach to each side, and how wide they are: a cell loses up to its width
+# times the distance of the limit in standard errors, in nats
+REACH, STEP = 8.0, 0.01
 EVERYWHERE = np.concatenate(
     [[0.0], 1 / (1 + np.exp(-np.linspace(-16, 16, 161))), [1.0]]
 )  # edges of the coarse ones

@@ -12,11 +12,11 @@ from infra.rollout.sample import Line, Quantile, _least
 from tests.benchmarks.simulated_families import Drawn, _harmless
 
 BEFORE = Tally(500, 50_000)
-LOST = 0.02  # nats, by cutting the line of possible values into cells
+LOST = 0.07  # nats, by cutting the line of possible values into cells
 
 
 @pytest.mark.parametrize(
-    ("failed", "posts"), [((20, 10), (400, 400)), ((300, 4000), (10_000, 400_000)), ((0, 9), (500, 700))]
+    ("failed", "posts"), [((20, 10), (400, 400)), ((170, 4000), (10_000, 400_000)), ((0, 9), (500, 700))]
 )
 def test_cells_claim_no_more_than_is_exact_and_lose_little(failed, posts):
     guardrail = GUARDRAILS["error_rate"]
