@@ -6,7 +6,7 @@ SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-lo
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint bench lock clean
+.PHONY: help install demo up test lint bench figures lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ up: install ## everything that one machine needs, until Ctrl-C
 	$(BIN)/moderato up
 
 test: install ## every test, the slow ones too
-	$(BIN)/pytest -m "not benchmark" $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 lint: install ## style, types and floors
 	$(BIN)/ruff check .
@@ -35,8 +35,11 @@ lint: install ## style, types and floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install ## figures, each beside its peer or limit
-	$(BIN)/pytest tests/benchmarks -m benchmark --capture=no -p no:randomly
+bench: install ## figures beside their aims, all or WHAT=serving,ingest; fails where one is missed
+	$(BIN)/python -m tests.benchmarks "$(WHAT)"
+
+figures: install ## the last figures of each bench into docs
+	$(BIN)/python -m tests.benchmarks.page
 
 RESOLVED := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes
 IMAGE := infra/containers/requirements.txt

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.settings import PREFIX, Settings
+from tests.benchmarks.page import BLOCK, filled, pages
+from tests.benchmarks.results import PUBLISHED, Results
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -52,3 +54,16 @@ def test_every_command_that_the_documents_name_exists(words):
 def test_every_make_target_that_the_documents_name_exists(words):
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make (\w+)", words)) <= targets
+
+
+def test_the_tables_of_figures_are_those_of_their_file():
+    results = Results.read(PUBLISHED)
+    for page in pages():
+        assert filled(page.read_text(), results) == page.read_text(), f"{page.name}: make figures"
+
+
+def test_what_benches_tell_beside_their_figures_has_a_place():
+    named = [block[1] for page in pages() for block in BLOCK.findall(page.read_text())]
+    told = [name for name, result in Results.read(PUBLISHED).benches.items() if result.table]
+    assert named.count("figures") == 1
+    assert [name for name in told if f"table of {name}" not in named] == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
-import pytest
 import torch
 from torch.optim import AdamW
 
@@ -18,9 +19,15 @@ from models.training.data import SnapshotData
 from models.training.fit import ClassifierRun, fit
 from models.training.learner import AVERAGED_EVERY
 from models.training.preparation import prepare
+from tests.benchmarks.frame import Bench, Figure, Seen, at_least
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
-pytestmark = pytest.mark.benchmark
+BARE = Figure(name="training", beside="posts a second of a hand-written torch loop", aim=at_least(0.95))
+TWO = Figure(
+    name="training of a small `clip` in two processes, a core and a thread each",
+    beside="posts a second of one",
+    aim=at_least(1.6),
+)
 TURNS = 5
 PAIRS = 3
 SMALL = "clip,epochs=1,minimum_steps=0"
@@ -33,51 +40,54 @@ fit(sys.argv[1], preset="{SMALL}", seed=0, folder=Path(sys.argv[2]), threads=1)
 """
 
 
-def test_training_keeps_the_throughput_of_a_bare_loop(tmp_path):
-    uri = write_snapshot(tmp_path, made_up_rows(6000))
+def measure(folder: Path) -> Iterator[Seen]:
+    yield beside_a_bare_loop(folder)
+    yield two_processes(folder)
+
+
+def beside_a_bare_loop(folder: Path) -> Seen:
+    uri = write_snapshot(folder / "bare", made_up_rows(6000))
     torch.set_num_threads(1)  # two threads on a machine that others use measure the others
     turns = []
     for turn in range(TURNS):  # in turns, so that a busy machine slows both
-        bare = bare_loop(uri, tmp_path / f"bare{turn}")
+        bare = bare_loop(uri, folder / f"bare{turn}")
         report = fit(
             uri,
             preset="compact",
             seed=0,
-            folder=tmp_path / f"ours{turn}",
+            folder=folder / f"ours{turn}",
             epochs=2,
             threads=1,
             minimum_steps=0,
         )
         turns.append((report.items_per_second / bare, report.items_per_second, bare))
     ratio, ours, bare = sorted(turns)[TURNS // 2]
-    print(
-        f"\ntraining: {ours:.0f} posts/s; bare torch loop: {bare:.0f} posts/s; ratio {ratio:.3f}, "
-        f"median of {TURNS}, {min(turns)[0]:.3f} to {max(turns)[0]:.3f} (at least 0.95)"
-    )
+    varied = f"median of {TURNS}, {min(turns)[0]:.3f} to {max(turns)[0]:.3f}"
+    return BARE.seen(ratio, f"{ours:.0f} posts/s beside {bare:.0f}, {varied}")
 
 
-def test_two_processes_train_faster_than_one(tmp_path):
+def two_processes(folder: Path) -> Seen:
     """A small CLIP, a core and a thread that computes for each process. Processes that train together tell each other a
     gradient for every weight; two that do not know of each other say what the cores allow.
     """
-    uri = write_snapshot(tmp_path, made_up_rows(2000))
+    uri = write_snapshot(folder / "two", made_up_rows(2000))
     turns = []
     for turn in range(PAIRS):
-        one = sum(apart(uri, [tmp_path / f"{turn}.one"]))
-        limit = sum(apart(uri, [tmp_path / f"{turn}.{name}" for name in ("first", "second")]))
+        one = sum(apart(uri, [folder / f"{turn}.one"]))
+        limit = sum(apart(uri, [folder / f"{turn}.{name}" for name in ("first", "second")]))
         report = fit(
             uri,
             preset=SMALL,
             seed=0,
-            folder=tmp_path / f"{turn}.two",
+            folder=folder / f"{turn}.two",
             threads=2,
             resources=Resources(devices=2),
         )
         turns.append((report.items_per_second / one, report.items_per_second, one, limit / one))
     ratio, two, one, limit = sorted(turns)[PAIRS // 2]
-    print(
-        f"\ntraining: {two:.0f} posts/s in two processes of one thread, {one:.0f} in one; ratio {ratio:.2f}, "
-        f"median of {PAIRS}, {min(turns)[0]:.2f} to {max(turns)[0]:.2f} (at least 1.6); two apart {limit:.2f}"
+    varied = f"median of {PAIRS}, {min(turns)[0]:.2f} to {max(turns)[0]:.2f}"
+    return TWO.seen(
+        ratio, f"{two:.0f} posts/s beside {one:.0f}, {varied}; {ratio / limit:.2f} of two that share nothing"
     )
 
 
@@ -112,3 +122,6 @@ def bare_loop(uri, folder):
             if step % AVERAGED_EVERY == 0:
                 average.update_parameters(network)
     return items / (time.perf_counter() - start)
+
+
+BENCH = Bench(figures=(BARE, TWO), measure=measure, seeds="0")

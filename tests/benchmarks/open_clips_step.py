@@ -1,4 +1,4 @@
-"""Contrastive pre-training beside open_clip's own step: a ViT-L/14 on a GPU, a small network elsewhere.
+"""Contrastive pre-training beside open_clip's own step, for one core and for a GPU.
 
 Both take the same batches on the same device in the same precision. Ours reads and decodes posts of a snapshot
 meanwhile, measures itself and keeps a running average; open_clip's step has its batch in memory.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from open_clip import CLIP, get_model_config
 from open_clip.loss import ClipLoss
@@ -19,10 +21,9 @@ from PIL import Image
 from models.openclip import towers_of
 from models.preset import preset_named
 from models.pretraining.pretrain import pretrain
+from models.training.measurement import Measurement
 from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
 
-pytestmark = pytest.mark.benchmark
-GPU = torch.cuda.is_available()
 LARGE = {
     "architecture": "ViT-L-14",
     "image_size": 224,
@@ -36,31 +37,36 @@ TURNS = 3
 VALIDATED = 0.3  # share of a made-up snapshot that is not trained on
 
 
-def test_a_step_beside_that_of_open_clip(tmp_path):
+@dataclass(frozen=True)
+class Turn:
+    """Pairs a second of ours beside those of open_clip's step, and what ours measured of itself."""
+
+    ratio: float
+    theirs: float
+    ours: Measurement
+
+
+def median_turn(folder: Path, sizes: dict[str, Any], *, gpu: bool) -> Turn:
+    """Of a few, by the ratio. sizes: fields of the preset `clip` that fit the device."""
     torch.set_num_threads(1)
-    preset = preset_named("clip", modalities=("text", "image"), **(LARGE if GPU else SMALL))
-    uri = write_snapshot(tmp_path, posts(preset))
+    preset = preset_named("clip", modalities=("text", "image"), **sizes)
+    uri = write_snapshot(folder, posts(preset))
     turns = []
     for turn in range(TURNS):  # in turns, so that a busy machine slows both
-        theirs = open_clips_step(preset)
+        theirs = open_clips_step(preset, gpu=gpu)
         report = pretrain(
             uri,
             preset=preset.name,
             objectives=["contrastive"],
             seed=0,
-            folder=tmp_path / str(turn),
+            folder=folder / str(turn),
             threads=1,
             epochs=1,
             minimum_steps=0,
-            **(LARGE if GPU else SMALL),
+            **sizes,
         )
-        turns.append((report.items_per_second / theirs, theirs, report.measured))
-    ratio, theirs, ours = sorted(turns, key=lambda turn: turn[0])[TURNS // 2]
-    device = torch.cuda.get_device_name() if GPU else "one core"
-    print(
-        f"\ncontrastive, {device}: {ours}; open_clip {theirs:,.0f} a second; "
-        f"ratio {ratio:.2f} (on a GPU at least 1.1, 45 % of the device, under 3 % waiting for data)"
-    )
+        turns.append(Turn(report.items_per_second / theirs, theirs, report.measured))
+    return sorted(turns, key=lambda turn: turn.ratio)[TURNS // 2]
 
 
 def posts(preset):
@@ -78,9 +84,9 @@ def posts(preset):
     return rows
 
 
-def open_clips_step(preset):
+def open_clips_step(preset, *, gpu):
     """Pairs a second: forward, ClipLoss, backward, AdamW, as open_clip_train.train does without gradient clipping."""
-    device = "cuda" if GPU else "cpu"
+    device = "cuda" if gpu else "cpu"
     config = (
         get_model_config(preset.architecture) if preset.architecture else towers_of(preset, preset.vocabulary)
     )
@@ -90,20 +96,20 @@ def open_clips_step(preset):
     texts = torch.randint(1, preset.vocabulary, (preset.batch_size, preset.max_tokens), device=device)
     for step in range(WARM + STEPS):
         if step == WARM:
-            _settled()
+            _settled(device)
             start = time.perf_counter()
         optimizer.zero_grad()
-        with torch.autocast(device, torch.bfloat16, enabled=GPU):
+        with torch.autocast(device, torch.bfloat16, enabled=gpu):
             image, text, scale = model(pictures, texts)[:3]
             found = loss(image, text, scale)
         found.backward()
         optimizer.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0, np.log(100))
-    _settled()
+    _settled(device)
     return STEPS * preset.batch_size / (time.perf_counter() - start)
 
 
-def _settled():
-    if GPU:
+def _settled(device):
+    if device == "cuda":
         torch.cuda.synchronize()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.benchmarks.frame import Bench, Figure, Seen, at_most
+
+GROWTH = Figure(name="the simulator's memory at 500,000 posts", beside="that at 50,000", aim=at_most(1.1))
 
 SCRIPT = """
 import json, sys
@@ -26,10 +29,11 @@ def measured(folder: Path, posts: int) -> dict[str, float]:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.benchmark
-def test_the_simulator_streams(tmp_path: Path):
-    few, many = measured(tmp_path, 50_000), measured(tmp_path, 500_000)
-    print(f"\n{'posts':>10} {'posts/s':>10} {'peak MB':>10}")
-    for row in (few, many):
-        print(f"{row['posts']:>10,} {row['posts'] / row['seconds']:>10,.0f} {row['peak_mb']:>10,.0f}")
-    print(f"memory at ten times the posts: {many['peak_mb'] / few['peak_mb']:.2f} times")
+def measure(folder: Path) -> Iterator[Seen]:
+    few, many = measured(folder, 50_000), measured(folder, 500_000)
+    memory = f"{many['peak_mb']:,.0f} MB beside {few['peak_mb']:,.0f} MB"
+    rates = " and ".join(f"{row['posts'] / row['seconds']:,.0f}" for row in (many, few))
+    yield GROWTH.seen(many["peak_mb"] / few["peak_mb"], f"{memory}, at {rates} posts/s")
+
+
+BENCH = Bench(figures=(GROWTH,), measure=measure, seeds="0")

@@ -6,16 +6,23 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
+from tests.benchmarks.frame import Bench, Figure, Seen, at_least, shared_data
+
+PRECISION = Figure(
+    name="mean average precision on unseen tweets (Davidson et al.)",
+    beside="TF-IDF of words and word pairs with logistic regression",
+    aim=at_least(1),
+)
 POLICIES = {"hate_speech": 0, "profanity": 1}
 
 
@@ -38,26 +45,25 @@ def write_posts(path, posts, labelled):
             )
 
 
-def test_a_retrained_model_ranks_at_least_as_well_as_tf_idf(shared_data, tmp_path):
-    posts = pd.read_csv(shared_data / "davidson.csv")
+def measure(folder: Path) -> Iterator[Seen]:
+    posts = pd.read_csv(shared_data("davidson.csv"))
     later = posts.index.isin(posts.sample(frac=0.2, random_state=0).index)
     training, unseen = posts[~later], posts[later]
-    write_posts(tmp_path / "training.jsonl", training, labelled=True)
-    write_posts(tmp_path / "unseen.jsonl", unseen, labelled=False)
-    moderato(tmp_path / "home", "ingest", "jsonl", tmp_path / "training.jsonl")
-    moderato(tmp_path / "home", "retrain")
-    moderato(tmp_path / "home", "score", tmp_path / "unseen.jsonl", tmp_path / "scores.parquet")
-    scores = pq.read_table(tmp_path / "scores.parquet").to_pandas().set_index("post_id")
+    write_posts(folder / "training.jsonl", training, labelled=True)
+    write_posts(folder / "unseen.jsonl", unseen, labelled=False)
+    moderato(folder / "home", "ingest", "jsonl", folder / "training.jsonl")
+    moderato(folder / "home", "retrain")
+    moderato(folder / "home", "score", folder / "unseen.jsonl", folder / "scores.parquet")
+    scores = pq.read_table(folder / "scores.parquet").to_pandas().set_index("post_id")
     scores = scores.loc[[f"t{number}" for number in unseen.index]]
     ours = {
         policy: average_precision_score(unseen["class"] == code, scores[policy])
         for policy, code in POLICIES.items()
     }
     theirs = baseline(training, unseen)
-    for policy in POLICIES:
-        print(f"\n{policy}: moderato {ours[policy]:.4f}, TF-IDF {theirs[policy]:.4f}", end="")
     mean, bar = np.mean(list(ours.values())), np.mean(list(theirs.values()))
-    print(f"\nmean: moderato {mean:.4f}, TF-IDF {bar:.4f}, ratio {mean / bar:.3f}")
+    each = ", ".join(f"{policy} {ours[policy]:.3f} beside {theirs[policy]:.3f}" for policy in POLICIES)
+    yield PRECISION.seen(mean / bar, f"{mean:.3f} beside {bar:.3f}: {each}")
 
 
 def baseline(training, unseen):
@@ -68,3 +74,6 @@ def baseline(training, unseen):
         model = LogisticRegression(max_iter=1000).fit(features, training["class"] == code)
         found[policy] = average_precision_score(unseen["class"] == code, model.predict_proba(held_out)[:, 1])
     return found
+
+
+BENCH = Bench(figures=(PRECISION,), measure=measure, seeds="0")

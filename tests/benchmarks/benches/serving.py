@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import numpy as np
 import psutil
-import pytest
 from gateway_server import new_key, until
 from ports import free_port
 
@@ -28,11 +27,10 @@ from infra.rollout import Rollout, Store, plan_named
 from infra.settings import Settings
 from models.serving.bundle import Bundle
 from models.tokenizer import encode, padded
+from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_least, at_most
 from tests.benchmarks.trained_home import TOKENS, make_home, texts_of
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
-
-HERE = Path(__file__).parent
+SCRIPTS = Path(__file__).parents[1]
 CLIENTS, SECONDS, TURNS = 32, 8.0, 3
 WORKERS = (1, 2)
 START = 120.0  # seconds that a server may take
@@ -69,9 +67,8 @@ class Server:
     workers: int = 1
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Home:
-    settings, bundle = make_home(tmp_path_factory.mktemp("home"))
+def trained(folder: Path) -> Home:
+    settings, bundle = make_home(folder)
     return Home(settings, bundle, texts_of(bundle), new_key(settings))
 
 
@@ -112,7 +109,7 @@ def measured(url: str, body: Any, home: Home) -> dict[str, Any]:
     bodies.write_text(lines(body, home))
     command = [
         sys.executable,
-        str(HERE / "closed_loop.py"),
+        str(SCRIPTS / "closed_loop.py"),
         url,
         str(CLIENTS),
         str(SECONDS),
@@ -145,37 +142,64 @@ def mlflow(workers: int) -> Server:
 
 
 def peer(name: str, workers: int) -> Server:
-    command = [sys.executable, str(HERE / f"{name}_server.py"), "{bundle}", "{port}", str(workers)]
+    command = [sys.executable, str(SCRIPTS / f"{name}_server.py"), "{bundle}", "{port}", str(workers)]
     return Server(command, "/predict", lambda _, text: {"text": text}, workers)
 
 
-PEERS = {
-    "moderato serve": (gateway, None),
-    "mlflow models serve": (mlflow, 3.5),
+OURS = "moderato serve"
+PEERS = {  # and how many times as many requests a second as they ours should answer
     "LitServe": (lambda workers: peer("litserve", workers), 1.6),
+    "mlflow models serve": (mlflow, 3.5),
     "Ray Serve": (lambda workers: peer("ray", workers), 3.0),
 }
+LIMIT = Figure(
+    name="requests a second of `moderato serve`",
+    beside="items of onnxruntime called in a loop with full batches",
+    aim=at_least(0.65),
+)
+RATES = {
+    name: Figure(name=f"and beside {name}", beside="its requests a second", aim=at_least(least))
+    for name, (_, least) in PEERS.items()
+}
+P99 = Figure(name=f"its p99 under {CLIENTS} clients", beside="a limit", aim=at_most(50), unit="ms")
+CANARY = Figure(
+    name="requests a second with a challenger at 50 % and durable decisions",
+    beside="a champion alone without either",
+    aim=at_least(0.85),
+)
+ABORT = Figure(name="`moderato canary abort`", beside="a limit", aim=at_most(1), unit="s")
+OBEYED = Figure(
+    name="from its start to the challenger's last decision", beside="polls of the registry", aim=at_most(2)
+)
 
 
-def test_requests_a_second_beside_other_servers_and_the_limit(home):
-    turns = [most_items(home) for _ in range(TURNS)]
-    found = {name: best(make, home) for name, (make, _) in PEERS.items()}
-    limit = max(
-        turns + [most_items(home) for _ in range(TURNS)]
-    )  # what the machine could do while it was free
-    ours = found["moderato serve"]["rate"]
+def measure(folder: Path) -> Iterator[Seen | Table]:
+    home = trained(folder / "home")
+    yield from beside_other_servers(home)
+    yield what_the_canary_costs(home)
+    yield from how_soon_an_abort_is_obeyed(home)
+
+
+def beside_other_servers(home: Home) -> Iterator[Seen | Table]:
     about = json.loads((home.bundle / "model.json").read_text())
-    print(f"\n{CLIENTS} clients, one text of {TOKENS} tokens a request; preset {about['preset']['name']}")
-    print(
-        f"{'':>32} {'requests/s':>12} {'p50 ms':>8} {'p99 ms':>8} {'workers':>8} {'ratio':>7} {'at least':>9}"
-    )
-    print(f"{'onnxruntime, full batches':>32} {limit:>12,.0f} {'':>26} {ours / limit:>7.2f} {0.65:>9}")
-    for name, (_, least) in PEERS.items():
-        row = found[name]
-        ratio = f"{ours / row['rate']:>7.2f} {least:>9}" if least else ""
-        print(
-            f"{name:>32} {row['rate']:>12,.0f} {row['p50']:>8.1f} {row['p99']:>8.1f} {row['workers']:>8} {ratio}"
-        )
+    print(f"{CLIENTS} clients, one text of {TOKENS} tokens a request; preset {about['preset']['name']}")
+    turns = [most_items(home) for _ in range(TURNS)]
+    ours = best(gateway, home)
+    yield P99.seen(ours["p99"])
+    found = {}
+    for name, (make, _) in PEERS.items():
+        found[name] = best(make, home)
+        yield RATES[name].seen(ours["rate"] / found[name]["rate"])
+    # what the machine could do while it was free
+    limit = max(turns + [most_items(home) for _ in range(TURNS)])
+    yield LIMIT.seen(ours["rate"] / limit)
+    rows = [row_of(name, row) for name, row in {OURS: ours, **found}.items()]
+    columns = ("server", "requests/s", "p50", "p99", "workers")
+    yield Table(columns=columns, rows=(("onnxruntime, the limit", f"{limit:,.0f}", "", "", ""), *rows))
+
+
+def row_of(name: str, row: dict[str, Any]) -> tuple[str, ...]:
+    return (name, f"{row['rate']:,.0f}", f"{row['p50']:.0f} ms", f"{row['p99']:.0f} ms", str(row["workers"]))
 
 
 def best(make: Any, home: Home) -> dict[str, Any]:
@@ -204,9 +228,11 @@ def most_items(home: Home) -> float:
     return done / spent
 
 
-def test_what_the_canary_costs(home):
+def what_the_canary_costs(home: Home) -> Seen:
     """Challenger at 50 % with durable decisions, against the champion alone whose decisions are not written down."""
-    alone = Server([sys.executable, str(HERE / "gateway_without_record.py"), "{port}"], "/v1/decisions", post)
+    alone = Server(
+        [sys.executable, str(SCRIPTS / "gateway_without_record.py"), "{port}"], "/v1/decisions", post
+    )
     ratios = []
     for _ in range(TURNS):  # in turns, so that a busy machine slows both
         over(home)
@@ -216,18 +242,16 @@ def test_what_the_canary_costs(home):
         with running(gateway(1), home) as url:
             ratios.append(measured(url, post, home)["rate"] / bare)
     over(home)
-    print(
-        f"\nchallenger at 50 % and decisions durable, against champion alone without either: "
-        f"{sorted(ratios)[TURNS // 2]:.2f}, median of {TURNS}, {min(ratios):.2f} to {max(ratios):.2f} (at least 0.85)"
-    )
+    ratio = sorted(ratios)[TURNS // 2]
+    return CANARY.seen(ratio, f"median of {TURNS}, {min(ratios):.2f} to {max(ratios):.2f}")
 
 
-def test_an_abort_is_obeyed_within_two_polls(home):
+def how_soon_an_abort_is_obeyed(home: Home) -> Iterator[Seen]:
     at_half(home)
     with running(gateway(1), home) as url:
         bodies = home.settings.home / "bodies.jsonl"
         bodies.write_text(lines(post, home))
-        command = [sys.executable, str(HERE / "closed_loop.py"), url, "4", "15", str(bodies), home.key]
+        command = [sys.executable, str(SCRIPTS / "closed_loop.py"), url, "4", "15", str(bodies), home.key]
         load = subprocess.Popen(command, stdout=subprocess.PIPE)
         time.sleep(8)
         began = datetime.now(UTC)
@@ -242,8 +266,8 @@ def test_an_abort_is_obeyed_within_two_polls(home):
     )
     last = (max(rows["decided_at"].to_pylist()) - began).total_seconds()
     polls = last / home.settings.gateway_refresh_seconds
-    print(f"\nfrom `moderato canary abort` (which took {took:.2f} s) to the challenger's last decision: "
-          f"{last:.2f} s, {polls:.2f} polls (under 2)")  # fmt: skip
+    yield ABORT.seen(took)
+    yield OBEYED.seen(polls, f"{last:.2f} s")
 
 
 def at_half(home: Home) -> None:
@@ -259,3 +283,11 @@ def over(home: Home) -> None:
     rollout = Store(home.settings).load(2)
     if rollout is not None:
         Registry(home.settings).roll_out(2, rollout.stopped("rolled back", "").model_dump_json())
+
+
+BENCH = Bench(
+    figures=(LIMIT, *RATES.values(), P99, CANARY, ABORT, OBEYED),
+    measure=measure,
+    seeds="0 and 1",
+    limit_seconds=3600,
+)

@@ -6,10 +6,10 @@ Published for the whole set of 300 clips: accuracy 0.91 with a 3-D network pre-t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, average_precision_score
 from sklearn.model_selection import StratifiedKFold
@@ -19,20 +19,27 @@ from sklearn.preprocessing import StandardScaler
 from models.serving.inference import Scorer
 from models.training.fit import fit
 from models.video import Watch, clip
+from tests.benchmarks.frame import Bench, Figure, Seen, at_least, shared_data
 from tests.support.made_up_snapshot import Row, write_snapshot
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
-
-CLIPS = Path(__file__).parents[3] / "shared" / "data" / "fights"
 FOLDS, PUBLISHED = 5, 0.91
 LOOK = Watch(frames=24, size=32)
+MEASURES = {
+    "accuracy": lambda fights, logits: accuracy_score(fights, logits > 0),
+    "average precision": average_precision_score,
+}
+FIGURES = {
+    name: Figure(
+        name=f"fights on surveillance cameras, nothing pre-trained: {name}",
+        beside="a regression on motion",
+        aim=at_least(1),
+    )
+    for name in MEASURES
+}
 
 
-@pytest.fixture(scope="module")
 def clips() -> tuple[list[bytes], np.ndarray]:
-    if not CLIPS.is_dir():
-        pytest.skip(f"needs the clips in {CLIPS}")
-    files = sorted(CLIPS.glob("*/*.mp4"))
+    files = sorted(shared_data("fights").glob("*/*.mp4"))
     return [file.read_bytes() for file in files], np.array([file.parent.name == "fight" for file in files])
 
 
@@ -59,23 +66,24 @@ def watched(
     return scorer.logits(nothing, nothing, [videos[place] for place in test])[:, 0]
 
 
-def test_fights(clips, tmp_path):
-    videos, fights = clips
+def measure(folder: Path) -> Iterator[Seen]:
+    videos, fights = clips()
     moved = np.stack([motion(video) for video in videos])
     seen, regressed = np.zeros(len(videos)), np.zeros(len(videos))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(moved, fights)
     for fold, (train, test) in enumerate(folds):
-        folder = tmp_path / str(fold)
-        folder.mkdir()
-        seen[test] = watched(videos, fights, train, test, folder)
+        place = folder / str(fold)
+        place.mkdir()
+        seen[test] = watched(videos, fights, train, test, place)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(
             moved[train], fights[train]
         )
         regressed[test] = model.decision_function(moved[test])
-    print()
-    for name, logits in (("preset video", seen), ("regression on motion", regressed)):
-        accuracy, precision = accuracy_score(fights, logits > 0), average_precision_score(fights, logits)
-        print(
-            f"{name:22} accuracy {accuracy:.3f}, average precision {precision:.3f}, {len(videos)} clips, 5 folds"
-        )
-    print(f"published, whole set   accuracy {PUBLISHED}")
+    for name, value in MEASURES.items():
+        ours, theirs = value(fights, seen), value(fights, regressed)
+        published = f", published for the whole set, pre-trained: {PUBLISHED}" if name == "accuracy" else ""
+        about = f"{ours:.3f} beside {theirs:.3f}, {len(videos)} clips, {FOLDS} folds{published}"
+        yield FIGURES[name].seen(ours / theirs, about)
+
+
+BENCH = Bench(figures=tuple(FIGURES.values()), measure=measure, seeds="0", limit_seconds=2 * 3600)

@@ -7,12 +7,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import psutil
-import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from running_platform import Up, up, wait_for
 
@@ -21,11 +20,16 @@ from flows.retrain import retrain
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate
-
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
+from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
 LIFECYCLES, TURNS = 100, 5
-READY, MEMORY, STATUS, SLOWER = 30.0, 2.5e9, 2.0, 1.3  # limits: seconds, bytes, seconds, times
+READY = Figure(name="`moderato up` until all four services work", beside="a limit", aim=at_most(30), unit="s")
+MEMORY = Figure(name="its memory when idle", beside="a limit", aim=at_most(2.5), unit="GB")
+SLOWER = tuple(
+    Figure(name=f"{what} after {LIFECYCLES} lifecycles", beside="after one", aim=at_most(1.3))
+    for what in ("run lists of Prefect and MLflow, the same rows", "`moderato status`", "a new run's start")
+)
+STATUS = Figure(name="`moderato status` then", beside="a limit", aim=at_most(0.7), unit="s")
 SETTLED = 20.0  # seconds after which nothing starts up any more
 
 
@@ -74,30 +78,28 @@ def figures(platform: Up, home: Path) -> tuple[float, float, float]:
     )
 
 
-def test_operating(tmp_path, monkeypatch):
-    home = tmp_path / "home"
-    monkeypatch.setenv("MODERATO_HOME", str(home))
+def measure(folder: Path) -> Iterator[Seen]:
+    home = folder / "home"
     settings = Settings(home=home, _env_file=None)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.tracking_uri)
+    os.environ["MLFLOW_TRACKING_URI"] = settings.tracking_uri
     simulate(open_lake(settings), posts=1000, weeks=4, seed=0)
     began = time.perf_counter()
     with up(home) as platform, temporary_settings({PREFECT_API_URL: f"{platform.prefect}/api"}):
-        ready = time.perf_counter() - began
+        yield READY.seen(time.perf_counter() - began)
         time.sleep(SETTLED)
-        idle = memory(platform)
+        yield MEMORY.seen(memory(platform) / 1e9)
         for seed in range(LIFECYCLES):
             rollout = RollOut(canary=False, replace=True)
             retrain(training=Training(preset="trial", seed=seed), rollout=rollout)
             if seed == 0:
                 one = figures(platform, home)
         hundred = figures(platform, home)
-        page = seconds(lambda: run_lists(platform, rows=50))
-    print(
-        f"\nmoderato up          {ready:5.1f} s ready (limit {READY:.0f}), {idle / 1e9:.2f} GB idle ({MEMORY / 1e9})"
-    )
-    for name, few, many in zip(("run lists", "status", "start of a run"), one, hundred, strict=True):
-        print(
-            f"{name:20} {few:5.2f} s after one lifecycle, {many:5.2f} s after {LIFECYCLES}: {many / few:.2f} ({SLOWER})"
-        )
-    print(f"run lists of 50 rows {page:5.2f} s")
-    print(f"moderato status      {hundred[1]:5.2f} s (limit {STATUS})")
+        print(f"run lists of 50 rows: {seconds(lambda: run_lists(platform, rows=50)):.2f} s", flush=True)
+    for figure, few, many in zip(SLOWER, one, hundred, strict=True):
+        yield figure.seen(many / few, f"{many:.2f} s beside {few:.2f} s")
+    yield STATUS.seen(hundred[1])
+
+
+BENCH = Bench(
+    figures=(READY, MEMORY, *SLOWER, STATUS), measure=measure, seeds="0 to 99", limit_seconds=2 * 3600
+)

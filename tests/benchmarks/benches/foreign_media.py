@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import numpy as np
-import pytest
 
 from models.perceptual_hash import image_hashes
 from models.pictures import BrokenPictureError, header, looked
 from models.video import BrokenVideoError, Watch, about, clip
+from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_most
 from tests.support.renderings import CLIPS, COLOURS, GREYS, mutated, scene
 
-pytestmark = pytest.mark.benchmark
-
 FILES = 10_000
-MOST_SECONDS, MOST_GROWTH = 5.0, 1 << 30  # of one file, and bytes of all
 KINDS = {
     **{name: COLOURS[name](scene(1, (96, 72))) for name in COLOURS if not name.startswith("exif")},
     "exif 6": COLOURS["exif 6"](scene(1, (96, 72))),
@@ -53,18 +51,52 @@ def tried(data: bytes, read: Callable[[bytes], None]) -> tuple[float, int]:
     return longest, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 
 
-@pytest.mark.parametrize("way", KINDS)
-def test_broken_pictures(way):
-    longest, grown = tried(KINDS[way], seen)
-    print(f"\n{way}: the slowest of {FILES} took {longest:.3f} s; {grown >> 20} MiB more")
-    assert longest < MOST_SECONDS
-    assert grown < MOST_GROWTH
+SLOWEST = {
+    what: Figure(
+        name=f"the slowest of {FILES:,} broken {what} of each kind",
+        beside="a limit",
+        aim=at_most(5),
+        unit="s",
+    )
+    for what in ("pictures", "videos")
+}
+GROWTH = {
+    what: Figure(
+        name=f"memory that {FILES:,} broken {what} of one kind leave",
+        beside="a limit",
+        aim=at_most(1024),
+        unit="MiB",
+    )
+    for what in SLOWEST
+}
 
 
-@pytest.mark.parametrize("way", FILMS)
-def test_broken_videos(way):
-    render = CLIPS[way]
-    longest, grown = tried(render(**SMALL) if isinstance(render, partial) else render(), watched)
-    print(f"\n{way}: the slowest of {FILES} took {longest:.3f} s; {grown >> 20} MiB more")
-    assert longest < MOST_SECONDS
-    assert grown < MOST_GROWTH
+def measure(folder: Path) -> Iterator[Seen | Table]:
+    rows: list[tuple[str, ...]] = []
+    for what, files in (("pictures", pictures()), ("videos", videos())):
+        read = seen if what == "pictures" else watched
+        tries = {way: tried(data, read) for way, data in files}
+        rows += [(way, f"{longest:.3f}", f"{grown >> 20}") for way, (longest, grown) in tries.items()]
+        slowest = max(tries, key=lambda way: tries[way][0])
+        largest = max(tries, key=lambda way: tries[way][1])
+        yield SLOWEST[what].seen(tries[slowest][0], slowest)
+        yield GROWTH[what].seen(tries[largest][1] >> 20, largest)
+    yield Table(columns=("kind", "slowest, s", "growth, MiB"), rows=tuple(rows))
+
+
+def pictures() -> Iterator[tuple[str, bytes]]:
+    yield from KINDS.items()
+
+
+def videos() -> Iterator[tuple[str, bytes]]:
+    for way in FILMS:
+        render = CLIPS[way]
+        yield way, render(**SMALL) if isinstance(render, partial) else render()
+
+
+BENCH = Bench(
+    figures=(*SLOWEST.values(), *GROWTH.values()),
+    measure=measure,
+    seeds=f"0 to {FILES - 1}",
+    limit_seconds=4 * 3600,
+)
