@@ -75,6 +75,5 @@ def _median(posts: np.ndarray) -> float:
     return float(np.median(np.where(posts > 0, posts, np.inf)))
 
 
-BENCH = Bench(
-    figures=(FALSE, *POSTS.values(), *LIMITS.values()), measure=measure, seeds=f"0 to {ROLLOUTS - 1}"
-)
+FIGURES = (FALSE, *(figure for harm in HARMS for figure in (POSTS[harm], LIMITS[harm])))
+BENCH = Bench(figures=FIGURES, measure=measure, seeds=f"0 to {ROLLOUTS - 1}")
