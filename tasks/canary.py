@@ -181,13 +181,12 @@ def _noted() -> Iterator[None]:
 
 
 def _course(step: Step) -> dict[str, float]:
-    """What MLflow draws over time: the share, and the evidence of harm of each guardrail."""
+    """What MLflow draws over time: the share, and the evidence of harm of each guardrail and of all together."""
     harms: dict[str, float] = {}
     for reading in step.judgement.readings:
         harms[reading.guardrail] = max(harms.get(reading.guardrail, 0.0), reading.harm)
-    return {"share": step.rollout.share, "posts": step.posts} | {
-        f"harm.{name}": it for name, it in harms.items()
-    }
+    course = {"share": step.rollout.share, "posts": step.posts, "harm": step.judgement.harm}
+    return course | {f"harm.{name}": it for name, it in harms.items()}
 
 
 def _said(rollout: Rollout) -> str:

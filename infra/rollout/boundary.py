@@ -3,16 +3,19 @@
 The beta-binomial mixture of Robbins (1970) as in Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform, nonparametric,
 nonasymptotic confidence sequences" (Annals of Statistics, 2021), section 3: for observations x in [0, 1] with mean m,
 
-    M_t(m) = B(a + S_t, b + t - S_t) / B(a, b) / (m^S_t (1 - m)^(t - S_t)),      S_t = x_1 + ... + x_t
+    M_t(m) = sum_i w_i B(a_i + S_t, b_i + t - S_t) / B(a_i, b_i) / (m^S_t (1 - m)^(t - S_t)),    S_t = x_1 + ... + x_t
 
-is a supermartingale that begins at 1, so that by Ville's inequality it ever reaches 1 / alpha with probability alpha
-at most. What m it has not reached yet is the sequence. It needs no more than the sum and the count: of successes, of
-scores, of posts slower than a limit.
+is a supermartingale that begins at 1, whatever the beliefs (w_i, a_i, b_i) are as long as the weights add up to 1 and
+all are fixed before the first observation. So by Ville's inequality it ever reaches 1 / alpha with probability alpha
+at most; what m it has not reached yet is the sequence. It needs no more than the sum and the count: of successes, of
+scores, of posts slower than a limit. Beliefs that are right make it reach that sooner, and wrong ones later: a mixture
+costs the logarithm of one part's weight beside that part alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,20 +23,49 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-Prior = tuple[float, float]  # a and b; what is expected of the mean costs least to follow, and any is valid
 
-JEFFREYS: Prior = (
-    0.5,
-    0.5,
-)  # expects nothing: close to the best for a mean near nought as for one in the middle
-TRUST = 400  # observations that an expectation is worth at most
+class Belief(NamedTuple):
+    """That a mean is distributed as Beta(a, b), and with what weight; a and b may be arrays, one mean each."""
+
+    weight: float
+    a: ArrayLike
+    b: ArrayLike
+
+
+Prior = tuple[Belief, ...]  # weights add up to 1; what it expects costs least to follow, and any is valid
+
+# expects nothing: close to the best for a mean near nought as for one in the middle
+JEFFREYS: Prior = (Belief(1.0, 0.5, 0.5),)
+DRIFTING = 400  # observations that an expectation is worth where what it rests on has changed since
+LASTING = 10_000  # and where it has not; no more, for no two days are the same
+LASTS = 0.8  # weight of that
 HALVINGS = 50  # of the distance to the root; down to the precision of a float
 
 
-def expected(mean: float, observations: float) -> Prior:
-    """The prior that expects this mean, by so many observations made before; it takes them for TRUST at most."""
-    trust = min(observations, TRUST)
-    return JEFFREYS[0] + trust * mean, JEFFREYS[1] + trust * (1 - mean)
+def expected(mean: ArrayLike, observations: float, drifting: ArrayLike | None = None) -> Prior:
+    """The prior that expects this mean, by so many observations made before; arrays give a prior for each.
+
+    drifting: what is expected instead where that no longer holds; the same mean where not given.
+    """
+    elsewhere = mean if drifting is None else drifting
+    if observations <= DRIFTING and drifting is None:
+        return (_worth(1.0, mean, observations),)
+    return (
+        _worth(LASTS, mean, min(observations, LASTING)),
+        _worth(1 - LASTS, elsewhere, min(observations, DRIFTING)),
+    )
+
+
+def around(weight: float, mean: ArrayLike, error: ArrayLike) -> Belief:
+    """The belief in a mean known to this standard error; never to less than that of LASTING observations."""
+    mean, error = np.asarray(mean, np.float64), np.asarray(error, np.float64)
+    worth = mean * (1 - mean) / np.maximum(error**2, mean * (1 - mean) / LASTING)
+    return Belief(weight, mean * worth, (1 - mean) * worth)
+
+
+def _worth(weight: float, mean: ArrayLike, observations: float) -> Belief:
+    mean = np.asarray(mean, np.float64)
+    return Belief(weight, 0.5 + observations * mean, 0.5 + observations * (1 - mean))
 
 
 def interval(
@@ -49,8 +81,10 @@ def interval(
     )
     mean = np.divide(total, count, out=np.full(total.shape, 0.5), where=count > 0)
 
+    least = log_mixture(total, count, prior) + np.log(alpha)
+
     def reached(tried: Floats) -> Flags:
-        return np.asarray(log_evidence(tried, total, count, prior) >= -np.log(alpha), np.bool_)
+        return np.asarray(log_likelihood(tried, total, count) <= least, np.bool_)
 
     return _root(reached, mean, np.zeros_like(mean)), _root(reached, mean, np.ones_like(mean))
 
@@ -67,16 +101,28 @@ def sums(
     return _root(reached, mean * count, np.zeros_like(count)), _root(reached, mean * count, count)
 
 
-def log_evidence(mean: Floats, total: Floats, count: Floats, prior: Prior = JEFFREYS) -> Floats:
+def log_evidence(mean: ArrayLike, total: ArrayLike, count: ArrayLike, prior: Prior = JEFFREYS) -> Floats:
     """Logarithm of M_t(mean), an e-value against this mean: it exceeds log(1 / alpha) with chance alpha, if ever."""
-    from scipy.special import (
-        betaln,
-        xlog1py,
-        xlogy,
-    )  # a quarter of a second that a roll-back need not wait for
+    return np.asarray(log_mixture(total, count, prior) - log_likelihood(mean, total, count))
 
-    mixture = betaln(prior[0] + total, prior[1] + count - total) - betaln(*prior)
-    return np.asarray(mixture - xlogy(total, mean) - xlog1py(count - total, -mean))
+
+def log_mixture(total: ArrayLike, count: ArrayLike, prior: Prior) -> Floats:
+    """Logarithm of how likely the observations were to whoever holds these beliefs."""
+    from scipy.special import betaln
+
+    total, count = np.asarray(total, np.float64), np.asarray(count, np.float64)
+    parts = [
+        np.log(it.weight) + betaln(it.a + total, it.b + count - total) - betaln(it.a, it.b) for it in prior
+    ]
+    return np.asarray(np.logaddexp.reduce(parts) if len(parts) > 1 else parts[0])
+
+
+def log_likelihood(mean: ArrayLike, total: ArrayLike, count: ArrayLike) -> Floats:
+    """Its logarithm, of so many observations with this mean."""
+    from scipy.special import xlog1py, xlogy  # a quarter of a second that a roll-back need not wait for
+
+    m, s, t = (np.asarray(part, np.float64) for part in (mean, total, count))
+    return np.asarray(xlogy(s, m) + xlog1py(t - s, -m))
 
 
 def _root(reached: Callable[[Floats], Flags], inside: Floats, outside: Floats) -> Floats:

@@ -28,17 +28,19 @@ class Story:
     """What was seen at each look, as far as this process looked.
 
     harms, healths: by guardrail and subject, the evidence at each look as a share of what a verdict takes; of health,
-    only what must be shown for a stage to end.
+    only what must be shown for a stage to end. together: the evidence of harm in all of them.
     """
 
     times: list[datetime] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
     harms: Lines = field(default_factory=dict)
     healths: Lines = field(default_factory=dict)
+    together: list[float] = field(default_factory=list)
 
     def add(self, step: Step, now: datetime) -> None:
         self.times.append(now)
         self.shares.append(step.rollout.share)
+        self.together.append(max(0.0, step.judgement.harm))
         for reading in step.judgement.readings:
             self._add(self.harms, reading, reading.harm)
             if reading.decisive:
@@ -110,6 +112,10 @@ def _evidence(axes: Axes, story: Story, lines: Lines, told: str, verdict: str, c
         axes.plot(
             np.array(story.times[-len(line) :]), line, label=label, marker=_marker(story), clip_on=False
         )
+    if told == "harm" and max(story.together, default=0.0) >= SEEN:
+        most = max(most, *story.together)
+        label = f"all together, {story.together[-1]:.0%}"
+        axes.plot(np.array(story.times), story.together, label=label, marker=_marker(story), color="#667")
     axes.axhline(VERDICT, color=colour, linestyle="--", linewidth=1)
     axes.text(
         1, VERDICT, f"{verdict} ", color=colour, fontsize=8, ha="right", va="bottom",

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from infra.rollout.sample import Cells, Floats
-
-
-@dataclass(frozen=True)
-class Line:
-    """The limit on the challenger's value for a value of the champion's; the slope is not negative."""
-
-    slope: float
-    offset: float
-
-    def __call__(self, value: Floats) -> Floats:
-        return self.slope * value + self.offset
+from infra.rollout.sample import Cells, Line
 
 
 def against_at_most(challenger: Cells, champion: Cells, limit: Line) -> float:

@@ -151,5 +151,8 @@ class Controller:
     def _observed(self, rollout: Rollout) -> Observation:
         seen = self._observation
         if seen is None or (seen.rollout.id, seen.rollout.stage) != (rollout.id, rollout.stage):
-            self._observation = seen = Observation(self.store.lake, rollout, self.policies, self.markets)
+            follows = seen if seen and seen.rollout.stage < rollout.stage else None
+            self._observation = seen = Observation(
+                self.store.lake, rollout, self.policies, self.markets, follows
+            )
         return seen

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.rollout.boundary import expected
 from infra.rollout.latency import BUCKETS, Counts, bucketed
+from infra.rollout.onset import Harmed
 from infra.rollout.promises import Promises
 from infra.rollout.sample import Mean
 from models.content import Action
@@ -31,8 +31,7 @@ class Tally:
 
     def after(self, history: Tally) -> Mean:
         """The mean, where one like that of `history` is expected: it is found sooner, whatever it is."""
-        known = history.total / history.count if history.count else 0.0
-        return Mean(self.total, self.count, expected(known, history.count))
+        return Mean(self.total, self.count, (history.total, history.count))
 
 
 def _tallies() -> defaultdict[str, Tally]:
@@ -96,6 +95,19 @@ class Evidence:
     challenger: Arm = field(default_factory=Arm)
     flips: Tally = field(default_factory=Tally)  # pairs: whether the two would act otherwise
     right: Tally = field(default_factory=Tally)  # judged disagreements: whether the challenger was right
+    earlier: tuple[Evidence, ...] = ()  # of the stages that are over, the first one first
+    harmed: dict[str, Harmed] = field(
+        default_factory=dict
+    )  # by guardrail, what the stages up to this one have shown; once it is over
+
+    def followed(self) -> Evidence:
+        """That of the stage after this one, before its first post."""
+        begun = Evidence(self.policies, self.markets, self.promises, self.history)
+        begun.earlier = (*self.earlier, self)
+        self.right = (
+            Tally()
+        )  # who was right is counted over the whole rollout, and so belongs to its last stage
+        return begun
 
     def take(self, decisions: pa.Table, champion: str, challenger: str, share: float) -> None:
         """Add decisions, rows of models.schemas.DECISIONS made while the challenger had `share` of the traffic.

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from infra.lake import Lake
 from infra.rollout.evidence import SHADOW, Arm, Evidence, Tally
-from infra.rollout.guardrail import Guardrail
-from infra.rollout.judge import share_of_errors
+from infra.rollout.guardrail import Guardrail, Spending
+from infra.rollout.judge import spending
 from infra.rollout.latency import bucketed
 from infra.rollout.observation import COLUMNS, RECENT
 from infra.rollout.stages import Plan, Stage
@@ -25,6 +25,7 @@ from infra.rollout.stages import Plan, Stage
 LATE = timedelta(hours=1)  # whose traffic is that of late
 LEAST = 60.0  # seconds that a rate is measured over
 MOST_POSTS = 2**30  # beyond which no stage is decided
+Spent = Sequence[tuple[Guardrail, Spending]]
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 
@@ -64,8 +65,8 @@ class Forecast:
 def forecast(plan: Plan, traffic: Traffic) -> list[Forecast]:
     """Of every stage, with this traffic as long as it takes."""
     guardrails = [guardrail for guardrail in plan.guardrails() if guardrail.decisive]
-    alpha = share_of_errors(plan.guardrails(), len(plan.stages))
-    return [_foreseen(stage, guardrails, alpha, traffic) for stage in plan.stages]
+    spent = list(zip(guardrails, spending(guardrails, len(plan.stages)), strict=True))
+    return [_foreseen(stage, spent, traffic) for stage in plan.stages]
 
 
 def doubts(plan: Plan, traffic: Traffic | None) -> list[str]:
@@ -109,17 +110,17 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _foreseen(stage: Stage, guardrails: Sequence[Guardrail], alpha: float, traffic: Traffic) -> Forecast:
-    posts = _posts_until_healthy(stage, guardrails, alpha, traffic.arm)
+def _foreseen(stage: Stage, spent: Spent, traffic: Traffic) -> Forecast:
+    posts = _posts_until_healthy(stage, spent, traffic.arm)
     each = traffic.rate * (stage.share or stage.shadow)
     seconds = posts / each if each else math.inf
     return Forecast(stage, posts, max(seconds, stage.minimum_seconds))
 
 
-def _posts_until_healthy(stage: Stage, guardrails: Sequence[Guardrail], alpha: float, arm: Arm) -> float:
+def _posts_until_healthy(stage: Stage, spent: Spent, arm: Arm) -> float:
     def shown(posts: int) -> bool:
         evidence = _alike(stage, arm, posts)
-        readings = (reading for guardrail in guardrails for reading in guardrail.read(evidence, alpha))
+        readings = (reading for guardrail, its in spent for reading in guardrail.read(evidence, its))
         return all(reading.verdict == "healthy" for reading in readings)
 
     enough = stage.minimum_posts

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from infra.rollout.contrast import Line, against_at_most, against_more, mirrored
+from infra.rollout.contrast import against_at_most, against_more, mirrored
 from infra.rollout.evidence import Evidence
-from infra.rollout.sample import Interval, Quantile, Sample
+from infra.rollout.onset import Harmed, one_more
+from infra.rollout.sample import HARMS, Interval, Line, Quantile, Sample
 
 NO_POSTS = "without posts yet"
+TOLD = 0.1  # of what a verdict takes, from which on it is told that earlier stages had shown it
 
 Worse = Literal["higher", "lower", "either"]
 Verdict = Literal["healthy", "unhealthy", "inconclusive"]
@@ -40,11 +43,23 @@ class Tolerance(BaseModel):
     relative: float = Field(default=0.0, ge=0)
     absolute: float = Field(default=0.0, ge=0)
 
-    def most(self, promised: float) -> Line:
-        return Line(promised * (1 + self.relative), self.absolute)
+    def most(self, promised: float, times: float = 1.0) -> Line:
+        return Line(promised * (1 + times * self.relative), times * self.absolute)
 
-    def least(self, promised: float) -> Line:
-        return Line(promised * (1 - self.relative), -self.absolute)
+    def least(self, promised: float, times: float = 1.0) -> Line:
+        return Line(promised * (1 - times * self.relative), -times * self.absolute)
+
+
+class Spending(NamedTuple):
+    """How often a guardrail may err.
+
+    harm: in how many rollouts it may stop a challenger that does no harm, over all stages and questions; health: in
+    how many stages it may call one healthy that is not; stages: how many the plan has.
+    """
+
+    harm: float
+    health: float
+    stages: int = 1
 
 
 class Reading(BaseModel):
@@ -59,6 +74,8 @@ class Reading(BaseModel):
     limit: tuple[float, float] = Field(description="what the champion's estimate and the tolerance allow")
     harm: float = Field(description="evidence of harm as a share of what a verdict takes")
     health: float = Field(default=0.0, description="the same of health")
+    needed: float = Field(default=math.inf, description="log e-value of harm that a verdict takes by itself")
+    earlier: float = Field(default=0.0, description="what the stages before had shown of `harm`")
     verdict: Verdict
     binding: bool
     decisive: bool
@@ -77,8 +94,14 @@ class Reading(BaseModel):
         """In a sentence: the values, where they can lie, and what is allowed."""
         return (
             f"{self.guardrail} of {self.subject} is {self.verdict}: challenger {shown(self.challenger)}, "
-            f"champion {_estimate(self.champion)}, allowed {self.allowed}"
+            f"champion {_estimate(self.champion)}, allowed {self.allowed}{self._said_before}"
         )
+
+    @property
+    def _said_before(self) -> str:
+        """Harm that this stage's values do not explain alone."""
+        known = self.verdict == "unhealthy" and self.earlier >= TOLD
+        return f"; the stages before had shown {self.earlier:.0%} of what a verdict takes" if known else ""
 
 
 def shown(found: Interval) -> str:
@@ -106,44 +129,77 @@ class Guardrail:
     questions: Callable[[Evidence], Iterable[Question]]
     decisive: bool = False
     binding: bool = True
+    importance: float = 1.0  # its part of the error rate is this beside the sum of all that bind
 
-    def read(self, evidence: Evidence, alpha: float) -> list[Reading]:
-        """The answer to every question; all that they claim holds at all times together with probability 1 - alpha."""
+    def read(self, evidence: Evidence, spending: Spending) -> list[Reading]:
+        """The answer to every question; what they claim holds at all times together but for what is spent."""
         questions = list(self.questions(evidence))
-        return [self._read(question, alpha / len(questions)) for question in questions]
+        earlier = self._earlier(evidence, spending.stages)
+        return [self._read(it, spending, len(questions), earlier, len(evidence.earlier)) for it in questions]
 
-    def _read(self, question: Question, alpha: float) -> Reading:
-        challenger, champion = question.challenger.interval(alpha), question.champion.interval(alpha)
-        harm, health = self.weigh(question)
-        needed = -math.log(alpha)
-        limits = self._limits(question.promised, champion.estimate)
+    def _earlier(self, evidence: Evidence, stages: int) -> Harmed:
+        """By subject, the evidence of the stages that are over."""
+        if not evidence.earlier:
+            return {}
+        last = evidence.earlier[-1]
+        if (known := last.harmed.get(self.name)) is None:
+            before, stage = self._earlier(last, stages), len(last.earlier)
+            known = {
+                it.subject: one_more(before.get(it.subject), self.weigh(it)[0], stage, stages)
+                for it in self.questions(last)
+            }
+            last.harmed[self.name] = known
+        return known
+
+    def _read(
+        self, question: Question, spending: Spending, questions: int, earlier: Harmed, stage: int
+    ) -> Reading:
+        alpha = spending.harm / questions
+        each = alpha / spending.stages  # the intervals are of one stage
+        challenger, champion = question.challenger.interval(each), question.champion.interval(each)
+        here, health = self.weigh(question)
+        before = one_more(earlier.get(question.subject), 0.0, stage, spending.stages)
+        harm = before + here
+        needed, shown_healthy = -math.log(alpha), -math.log(spending.health)
         return Reading(
             guardrail=self.name,
             subject=question.subject,
             challenger=challenger,
             champion=champion,
-            limit=limits,
+            limit=self._limits(question.promised, champion.estimate),
             harm=harm / needed,
-            health=health / needed,
-            verdict="unhealthy" if harm >= needed else "healthy" if health >= needed else "inconclusive",
+            health=health / shown_healthy,
+            needed=needed,
+            earlier=before / needed,
+            verdict="unhealthy"
+            if harm >= needed
+            else "healthy"
+            if health >= shown_healthy
+            else "inconclusive",
             binding=self.binding,
             decisive=self.decisive,
         )
 
     def weigh(self, question: Question) -> tuple[float, float]:
-        """Log e-values for harm, on whichever side, and for health, on both."""
-        challenger, champion = question.challenger.cells(), question.champion.cells()
+        """Log e-values of one stage for harm, on whichever side, and for health, on both."""
+        champion, promised = question.champion.cells(), question.promised
+        alike = question.challenger.cells((Line(sum(promised) / 2, 0.0),))
         harm, health = [], []
         if self.worse != "lower":
-            most = self.tolerance.most(question.promised[1])
-            harm.append(against_at_most(challenger, champion, most))
-            health.append(against_more(challenger, champion, most))
+            most = self._lines(self.tolerance.most, promised[1])
+            harm.append(against_at_most(question.challenger.cells(most), champion, most[0]))
+            health.append(against_more(alike, champion, most[0]))
         if self.worse != "higher":
-            least = self.tolerance.least(question.promised[0])
-            sides = mirrored(challenger), mirrored(champion), Line(least.slope, -least.offset)
-            harm.append(against_at_most(*sides))
-            health.append(against_more(*sides))
-        return max(harm), min(health)
+            least = self._lines(self.tolerance.least, promised[0])
+            limit, opposite = Line(least[0].slope, -least[0].offset), mirrored(champion)
+            harm.append(against_at_most(mirrored(question.challenger.cells(least)), opposite, limit))
+            health.append(against_more(mirrored(alike), opposite, limit))
+        either = np.logaddexp.reduce(harm) - math.log(len(harm))  # the mean of e-values is one
+        return float(either), min(health)
+
+    @staticmethod
+    def _lines(limit: Callable[[float, float], Line], promised: float) -> tuple[Line, ...]:
+        return tuple(limit(promised, times) for times in (1.0, *HARMS))
 
     def _limits(self, promised: tuple[float, float], value: float) -> tuple[float, float]:
         """The least and the most that the challenger may have beside this value of the champion's."""
@@ -158,7 +214,9 @@ def latency_at(level: float) -> Callable[[Evidence], Iterable[Question]]:
     """The question about one quantile of the milliseconds from a post's turn to its decision."""
 
     def questions(evidence: Evidence) -> Iterable[Question]:
-        ours, theirs = (Quantile(arm.latencies, level) for arm in (evidence.challenger, evidence.champion))
+        before = evidence.history.latencies
+        arms = evidence.challenger, evidence.champion
+        ours, theirs = (Quantile(arm.latencies, level, before) for arm in arms)
         yield Question("all posts", ours, theirs)
 
     return questions

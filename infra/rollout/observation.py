@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from infra.lake import Lake, quoted, standing
 from infra.rollout.evidence import OTHER_MARKETS, SHADOW, Evidence, Tally
 from infra.rollout.rollout import Rollout
+from infra.rollout.stages import plan_named
 from models.content import PEOPLE
 from models.evaluation.operating_points import MAJORITY
 
@@ -31,39 +32,63 @@ COLUMNS = [
 
 @dataclass
 class Observation:
-    """The evidence of one stage; each `read` takes what reached the lake since the one before."""
+    """The evidence of one stage, behind that of the stages before; each `read` takes what reached the lake since.
+
+    before: the observation of the stage before by the same process. Without one the earlier stages are read again, as
+    they are after a process was killed, or where an earlier release began the rollout: all that counts is in the lake.
+    """
 
     lake: Lake
     rollout: Rollout
     policies: tuple[str, ...]
     markets: tuple[str, ...]
+    before: InitVar[Observation | None] = None
     evidence: Evidence = field(init=False)
     _next: int = 0
 
-    def __post_init__(self) -> None:
-        self.evidence = Evidence(self.policies, (*self.markets, OTHER_MARKETS), self.rollout.promises)
-        if self.lake.decisions.exists():
-            self._look_back()
+    def __post_init__(self, before: Observation | None) -> None:
+        if before is not None and before.rollout.id == self.rollout.id:
+            self.evidence, last = before.evidence, before.rollout.stage
+        else:
+            self.evidence, last = self._begun(), 0
+            self._take(0)
+        for stage in range(last + 1, self.rollout.stage + 1):
+            self.evidence = self.evidence.followed()
+            self._take(stage)
 
     def read(self) -> Evidence:
         """Everything that the stage has shown by now."""
+        self._take(self.rollout.stage)
         if self.lake.decisions.exists():
-            rollout = self.rollout
-            of_stage = f"rollout = '{rollout.id}' AND stage = {rollout.stage}"
-            found = self.lake.decisions.since(self._next, COLUMNS, of_stage)
-            if len(found):
-                self._next = pc.max(found["_rowid"]).as_py() + 1
-                champion, challenger = str(rollout.champion), str(rollout.challenger)
-                self.evidence.take(found, champion, challenger, rollout.current.share)
-            self.evidence.right = judged_disagreements(self.lake, rollout)
+            self.evidence.right = judged_disagreements(self.lake, self.rollout)
         return self.evidence
 
-    def _look_back(self) -> None:
-        """What the champion did before the rollout."""
-        table, champion = self.lake.decisions, self.rollout.champion
-        before = f"model_version = '{champion}' AND role != '{SHADOW}' AND rollout IS NULL"
-        first = max(0, table.open().count_rows() - RECENT)
-        self.evidence.look_back(table.since(first, COLUMNS, before))
+    def _take(self, stage: int) -> None:
+        """Add the decisions of a stage that are new."""
+        if not self.lake.decisions.exists():
+            return
+        rollout, since = self.rollout, self._next if stage == self.rollout.stage else 0
+        of_stage = f"rollout = '{rollout.id}' AND stage = {stage}"
+        found = self.lake.decisions.since(since, COLUMNS, of_stage)
+        if len(found):
+            if stage == rollout.stage:
+                self._next = pc.max(found["_rowid"]).as_py() + 1
+            share = plan_named(rollout.plan).stages[stage].share
+            self.evidence.take(found, str(rollout.champion), str(rollout.challenger), share)
+
+    def _begun(self) -> Evidence:
+        """Before the first post of the rollout, with what the champion did until then.
+
+        The same whenever it is asked: what is expected of a stage may not depend on what it shows.
+        """
+        begun = Evidence(self.policies, (*self.markets, OTHER_MARKETS), self.rollout.promises)
+        table = self.lake.decisions
+        if table.exists():
+            of_rollout = pc.min(table.since(0, ["stage"], f"rollout = '{self.rollout.id}'")["_rowid"]).as_py()
+            until = table.open().count_rows() if of_rollout is None else of_rollout
+            before = f"_rowid < {until} AND model_version = '{self.rollout.champion}' AND role != '{SHADOW}'"
+            begun.look_back(table.since(max(0, until - RECENT), COLUMNS, f"{before} AND rollout IS NULL"))
+        return begun
 
 
 def posts_in_stage(lake: Lake, rollout: Rollout) -> int:

@@ -42,6 +42,7 @@ class Rule(BaseModel):
 
     tolerance: Tolerance | None = None
     decisive: bool | None = None
+    importance: float | None = Field(default=None, gt=0)
 
 
 class Plan(BaseModel):

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import mannwhitneyu
+from scipy.special import xlogy
+from scipy.stats import mannwhitneyu, norm
 
 from infra.rollout.evidence import Evidence
-from infra.rollout.guardrail import Guardrail
-from infra.rollout.judge import ERROR_RATE
+from infra.rollout.guardrail import Guardrail, Spending
+from infra.rollout.judge import spending
 from infra.rollout.latency import bucketed
+from infra.rollout.observation import RECENT
+from infra.rollout.onset import one_more, weight
 from infra.rollout.stages import plan_named
 
 READ_EVERY, READINGS = 400, 75  # posts of the challenger; half of the traffic is its
 CHECK_EVERY = 3  # readings between two checks of a fixed interval, as of a minute
-BEFORE = 10_000  # posts that the champion decided before the rollout
-FAILURES = 5  # checks that Flagger lets fail
-CONFIDENCE = 0.98  # of Kayenta's test
+FEWEST_CHECKS = 4  # that ranks are compared of
+BEFORE = RECENT  # posts that the champion decided before the rollout
 MARKET, POLICY = "all", "a policy"
 SPREAD = 0.35  # of the logarithm of a latency
+SLOWEST = 2.0537  # standard deviations beyond which one post in fifty lies
+PLAN = plan_named("steady")
+HALF = 4  # the stage in which half of the traffic is the challenger's
+METRICS = ("error_rate", "action_rate", "latency_p99")
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,15 @@ class Model:
     latency: float = 8.0  # median, milliseconds
     tail: float = 1.0  # factor on the slowest posts, one in fifty
 
+    def slower_than(self, milliseconds: np.ndarray) -> np.ndarray:
+        """The share of posts."""
+        edge, wait = self.latency * np.exp(SPREAD * SLOWEST), np.asarray(milliseconds)
+        others = np.maximum(norm.sf(np.log(wait / self.latency) / SPREAD) - norm.sf(SLOWEST), 0)
+        return others + norm.sf(np.log(np.maximum(wait / self.tail, edge) / self.latency) / SPREAD)
+
 
 GOOD = Model()
-SCENARIOS = {
-    "an equal challenger": ("error_rate action_rate latency_p99", GOOD),
+HARMS = {
     "errors 2 % against 1 %": ("error_rate", Model(errors=0.02)),
     "action rate off by a quarter": ("action_rate", Model(acts_on=0.125)),
     "p99 30 % worse": ("latency_p99", Model(tail=1.3)),
@@ -49,12 +60,10 @@ class Seen:
 
     @classmethod
     def draw(cls, model: Model, rng: np.random.Generator) -> Seen:
-        waits = rng.lognormal(np.log(model.latency), SPREAD, (READINGS, READ_EVERY))
-        slow = waits > model.latency * np.exp(SPREAD * 2.0537)  # the 98th percentile
         return cls(
             rng.binomial(READ_EVERY, model.errors, READINGS),
             rng.binomial(READ_EVERY, model.acts_on, READINGS),
-            np.where(slow, waits * model.tail, waits),
+            _waits(model, (READINGS, READ_EVERY), rng),
         )
 
     def per_check(self, what: str) -> np.ndarray:
@@ -65,59 +74,110 @@ class Seen:
         return counts.reshape(-1, CHECK_EVERY).sum(axis=1) / (CHECK_EVERY * READ_EVERY)
 
 
-def stopped(scenario: str, seed: int) -> tuple[int, int, int]:
-    """Posts that the challenger decided before each of the three stopped it; 0 where it never was."""
-    names, model = SCENARIOS[scenario]
+def _waits(model: Model, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    waits = rng.lognormal(np.log(model.latency), SPREAD, shape)
+    return np.where(waits > model.latency * np.exp(SPREAD * SLOWEST), waits * model.tail, waits)
+
+
+def spent_on(name: str) -> tuple[Guardrail, Spending]:
+    """A guardrail of the plan and what it may spend."""
+    guardrails = PLAN.guardrails()
+    return next(
+        it
+        for it in zip(guardrails, spending(guardrails, len(PLAN.stages)), strict=True)
+        if it[0].name == name
+    )
+
+
+def stopped(harm: str, seed: int) -> tuple[int, int]:
+    """Posts that the challenger decided before the judge stopped it; 0 where it never did.
+
+    Of harm that was there from the first stage on, though no earlier one has shown anything; and of harm that began
+    with this stage.
+    """
+    name, model = HARMS[harm]
     rng = np.random.default_rng(seed)
     ours, theirs = Seen.draw(model, rng), Seen.draw(GOOD, rng)
-    asked = names.split()
-    return _by_the_judge(asked, ours, theirs), _by_checks(asked, ours, theirs), _by_ranks(asked, ours, theirs)
-
-
-def _by_the_judge(asked: list[str], ours: Seen, theirs: Seen) -> int:
-    """Moderato: all guardrails of the plan share the error rate; the judge is asked after every reading."""
-    evidence, plan = Evidence((POLICY,), (MARKET,)), plan_named("steady")
-    guardrails = plan.guardrails()
-    evidence.history.requests.add(BEFORE * GOOD.errors, BEFORE)
-    for tallies, name in ((evidence.history.policies, POLICY), (evidence.history.markets, MARKET)):
-        tallies[name].add(BEFORE * GOOD.acts_on, BEFORE)
-    alpha = ERROR_RATE / len(plan.stages) / len(guardrails)
-    wanted = [guardrail for guardrail in guardrails if guardrail.name in asked]
+    evidence, (guardrail, its) = _known_champion(rng), spent_on(name)
+    first, begun = 0, 0
     for reading in range(READINGS):
-        for arm, seen in ((evidence.challenger, ours), (evidence.champion, theirs)):
-            arm.requests.add(seen.errors[reading], READ_EVERY)
-            for tallies, name in ((arm.policies, POLICY), (arm.markets, MARKET)):
-                tallies[name].add(seen.actions[reading], READ_EVERY)
-            arm.latencies += bucketed(seen.latencies[reading])
-        if any(_harms(guardrail, evidence, alpha) for guardrail in wanted):
-            return (reading + 1) * READ_EVERY
-    return 0
+        _add(evidence, ours, theirs, reading)
+        posts = (reading + 1) * READ_EVERY
+        shown = _shown(guardrail, its, evidence)
+        first = first or (posts if shown + one_more(None, 0.0, 0, its.stages) >= 0 else 0)
+        begun = begun or (posts if shown + one_more(None, 0.0, HALF, its.stages) >= 0 else 0)
+        if begun:
+            break
+    return first, begun
 
 
-def _harms(guardrail: Guardrail, evidence: Evidence, alpha: float) -> bool:
+def _shown(guardrail: Guardrail, its: Spending, evidence: Evidence) -> float:
+    """Log evidence of harm in one stage, all questions together, above what the guardrail's part of a verdict takes."""
     questions = list(guardrail.questions(evidence))
-    return any(guardrail.weigh(question)[0] >= np.log(len(questions) / alpha) for question in questions)
+    each = [guardrail.weigh(question)[0] for question in questions]
+    return float(np.logaddexp.reduce(each) + np.log(its.harm / len(questions)))
 
 
-def _by_checks(asked: list[str], ours: Seen, theirs: Seen) -> int:
-    """Flagger's way: the interval's metric against a threshold, here ours, and so many failed checks."""
-    tolerances = {guardrail.name: guardrail.tolerance for guardrail in plan_named("steady").guardrails()}
-    failed = np.zeros(READINGS // CHECK_EVERY, bool)
-    for name in asked:
-        mine, its, tolerance = ours.per_check(name), theirs.per_check(name), tolerances[name]
-        failed |= mine > its * (1 + tolerance.relative) + tolerance.absolute
-        if name == "action_rate":
-            failed |= mine < its * (1 - tolerance.relative) - tolerance.absolute
-    reached = np.flatnonzero(failed.cumsum() >= FAILURES)
-    return int(reached[0] + 1) * CHECK_EVERY * READ_EVERY if len(reached) else 0
+def _known_champion(rng: np.random.Generator) -> Evidence:
+    evidence = Evidence((POLICY,), (MARKET,))
+    evidence.history.requests.add(rng.binomial(BEFORE, GOOD.errors), BEFORE)
+    acted = rng.binomial(BEFORE, GOOD.acts_on)
+    for tallies, name in ((evidence.history.policies, POLICY), (evidence.history.markets, MARKET)):
+        tallies[name].add(acted, BEFORE)
+    evidence.history.latencies += bucketed(_waits(GOOD, (BEFORE,), rng))
+    return evidence
 
 
-def _by_ranks(asked: list[str], ours: Seen, theirs: Seen) -> int:
-    """Kayenta's way: a Mann-Whitney test over the intervals so far, read again after each."""
-    for checks in range(4, READINGS // CHECK_EVERY + 1):
-        for name in asked:
-            sides = "two-sided" if name == "action_rate" else "greater"
-            mine, its = ours.per_check(name)[:checks], theirs.per_check(name)[:checks]
-            if mannwhitneyu(mine, its, alternative=sides).pvalue < 1 - CONFIDENCE:
-                return checks * CHECK_EVERY * READ_EVERY
-    return 0
+def _add(evidence: Evidence, ours: Seen, theirs: Seen, reading: int) -> None:
+    for arm, seen in ((evidence.challenger, ours), (evidence.champion, theirs)):
+        arm.requests.add(seen.errors[reading], READ_EVERY)
+        for tallies, name in ((arm.policies, POLICY), (arm.markets, MARKET)):
+            tallies[name].add(seen.actions[reading], READ_EVERY)
+        arm.latencies += bucketed(seen.latencies[reading])
+
+
+def ranks(model: Model, asked: tuple[str, ...], seed: int) -> np.ndarray:
+    """Kayenta's way: the p-value of a Mann-Whitney test over the intervals so far, after each; least of all metrics."""
+    rng = np.random.default_rng(seed)
+    ours, theirs = Seen.draw(model, rng), Seen.draw(GOOD, rng)
+    found = np.ones((len(asked), READINGS // CHECK_EVERY))
+    for row, name in zip(found, asked, strict=True):
+        sides = "two-sided" if name == "action_rate" else "greater"
+        mine, its = ours.per_check(name), theirs.per_check(name)
+        for checks in range(FEWEST_CHECKS, len(row) + 1):
+            row[checks - 1] = mannwhitneyu(mine[:checks], its[:checks], alternative=sides).pvalue
+    return found.min(axis=0)
+
+
+def posts_until(below: np.ndarray) -> np.ndarray:
+    """Posts of the challenger before the first check that fails, of [rollouts, checks]; 0 where none does."""
+    return np.where(below.any(axis=1), below.argmax(axis=1) + 1, 0) * CHECK_EVERY * READ_EVERY
+
+
+def growth(harm: str) -> float:
+    """How much evidence a post of the challenger's gives at most to who knows both models: Wald's, in nats.
+
+    Both models' posts stream, as many of the champion's as of the challenger's. The bound is the divergence of what
+    the two do from the harmless pair that is hardest to tell from them: no test that stops with chance alpha at most
+    without harm needs fewer than log(1 / alpha) / growth posts on average (Wald 1945).
+    """
+    name, model = HARMS[harm]
+    limit = spent_on(name)[0].tolerance.most(1.0)
+    if name == "latency_p99":
+        values = np.linspace(10, 30, 20_001)
+        slow, slower = GOOD.slower_than(values), model.slower_than(limit(values))
+        apart = np.where(slow < 0.01, _kl(slow, 0.01), 0) + np.where(slower > 0.01, _kl(slower, 0.01), 0)
+        return float(apart.min())
+    rate, worse = (GOOD.errors, model.errors) if name == "error_rate" else (GOOD.acts_on, model.acts_on)
+    rates = np.linspace(rate / 2, worse, 20_001)
+    return float((_kl(rate, rates) + _kl(worse, limit(rates))).min())
+
+
+def _kl(p: np.ndarray | float, q: np.ndarray | float) -> np.ndarray:
+    return xlogy(p, p / q) + xlogy(1 - np.asarray(p), (1 - np.asarray(p)) / (1 - np.asarray(q)))
+
+
+def needed(harm: str, stage: int) -> float:
+    """Log e-value that a verdict takes of the guardrail's questions together, on harm that began in this stage."""
+    its = spent_on(HARMS[harm][0])[1]
+    return float(-np.log(its.harm * weight(stage, its.stages)))

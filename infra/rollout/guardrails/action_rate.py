@@ -32,4 +32,5 @@ GUARDRAIL = Guardrail(
     worse="either",
     tolerance=Tolerance(relative=0.05, absolute=0.001),
     questions=questions,
+    importance=8.0,
 )

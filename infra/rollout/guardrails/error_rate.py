@@ -23,4 +23,5 @@ GUARDRAIL = Guardrail(
     tolerance=Tolerance(relative=0.1, absolute=0.001),
     questions=questions,
     decisive=True,
+    importance=6.0,
 )

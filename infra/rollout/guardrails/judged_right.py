@@ -22,4 +22,5 @@ GUARDRAIL = Guardrail(
     worse="lower",
     tolerance=Tolerance(absolute=0.05),
     questions=questions,
+    importance=2.0,
 )

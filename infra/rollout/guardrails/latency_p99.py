@@ -11,4 +11,5 @@ GUARDRAIL = Guardrail(
     tolerance=Tolerance(relative=0.1, absolute=1.0),
     questions=latency_at(0.99),
     decisive=True,
+    importance=2.0,
 )

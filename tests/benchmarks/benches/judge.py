@@ -1,4 +1,4 @@
-"""The judge by simulation: false rollbacks under continuous reading, and how soon harm is stopped, beside its peers."""
+"""The judge by simulation: false rollbacks under continuous reading, and how soon harm is stopped, beside its limit."""
 
 from __future__ import annotations
 
@@ -10,16 +10,29 @@ from pathlib import Path
 
 import numpy as np
 
+from infra.rollout.judge import ERROR_RATE
 from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_most
-from tests.benchmarks.simulated_rollouts import READ_EVERY, READINGS, SCENARIOS, stopped
+from tests.benchmarks.simulated_families import evidence
+from tests.benchmarks.simulated_rollouts import (
+    GOOD,
+    HALF,
+    HARMS,
+    METRICS,
+    growth,
+    needed,
+    posts_until,
+    ranks,
+    stopped,
+)
 
-ROLLOUTS = 2000
-LONGEST = READ_EVERY * READINGS  # posts of the challenger, after which a rollout that nobody stopped counts
-PEERS = ("the judge", "fixed interval, 5 failures (Flagger)", "repeated Mann-Whitney (Kayenta)")
-EQUAL, *HARMS = SCENARIOS
+ROLLOUTS, FAMILIES, BATCH = 1000, 5000, 250
 KAYENTA = "posts before Kayenta's way does, tuned to as few false alarms"
+WALD = "posts that a test needs on average which knows both models, at the same part of the error rate (Wald)"
 FALSE = Figure(
-    name="false rollbacks of an equal challenger", beside="rollouts", aim=at_most(0.01), unit="share"
+    name="false rollbacks, every guardrail, 8 policies, 5 markets, as bad as the tolerances allow",
+    beside="rollouts",
+    aim=at_most(ERROR_RATE),
+    unit="share",
 )
 POSTS = {
     harm: Figure(
@@ -27,29 +40,40 @@ POSTS = {
     )
     for harm, most in zip(HARMS, (9_600, 10_800, 8_400), strict=True)
 }
+LIMITS = {
+    harm: Figure(name=f"{harm}: median posts before it is stopped, as a ratio", beside=WALD, aim=at_most(1.3))
+    for harm in HARMS
+}
 
 
 def measure(folder: Path) -> Iterator[Seen | Table]:
     rows = []
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for scenario in SCENARIOS:
-            found = np.array(list(pool.map(partial(stopped, scenario), range(ROLLOUTS), chunksize=50)))
-            ours = found[:, 0]
-            share = float((ours > 0).mean())
-            if scenario == EQUAL:
-                yield FALSE.seen(share)
-            else:
-                yield POSTS[scenario].seen(
-                    float(np.median(np.where(ours > 0, ours, LONGEST))), f"{share:.1%} stopped"
-                )
-            rows.append((scenario, *map(cell, found.T)))
-    yield Table(columns=("challenger", *PEERS), rows=tuple(rows))
+        most = np.concatenate(list(pool.map(_most, range(FAMILIES // BATCH))))
+        yield FALSE.seen(float((most >= -np.log(ERROR_RATE)).mean()))
+        equal = np.array(list(pool.map(partial(ranks, GOOD, METRICS), range(ROLLOUTS), chunksize=50)))
+        tuned = np.quantile(equal.min(axis=1), ERROR_RATE)
+        for harm, (metric, model) in HARMS.items():
+            first, late = np.array(list(pool.map(partial(stopped, harm), range(ROLLOUTS), chunksize=25))).T
+            tests = list(pool.map(partial(ranks, model, (metric,)), range(ROLLOUTS), chunksize=50))
+            kayenta = posts_until(np.array(tests) < tuned)
+            limits = [needed(harm, stage) / growth(harm) for stage in (0, HALF)]
+            yield POSTS[harm].seen(_median(first), f"{(first > 0).mean():.1%} stopped")
+            yield LIMITS[harm].seen(_median(first) / limits[0])
+            medians = _median(first), limits[0], _median(late), limits[1], _median(kayenta)
+            rows.append((harm, *(f"{posts:,.0f}" for posts in medians)))
+    columns = "challenger", "the judge", "limit", "harm from the fifth stage on", "limit", "Kayenta's way"
+    yield Table(columns=columns, rows=tuple(rows))
 
 
-def cell(posts: np.ndarray) -> str:
-    """Share that was stopped, and the median of the posts before it was."""
-    before = f", {np.median(posts[posts > 0]):,.0f}" if posts.any() else ""
-    return f"{(posts > 0).mean():.1%}{before}"
+def _most(seed: int) -> np.ndarray:
+    return evidence(BATCH, seed, at_limit=True).max(axis=1)
 
 
-BENCH = Bench(figures=(FALSE, *POSTS.values()), measure=measure, seeds=f"0 to {ROLLOUTS - 1}")
+def _median(posts: np.ndarray) -> float:
+    """Of posts before a rollback; a rollout that nobody stopped counts as beyond all others."""
+    return float(np.median(np.where(posts > 0, posts, np.inf)))
+
+
+FIGURES = (FALSE, *(figure for harm in HARMS for figure in (POSTS[harm], LIMITS[harm])))
+BENCH = Bench(figures=FIGURES, measure=measure, seeds=f"0 to {ROLLOUTS - 1}")

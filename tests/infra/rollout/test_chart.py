@@ -62,6 +62,15 @@ def test_a_healthy_rollout_shows_its_evidence_of_health(drawn):
     ]  # fmt: skip
 
 
+def test_harm_in_all_together_has_its_own_curve(drawn):
+    """It is what a verdict goes by, and may reach it before any comparison does alone."""
+    story = told(GOOD.but(errors=0.4))
+    plot(story)
+    assert max(story.together) >= 1
+    legend = drawn[0].axes[0].get_legend().get_texts()
+    assert legend[-1].get_text() == f"all together, {story.together[-1]:.0%}"
+
+
 def test_the_first_look_is_a_point(drawn):
     plot(told(GOOD, looks=1))
     assert {line.get_marker() for line in drawn[0].axes[2].lines} == {"o"}

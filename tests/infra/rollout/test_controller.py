@@ -8,7 +8,17 @@ import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, another_version, traffic, two_versions
 
 from infra.registry import Registry
-from infra.rollout import Controller, Rollout, Store, act, plan_named, rest_unattended, roll_back, table
+from infra.rollout import (
+    Controller,
+    Rollout,
+    Store,
+    act,
+    observation,
+    plan_named,
+    rest_unattended,
+    roll_back,
+    table,
+)
 from infra.rollout.acts import NoWayBackError
 from infra.rollout.controller import AlreadyDrivenError
 from infra.rollout.store import NoRolloutError, RolloutIsOverError
@@ -154,8 +164,8 @@ def test_a_controller_that_follows_another_waits_on_for_the_same_posts(store, cl
 
 def inconclusive(store, clock, driver):
     """Enough posts over the whole time of the stage, and no word on whether the challenger is well."""
-    for _ in range(19):
-        serve(store, 14, GOOD.but(acts_on=0.16))
+    for seed in range(19):
+        serve(store, 14, GOOD.but(errors=0.045), seed)
         driver.look()
         clock.passes(10)
     return driver.look().rollout
@@ -242,6 +252,45 @@ def test_a_controller_that_was_killed_is_followed_where_it_was(store, clock, beg
     second = controller(store, clock)
     assert second.look().rollout.stage == 2
     assert second.look().posts == 0
+
+
+def test_one_that_takes_over_knows_what_the_stages_before_have_shown(store, clock, begun):
+    """As after a kill, or where an earlier release began the rollout: no more than the decisions is kept anywhere."""
+    serve(store, 300, seed=9)
+    first = controller(store, clock)
+    while first.look().rollout.stage < 2:
+        serve(store, 1500, GOOD.but(errors=0.004))
+        clock.passes(10)
+    serve(store, 500)
+    seen = first.look()
+    assert (seen.rollout.stage, len(first._observation.evidence.earlier)) == (2, 2)
+    first.lease.release()
+    second = controller(store, clock)
+    again = second.look()
+    one, other = (
+        [(it.told, it.harm, it.earlier) for it in step.judgement.readings] for step in (seen, again)
+    )
+    assert one == other
+    assert max(reading.earlier for reading in again.judgement.readings) > -1
+    counts = [it.challenger.requests.count for it in second._observation.evidence.earlier]
+    assert counts == [it.challenger.requests.count for it in first._observation.evidence.earlier]
+    assert min(counts) > 250
+
+
+def test_what_is_expected_does_not_change_with_what_a_rollout_shows(store, clock, begun, monkeypatch):
+    """The champion's record ends where the rollout begins, however much has been decided since."""
+    monkeypatch.setattr(observation, "RECENT", 400)
+    before = traffic(begun, 300, np.random.default_rng(0), champion=GOOD, challenger=GOOD)
+    place, nobody = before.schema.get_field_index("rollout"), pa.nulls(len(before), pa.string())
+    store.lake.decisions.append(before.set_column(place, before.schema.field(place), nobody).to_batches())
+    first = controller(store, clock)
+    first.look()
+    serve(store, 600)
+    first.lease.release()
+    second = controller(store, clock)
+    second.look()
+    counts = [it._observation.evidence.history.requests.count for it in (first, second)]
+    assert counts[0] == counts[1] > 0
 
 
 def test_two_controllers_cannot_drive_one_rollout(store, clock, begun):

@@ -8,10 +8,11 @@ from infra.rollout import PLANS, Promises, Rollout, plan_named
 from infra.rollout.contract import of_guardrail, of_plan
 from infra.rollout.evidence import OTHER_MARKETS, Evidence
 from infra.rollout.guardrails import GUARDRAILS
-from infra.rollout.judge import judge
+from infra.rollout.judge import ERROR_RATE, judge, spending
+from infra.rollout.stages import Rule
 
 GOOD = Behaviour()
-BRIEF = plan_named("brief")
+BRIEF, STEADY = plan_named("brief"), plan_named("steady")
 
 
 def rollout(share=0.5, shadow=0.0):
@@ -84,6 +85,82 @@ def test_at_full_share_the_champion_is_judged_by_its_copies():
 
 def test_a_dry_run_is_measured_without_a_say():
     assert verdict(2000, GOOD.but(errors=0.3), dry_run=("error_rate",))[0] == "healthy"
+
+
+def shown(failures, earlier=None, posts=400):
+    """Evidence of a stage in which so many posts of the challenger failed, and as many as before of the champion's."""
+    if earlier is None:
+        evidence = Evidence(POLICIES, (*MARKETS, OTHER_MARKETS))
+        evidence.history.requests.add(250, 10_000)
+    else:
+        evidence = earlier.followed()
+    evidence.challenger.requests.add(failures, posts)
+    evidence.champion.requests.add(10, posts)
+    return evidence
+
+
+def errors(evidence):
+    """The judgement and its reading of the errors."""
+    found = judge(STEADY.guardrails(), evidence, len(STEADY.stages))
+    return found, next(reading for reading in found.readings if reading.guardrail == "error_rate")
+
+
+def test_what_earlier_stages_saw_of_a_harm_counts_and_is_told():
+    alone, evidence = shown(32), None
+    assert errors(alone)[0].verdict == "inconclusive"
+    for _ in range(4):
+        evidence = shown(32, evidence)
+    found, reading = errors(evidence)
+    assert found.verdict == "unhealthy"
+    assert "the stages before had shown" in reading.told
+
+
+def test_a_harm_that_begins_late_is_found_after_healthy_stages():
+    evidence = None
+    for _ in range(4):
+        evidence = shown(9, evidence)
+        assert errors(evidence)[0].verdict != "unhealthy"
+    assert errors(shown(80, evidence))[0].verdict == "unhealthy"
+
+
+def test_a_stage_has_to_show_its_own_health():
+    evidence = shown(10)
+    for arm in (evidence.challenger, evidence.champion):
+        arm.requests.add(2_490, 99_600)
+    assert errors(evidence)[1].verdict == "healthy"
+    assert errors(evidence.followed())[1].verdict == "inconclusive"
+
+
+def test_shares_of_the_error_rate_follow_importance_and_are_all_of_it():
+    asked = STEADY.guardrails(dry_run=["score_shift"])
+    spent = {it.name: its for it, its in zip(asked, spending(asked, 6), strict=True)}
+    assert sum(spent[it.name].harm for it in asked if it.binding) == pytest.approx(ERROR_RATE)
+    assert spent["error_rate"].harm == pytest.approx(6 * spent["latency_p50"].harm)
+    assert {its.health for its in spent.values()} == {ERROR_RATE / 6}
+
+
+def test_a_plan_may_weigh_a_guardrail_otherwise():
+    plan = STEADY.model_copy(update={"rules": {"flip_rate": Rule(importance=9)}})
+    assert next(it for it in plan.guardrails() if it.name == "flip_rate").importance == 9
+
+
+def test_harm_that_shows_in_many_subjects_is_found_together_before_it_is_in_one():
+    evidence = Evidence(POLICIES, MARKETS)
+    arms = (
+        (evidence.history, 0.1, 50_000),
+        (evidence.champion, 0.1, 5_000),
+        (evidence.challenger, 0.137, 5_000),
+    )
+    for arm, rate, posts in arms:
+        for tallies, names in ((arm.policies, POLICIES), (arm.markets, MARKETS)):
+            for name in names:
+                tallies[name].add(rate * posts, posts)
+    asked = STEADY.guardrails()
+    alone = [r for it, its in zip(asked, spending(asked, 6), strict=True) for r in it.read(evidence, its)]
+    assert "unhealthy" not in {reading.verdict for reading in alone}
+    found = judge(asked, evidence, 6)
+    assert found.verdict == "unhealthy"
+    assert {reading.guardrail for reading in found.reasons} == {"action_rate"}
 
 
 @pytest.mark.parametrize("guardrail", list(GUARDRAILS), ids=lambda guardrail: guardrail.name)
