@@ -5,6 +5,8 @@ from infra.lake.lake import Lake, open_lake
 from infra.lake.load import Load
 from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
+from infra.lake.indexes import Index
 from infra.lake.table import Table, Upsert
+from infra.lake.tail import Tail
 
-__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]
+__all__ = ["Door", "Index", "Lake", "Load", "Table", "Tail", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]
