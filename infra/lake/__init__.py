@@ -7,6 +7,5 @@ from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.indexes import Index
 from infra.lake.table import Table, Upsert
-from infra.lake.tail import Tail
 
-__all__ = ["Door", "Index", "Lake", "Load", "Table", "Tail", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]
+__all__ = ["Door", "Index", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]

@@ -17,8 +17,8 @@ from lance.fragment import write_fragments
 
 from infra.lake.indexes import Index, bring_up_to_date, is_behind
 from infra.lake.merging import KEYS_AT_ONCE, among, is_few, is_overtaken, merged
+from infra.lake.numbers import NUMBER, newer_files
 from infra.lake.rows import Door
-from infra.lake.tail import Tail
 from models.errors import UserError, says_absent
 
 
@@ -202,9 +202,24 @@ class Table:
             condition = " AND ".join(filter(None, (among(column, wanted) if wanted else "false", condition)))
         return dataset.scanner(columns=list(columns), filter=condition or None).to_reader()
 
-    def tail(self, columns: Sequence[str], condition: str) -> Tail:
-        """Reads the rows of a numbered table that meet the condition, each once."""
-        return Tail(self.open, tuple(columns), condition)
+    def since(self, number: int, columns: list[str], condition: str) -> pa.Table:
+        """Rows of a numbered table from `number` on that meet the condition; their numbers are in `_rowid`.
+
+        From 0 on by the indexes of the condition's columns; from a later number only files that hold what is new.
+        """
+        dataset = self.open()
+        if not number:
+            return dataset.to_table(columns=columns, filter=condition, with_row_id=True)
+        files = newer_files(dataset, number)
+        if not files:
+            return dataset.to_table(columns=columns, limit=0, with_row_id=True)
+        return dataset.scanner(
+            columns=columns,
+            filter=f"{NUMBER} >= {number} AND ({condition})",
+            with_row_id=True,
+            fragments=files,
+            use_scalar_index=False,  # it would name rows of all files
+        ).to_table()
 
     def delete(self, condition: str) -> int:
         """Take out the rows that meet the condition, in one commit; none for no rows. How many they were."""

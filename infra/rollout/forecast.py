@@ -81,8 +81,9 @@ def traffic_of_late(lake: Lake, now: datetime | None = None) -> Traffic | None:
     if not lake.decisions.exists():
         return None
     since = (now or datetime.now(UTC)) - LATE
+    first = max(0, lake.decisions.open().count_rows() - RECENT)
     when = f"role != '{SHADOW}' AND decided_at >= timestamp '{since:%Y-%m-%d %H:%M:%S}'"
-    found = lake.decisions.tail([*COLUMNS, "decided_at"], when).skip_to_last(RECENT).read()
+    found = lake.decisions.since(first, [*COLUMNS, "decided_at"], when)
     if len(found) < 2:  # noqa: PLR2004 - of one alone there is no rate
         return None
     ends = pc.min_max(found["decided_at"]).as_py()
