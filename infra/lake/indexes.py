@@ -18,7 +18,9 @@ from lance.indices import IndexConfig
 
 log = logging.getLogger(__name__)
 
-PAGE_ROWS = 512  # of a B-tree: Lance's 4,096 make 1,000 keys at random cost six times as much at 1,000,000 rows
+PAGE_ROWS = (
+    512  # of a B-tree: Lance's 4,096 make 1,000 keys at random cost six times as much at 1,000,000 rows
+)
 MIN_INDEXED_ROWS = 100_000  # of a table: fewer are read whole in milliseconds
 MAX_ROWS_BEHIND = 100_000  # and
 MAX_FILES_BEHIND = 64  # that no index knows of: with more, a write brings the indexes up to date
@@ -70,10 +72,12 @@ def bring_up_to_date(
         try:
             if index.name in known:
                 _extend(dataset, known[index.name])
-            elif MIN_INDEXED_ROWS <= rows and (most_new_rows is None or rows <= most_new_rows):
+            elif rows >= MIN_INDEXED_ROWS and (most_new_rows is None or rows <= most_new_rows):
                 _make(dataset, index)
         except (CommitConflictError, OSError) as error:
-            log.warning("no index yet", extra={"column": index.column, "table": dataset.uri, "error": str(error)})
+            log.warning(
+                "no index yet", extra={"column": index.column, "table": dataset.uri, "error": str(error)}
+            )
 
 
 def _make(dataset: lance.LanceDataset, index: Index) -> None:

@@ -10,7 +10,6 @@ from infra.lake.table import Table
 from infra.settings import Settings
 from models.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
 
-
 OF_POSTS = (Index("post_id"),)
 OF_REJECTS = (Index("file"),)
 OF_DECISIONS = (Index("decision_id"), Index("decided_at"), Index("rollout", "BITMAP"))

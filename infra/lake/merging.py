@@ -104,9 +104,7 @@ class Fresh:
                 yield from reader.read_all(batch_size=BATCH_ROWS).to_batches()
 
 
-def addresses_met(
-    dataset: lance.LanceDataset, fresh: Fresh, keys: tuple[str, ...], column: str
-) -> list[int]:
+def addresses_met(dataset: lance.LanceDataset, fresh: Fresh, keys: tuple[str, ...], column: str) -> list[int]:
     """Addresses of the table's rows whose keys the fresh rows have, too. Raises RepeatedKeyError."""
     import duckdb
 

@@ -12,6 +12,11 @@ MAX_KNOWN_FILES = 100_000
 _ends: dict[str, int] = {}  # by path; a file's rows keep their numbers, and no other file gets its name
 
 
+def next_number(dataset: lance.LanceDataset) -> int:
+    """One more than the greatest number of a row; 0 for no rows."""
+    return max((_end(file) for file in dataset.get_fragments()), default=0)
+
+
 def newer_files(dataset: lance.LanceDataset, number: int) -> list[LanceFragment]:
     """Files with a row of this number or a later one."""
     if len(_ends) > MAX_KNOWN_FILES:

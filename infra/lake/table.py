@@ -17,7 +17,7 @@ from lance.fragment import write_fragments
 
 from infra.lake.indexes import Index, bring_up_to_date, is_behind
 from infra.lake.merging import KEYS_AT_ONCE, among, is_few, is_overtaken, merged
-from infra.lake.numbers import NUMBER, newer_files
+from infra.lake.numbers import NUMBER, newer_files, next_number
 from infra.lake.rows import Door
 from models.errors import UserError, says_absent
 
@@ -46,7 +46,9 @@ class Table:
     storage_options: dict[str, str] = field(default_factory=dict, repr=False)
     numbered: bool = False
     indexes: tuple[Index, ...] = ()
-    session: lance.Session | None = field(default=None, repr=False, compare=False)  # keeps what it read of indexes
+    session: lance.Session | None = field(
+        default=None, repr=False, compare=False
+    )  # keeps what it read of indexes
 
     def exists(self) -> bool:
         return self.opened() is not None
@@ -203,11 +205,18 @@ class Table:
         return dataset.scanner(columns=list(columns), filter=condition or None).to_reader()
 
     def since(self, number: int, columns: list[str], condition: str) -> pa.Table:
-        """Rows of a numbered table from `number` on that meet the condition; their numbers are in `_rowid`.
+        """Rows of a numbered table from `number` on that meet the condition; their numbers are in `_rowid`."""
+        return self.gained(number, columns, condition)[0]
+
+    def gained(self, number: int, columns: list[str], condition: str) -> tuple[pa.Table, int]:
+        """The same, and the number from which on to read next: rows that do not meet the condition are passed, too.
 
         From 0 on by the indexes of the condition's columns; from a later number only files that hold what is new.
         """
         dataset = self.open()
+        return self._from(dataset, number, columns, condition), max(number, next_number(dataset))
+
+    def _from(self, dataset: lance.LanceDataset, number: int, columns: list[str], condition: str) -> pa.Table:
         if not number:
             return dataset.to_table(columns=columns, filter=condition, with_row_id=True)
         files = newer_files(dataset, number)
@@ -236,7 +245,8 @@ class Table:
         """Merge files of fewer than `rows` rows, let the indexes know of all rows, and forget versions older than
         `keep` that have no tag.
 
-        most_new_rows: rows of the largest table whose missing indexes are made here; None for any. Another writer that changes the same files at the same time goes first, and nothing is done here.
+        most_new_rows: rows of the largest table whose missing indexes are made here; None for any. Another writer that
+        changes the same files at the same time goes first, and nothing is merged here.
         """
         try:
             self.open().optimize.compact_files(target_rows_per_fragment=rows)
