@@ -1,7 +1,8 @@
 """Shipping: sealed segments of the journal become rows of the lake's decisions table, each decision exactly once.
 
 The first attempt to ship a segment is an append. Whether an attempt that was cut short had committed cannot be known,
-so every later one adds what the table lacks, by decision_id. What a disk has damaged is put aside for people, a line at a time.
+so every later one adds what the table lacks, by decision_id. What a disk has damaged is put aside for people, a line
+at a time.
 """
 
 from __future__ import annotations
