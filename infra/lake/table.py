@@ -185,7 +185,7 @@ class Table:
         """Add the rows whose key the table lacks: for rows that never change, and that no other writer brings."""
         dataset, (key,) = self.create(), self.keys
         missing = []
-        for piece in pa.Table.from_batches(batches, self.schema).to_batches(KEYS_AT_ONCE):
+        for piece in filter(len, pa.Table.from_batches(batches, self.schema).to_batches(KEYS_AT_ONCE)):
             there = dataset.to_table(columns=[key], filter=among(key, piece[key].to_pylist()))[key]
             missing.append(piece.filter(pc.invert(pc.is_in(piece[key], value_set=there.combine_chunks()))))
         if any(map(len, missing)):
