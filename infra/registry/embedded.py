@@ -188,7 +188,8 @@ class EmbeddedClient:
     ) -> Sequence[Any]:
         asked = RUNS.fullmatch(filter_string)
         if not asked or order_by != NEWEST or len(experiment_ids) != 1:
-            return list(self._mlflow.search_runs(experiment_ids, filter_string, 1, max_results, order_by))
+            found = self._mlflow.search_runs(experiment_ids, filter_string, 1, max_results, order_by)
+            return cast("Sequence[Any]", found)
         with self._open() as connection:
             rows = connection.execute(NEWEST_RUNS, (int(experiment_ids[0]), asked[1], max_results)).fetchall()
             return [_run(connection, row) for row in rows]
@@ -210,7 +211,7 @@ def _version(connection: sqlite3.Connection, name: str, version: str | int) -> A
     tags, aliases = connection.execute(TAGS, same), connection.execute(ALIASES, same)
     return SimpleNamespace(
         name=name,
-        version=str(row[0]),
+        version=row[0],
         creation_timestamp=row[1],
         description=row[2],
         run_id=row[3],
