@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,8 +112,12 @@ def unshipped(root: Path, decision_id: str) -> bytes | None:
 
 
 def _line(segment: Path, start: bytes) -> bytes | None:
-    data = segment.read_bytes()
-    at = data.find(start)
-    end = data.find(b"\n", at)
-    line = data[at:end]
+    """Looked for where the file lies: while the lake is away, journals grow to more than may be in memory."""
+    with segment.open("rb") as file:
+        if not segment.stat().st_size:
+            return None
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            at = data.find(start)
+            end = data.find(b"\n", at) if at >= 0 else -1
+            line = data[at:end]
     return line if at >= 0 and end >= 0 and not damage(line) else None

@@ -20,13 +20,13 @@ import pytest
 from lance import Session
 from made_up_traffic import MARKETS, POLICIES, two_versions
 from many_rows import BEGAN, STEP, decision_id, put_many_decisions, put_many_posts
-from test_ingest import INGEST, measured
 
 from infra.lake import Lake, open_lake
 from infra.rollout import Rollout, plan_named
 from infra.rollout.observation import Observation
 from infra.settings import Settings
 from infra.watch import live_view
+from tests.benchmarks.test_ingest import INGEST, measured
 
 pytestmark = pytest.mark.benchmark
 
