@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import pyarrow as pa
@@ -112,12 +111,8 @@ def unshipped(root: Path, decision_id: str) -> bytes | None:
 
 
 def _line(segment: Path, start: bytes) -> bytes | None:
-    """Looked for where the file lies: while the lake is away, journals grow to more than may be in memory."""
+    """Line by line: while the lake is away, journals grow to more than may be in memory."""
     with segment.open("rb") as file:
-        if not segment.stat().st_size:
-            return None
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            at = data.find(start)
-            end = data.find(b"\n", at) if at >= 0 else -1
-            line = data[at:end]
-    return line if at >= 0 and end >= 0 and not damage(line) else None
+        found = next((line for line in file if line.startswith(start)), b"")
+    line, whole, _ = found.partition(b"\n")
+    return line if whole and not damage(line) else None
