@@ -11,7 +11,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from many_rows import BEGAN, ROLLOUT_ROWS, STEP, decision_id, put_many_decisions, put_many_posts
 
-from infra.lake import Lake, indexes, merging
+from infra.lake import Lake, indexes, merging, open_lake
 from infra.lake.indexes import MIN_INDEXED_ROWS, bring_up_to_date
 from infra.lake.merging import RepeatedKeyError
 from infra.lake.numbers import newer_files
@@ -240,3 +240,22 @@ def test_decisions_that_the_table_has_are_not_added_again(tmp_path):
     lake.decisions.append_missing([*other.to_batches()])
     after = lake.decisions.since(0, ["decision_id"], "true").to_pylist()
     assert after == [*before, {"decision_id": "new", "_rowid": 100}]  # no controller counts one a second time
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_is_large")
+def test_in_s3_look_ups_ask_the_index_too_and_an_upsert_replaces_what_is_there(s3_server, tmp_path):
+    settings = s3_server.settings(tmp_path / "home")
+    bucket = s3_server.bucket(settings)
+    lake = open_lake(settings.model_copy(update={"lake_uri": f"s3://{bucket.bucket}/lake"}))
+    put_many_posts(lake, 1_000)
+    put_many_decisions(lake, 1_000)
+    lake.decisions.compact(100_000, DAY)
+    assert names(lake.judgements) == {"post_id"}
+    for name, condition in CONDITIONS.values():
+        assert "ScalarIndexQuery" in plan(getattr(lake, name), condition)
+    again = lake.judgements.open().to_table(limit=3)
+    done = lake.judgements.upsert(again.to_batches())
+    assert (done.inserted, done.updated, lake.judgements.open().count_rows()) == (0, 3, 1_000)
+    put_many_decisions(lake, 1, first=1_000)
+    assert len(lake.decisions.gained(1_000, ["decision_id"], "true")[0]) == 1
