@@ -124,7 +124,7 @@ try:
     main(sys.argv[1:])
 except SystemExit as end:
     assert end.code in (0, 2), end.code
-print(sorted({"mlflow", "sqlalchemy", "prefect", "duckdb", "torch", "fastapi"} & set(sys.modules)))
+print(sorted({"mlflow", "pandas", "sqlalchemy", "prefect", "duckdb", "torch", "fastapi"} & set(sys.modules)))
 """
 
 
