@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 class _Absent(MetaPathFinder):
     def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:  # noqa: ARG002 - a finder's
+        self,
+        name: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - as every finder is called
+        target: ModuleType | None = None,  # noqa: ARG002 - the same
+    ) -> ModuleSpec | None:
         if name == "pandas":
             raise ModuleNotFoundError(name)
         return None
