@@ -12,6 +12,7 @@ import unicodedata
 MARKUP = re.compile(r"[&<>\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|^#|^[+-](?!\d)")
 NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 UNSAFE = re.compile(r"[\s()<>\"]")  # what ends an address
+RULED = re.compile(r"[|:\s-]+")  # what stands between a table's head and its rows
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # line ends too, which would end a table's row; bidi controls
 
 
@@ -35,6 +36,27 @@ def link(text: str, url: str) -> str:
 def cells(*values: object) -> str:
     """One row of a table."""
     return f"| {' | '.join(map(plain, values))} |"
+
+
+def narrow(markdown: str) -> str:
+    """With a list in place of each table: a box that grows with its tables leaves a phone's screen."""
+    shown: list[str] = []
+    heads: list[str] = []
+    for line in markdown.splitlines():
+        if not line.startswith("|"):
+            heads = []
+            shown.append(line)
+        elif not heads:
+            heads = _cells(line)
+        elif not RULED.fullmatch(line):
+            first, *more = _cells(line)
+            said = (f"{head} {cell}" for head, cell in zip(heads[1:], more, strict=False) if cell)
+            shown.append(f"- **{first}** {', '.join(said)}" if first else f"- {', '.join(said)}")
+    return "\n".join(shown)
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
 def _one_line(value: object) -> str:

@@ -16,7 +16,7 @@ from prefect.input import RunInput
 from pydantic import Field, ValidationError
 
 from infra.gateway.codes import CodeError
-from infra.markdown import plain
+from infra.markdown import narrow, plain
 from infra.registry import Status, mark_version
 from infra.registry.runs import LifecycleRun
 from infra.rollout import Store, act
@@ -144,7 +144,10 @@ def asked_on_page(
     """
     shown = text
     for attempt in range(1, ATTEMPTS + 1):
-        blank, pause = form.with_initial_data(description=shown), f"{asked} {attempt}".replace(" ", "-")
+        blank, pause = (
+            form.with_initial_data(description=narrow(shown)),
+            f"{asked} {attempt}".replace(" ", "-"),
+        )
         try:
             answer = suspend_flow_run(wait_for_input=blank, key=pause)
             return answer, known(answer, pause)

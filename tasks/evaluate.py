@@ -14,7 +14,7 @@ from prefect.runtime import flow_run
 
 from expectations.findings import Finding
 from infra.lake import open_lake
-from infra.markdown import code
+from infra.markdown import code, plain
 from infra.markdown import link as link_to
 from infra.registry import Registry, Status, mark_run
 from infra.registry.runs import NOTE, LifecycleRun
@@ -297,7 +297,7 @@ def _note(run: LifecycleRun, findings: Findings, verdict: str) -> str:
         "Prefect": flow_run.ui_url,
     }
     links = ", ".join(link_to(name, url) for name, url in pages.items() if url)
-    head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}"
+    head = f"**{verdict}** on snapshot {code(findings.snapshot[:12])}; {plain(findings.effects.told)}"
     parts = [head, links, effects_summary(findings.effects), beside_table(findings), gate_table(findings)]
     return _fitting([part for part in parts if part])
 

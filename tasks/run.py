@@ -42,7 +42,7 @@ def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int, over: 
     weights = fetch(settings, chosen.weights)
     asked = {"snapshot": snapshot.id, "preset": preset, "seed": seed, "code": code_digest()}
     key = digest_of(**asked, weights=weights and weights.digest, **({"over": over} if over else {}))
-    name = f"{datetime.now(UTC):%m-%d %H:%M} {'search ' if over else ''}{preset}"  # the verdict comes between
+    name = f"{datetime.now(UTC):%m-%d %H:%M} {'search ' if over else ''}{preset}"  # the verdict comes before
     run = LifecycleRun.resume_or_start(Registry(settings), key, name=name, tag=SEARCH if over else KEY)
     fields = {f"preset.{name}": value for name, value in chosen.model_dump().items()}
     run.describe(

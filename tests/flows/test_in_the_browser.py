@@ -12,6 +12,8 @@ from infra.registry import Registry
 from infra.rollout import Store
 
 TYPED = "spring rules, second try"  # a run keeps the name that a person gives it
+PHONE, DESK = {"width": 390, "height": 900}, {"width": 1400, "height": 1200}
+NARROW = 1000  # pixels, below which Prefect shows its menus
 BUSY = 180  # seconds that a server may take for a form while a training has the cores
 pytestmark = [
     pytest.mark.slow,
@@ -22,7 +24,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def page(browser):
-    opened = browser.new_page(viewport={"width": 1400, "height": 1200})
+    opened = browser.new_page(viewport=DESK)
     opened.set_default_timeout(BUSY * 1000)
     yield opened
     opened.close()
@@ -33,9 +35,12 @@ def approved(page, platform, keep_pictures):
     """The id of a retraining that a person started by the form and approved on its page."""
     run = started_from_the_form(page, platform, keep_pictures)
     platform.waits(run)
+    keep_pictures(page, "approval", lambda: resumed(page, platform, run, "Before promotion of version"))
+    page.set_viewport_size(PHONE)
+    resumed(page, platform, run, "Before promotion of version")
+    page.set_viewport_size(DESK)
     form = resumed(page, platform, run, "Before promotion of version")
     assert form.get_by_role("heading", name="Gates").is_visible()
-    keep_pictures(page, "approval")
     answered(page, form, "approve")
     return run
 
@@ -58,7 +63,7 @@ def started_from_the_form(page, platform, keep_pictures):
     field.filter(has_text="Model preset").last.locator("textarea").fill(QUICK)
     choose(page, field.filter(has_text="Automatic, or wait").last, "before promotion")
     page.locator(".flow-run-name-input input").fill(TYPED)
-    keep_pictures(page, "form", whole=True)
+    keep_pictures(page, "form")
     page.get_by_role("button", name="Submit").click()
     wait_for(lambda: new(platform, before), BUSY)
     return new(platform, before)[0]
@@ -70,11 +75,16 @@ def new(platform, before):
 
 
 def resumed(page, platform, run, asks):
-    """The form that a suspended run asks with."""
+    """The form that a suspended run asks with: behind a button, on a phone in a menu."""
     page.goto(f"{platform.prefect}/runs/flow-run/{run}")
-    page.get_by_role("button", name="Resume").first.click()
+    menu = page.locator(".p-icon-button-menu").first
+    menu.wait_for()
+    if page.viewport_size["width"] < NARROW:
+        menu.click()
+    page.locator("button, [role=menuitem], .p-overflow-menu-item").filter(has_text="Resume").first.click()
     form = page.locator(".p-modal")
     form.get_by_text(asks).wait_for()
+    assert page.locator(".p-modal__card").bounding_box()["width"] <= page.viewport_size["width"]
     return form
 
 
@@ -138,8 +148,9 @@ def test_a_person_answers_a_canary_that_asks(page, platform, keep_pictures):
     why = "25 % is inconclusive: too few posts were decided"
     store.change(challenger, "ask", lambda it: it.waiting("asking", why))
     platform.waits(run)
-    form = resumed(page, platform, run, f"The canary of version {challenger} asks")
-    keep_pictures(page, "question")
+    asks = f"The canary of version {challenger} asks"
+    keep_pictures(page, "question", lambda: resumed(page, platform, run, asks))
+    form = resumed(page, platform, run, asks)
     answered(page, form, "promote")
     assert platform.ended(run)["message"].startswith("Promoted: promote, by operator")
     assert Registry(platform.settings).champion().version == challenger

@@ -7,7 +7,7 @@ import pytest
 from markdown import markdown
 from opened import HOSTILE
 
-from infra.markdown import cells, code, link, plain
+from infra.markdown import cells, code, link, narrow, plain
 
 TAGS = re.compile(r"<(?!/?(p|code)>)[^>]*>")
 
@@ -41,3 +41,15 @@ def test_a_link_leads_to_a_page_or_nowhere():
     assert link("run", "http://127.0.0.1:5000/#/x") == "[run](http://127.0.0.1:5000/#/x)"
     assert link("run", "javascript:alert(1)") == "run"
     assert link("a]b", "http://h/a) <b>") == "[a&#93;b](http://h/a%29%20%3Cb%3E)"
+
+
+def test_where_there_is_no_room_a_tables_rows_are_a_list():
+    rows = [cells("policy", "missed", "at most"), "|---|---:|---:|", cells("a|b", 3, ""), cells("spam", 0, 4)]
+    assert narrow("\n".join(["before", "", *rows, "", "- after | it"])).splitlines() == [
+        "before",
+        "",
+        "- **a&#124;b** missed 3",
+        "- **spam** missed 0, at most 4",
+        "",
+        "- after | it",
+    ]

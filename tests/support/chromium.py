@@ -44,16 +44,19 @@ def keep_pictures(request: pytest.FixtureRequest) -> Callable[..., None]:
     """A function that takes pictures of a page under a name; it does nothing without `--pictures`."""
     folder = request.config.getoption("--pictures")
 
-    def taken(page: Any, name: str, *, whole: bool = False) -> None:
+    def taken(page: Any, name: str, opens: Callable[[], object] | None = None) -> None:
+        """`opens` what closes where a page's size changes."""
         if folder is None:
             return
         before = page.viewport_size
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
+            if opens is not None:
+                opens()
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)
                 page.wait_for_timeout(500)  # what slides and fades comes to rest
-                page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=whole)
+                page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png")
         page.emulate_media(color_scheme="light")
         page.set_viewport_size(before)
 

@@ -77,7 +77,7 @@ def test_a_person_reads_the_evidence_and_answers(client, asking, decision, promo
     assert run.state.type is StateType.PAUSED
     told = question(client, run)
     assert "The canary of version 2 asks" in told
-    assert "| latency_p50 | all posts |" in told
+    assert "- **latency_p50** subject all posts, " in told
     assert store.running().rests, "nobody watches it while a person thinks"
     word = {"decision": decision, "reason": "seen enough", "name": "operator"}
     client.resume_flow_run(run.id, run_input=word)

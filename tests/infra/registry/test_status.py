@@ -49,12 +49,12 @@ def test_a_descriptions_first_words_say_what_became_of_it_whatever_is_written_be
     assert description(registry, 2).startswith("**superseded** 20")
 
 
-def test_a_runs_name_begins_with_date_and_verdict_and_a_persons_own_stays(store):
+def test_a_runs_name_begins_with_verdict_and_date_and_a_persons_own_stays(store):
     registry = store.registry
     run = LifecycleRun.resume_or_start(registry, "a key", "11-27 09:30 compact,epochs=5")
     for status in (Status.ACCEPTED, Status.ROLLED_BACK):
         mark_run(registry, run.run_id, status)
-    assert registry.client.get_run(run.run_id).info.run_name == "11-27 09:30 rolled back compact,epochs=5"
+    assert registry.client.get_run(run.run_id).info.run_name == "rolled back 11-27 09:30 compact,epochs=5"
     registry.client.update_run(run.run_id, name="the good one")
     mark_run(registry, run.run_id, Status.PROMOTED)
     assert registry.client.get_run(run.run_id).info.run_name == "the good one"
