@@ -1,4 +1,4 @@
-"""Keep the lake's tables fast: small files become large ones, versions that nobody needs go."""
+"""Keep the lake's tables fast: small files become large ones, indexes know of every row, old versions go."""
 
 from __future__ import annotations
 

@@ -24,6 +24,9 @@ def canary(
 
     An abort takes all traffic from the challenger at once; gateways obey within seconds.
     """
+    from flows.command_line.hurry import import_arrow
+
+    import_arrow()
     from infra.environment import adopt
     from infra.rollout import Store
     from infra.rollout import act as do

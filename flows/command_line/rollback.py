@@ -25,7 +25,10 @@ def rollback(
 
     Where the champion has vanished from MLflow that is the last one that is whole, else the vanished one itself.
     """
+    from flows.command_line.hurry import import_arrow
     from flows.command_line.plain import said
+
+    import_arrow()
     from infra.environment import adopt
     from infra.rollout import Store, roll_back
     from infra.settings import Settings, SettingsError

@@ -17,6 +17,9 @@ TABLES = ("posts", "judgements", "rejects")
 
 def status(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
     """Show champion, challenger, a running rollout, the last runs and the lake's tables; writes nothing."""
+    from flows.command_line.hurry import import_arrow
+
+    import_arrow()
     from infra.environment import adopt
     from infra.settings import Settings
 

@@ -65,7 +65,7 @@ def retry_aside(root: Path, table: Table) -> tuple[int, int]:
             data if data.endswith(b"\n") else data + b"\n"
         )  # an editor may leave the last one out
         if len(rows):
-            table.upsert(rows.to_batches())
+            table.append_missing(rows.to_batches())
         if damaged:
             _write(path, [it.line for it in damaged])
         else:

@@ -204,10 +204,8 @@ def _find(gateway: Gateway, decision_id: str) -> Row | None:
     line = unshipped(gateway.journals, decision_id)
     if line:
         return _timed(records(line).to_pylist()[0])
-    table = gateway.lake.decisions
-    if not table.exists():
-        return None
-    found = table.open().to_table(filter=f"decision_id = '{decision_id}'", limit=1).to_pylist()
+    table = gateway.decisions.opened()
+    found = table.to_table(filter=f"decision_id = '{decision_id}'", limit=1).to_pylist() if table else []
     return _timed(found[0]) if found else None
 
 

@@ -8,9 +8,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
+from lance import Session
 
 from infra.gateway.answers import Answers
 from infra.gateway.aside import JOURNAL
@@ -43,6 +44,7 @@ LOOK_UPS, LOOK_UP_SECONDS = (
     4,
     10.0,
 )  # threads that look for decisions of before, and how long one waits for them
+INDEX_BYTES = 2**28  # of the decisions' index that are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Gateway:
         self.bodies = Bodies(settings.gateway_max_body)
         self.openers = Openers(settings, Fetcher(settings.image_hosts))
         self.look_ups = Turns("look-up", LOOK_UPS, LOOK_UPS // 2, LOOK_UP_SECONDS)
+        self.decisions = replace(self.lake.decisions, session=Session(index_cache_size_bytes=INDEX_BYTES))
         self.answers = Answers(settings.home.absolute() / ANSWERS)
         self.batcher = Batcher(
             rows_of,

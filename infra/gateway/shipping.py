@@ -1,7 +1,8 @@
 """Shipping: sealed segments of the journal become rows of the lake's decisions table, each decision exactly once.
 
 The first attempt to ship a segment is an append. Whether an attempt that was cut short had committed cannot be known,
-so every later one merges by decision_id. What a disk has damaged is put aside for people, a line at a time.
+so every later one adds what the table lacks, by decision_id. What a disk has damaged is put aside for people, a line
+at a time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ __all__ = ["Shipper", "records", "unshipped"]
 log = logging.getLogger(__name__)
 
 FILES, ROWS = 64, 100_000  # so many files with fewer rows are merged
+MAX_NEWLY_INDEXED_ROWS = (
+    2_000_000  # of a table without indexes: a larger one gets them where the deployment compact runs
+)
 KEEP = timedelta(hours=1)  # versions that a reader may still have open
 LOOKS = 3  # at a journal whose segments are renamed while it is read
 
@@ -51,7 +55,7 @@ class Shipper:
     def compact(self) -> None:
         """Keep the table fast to read; whichever gateway finds many small files does it."""
         if self.table.exists() and self.table.small_files(ROWS) >= FILES:
-            self.table.compact(ROWS, KEEP)
+            self.table.compact(ROWS, KEEP, MAX_NEWLY_INDEXED_ROWS)
 
     def recover(self) -> None:
         """Everything that processes which are gone have left."""
@@ -69,7 +73,7 @@ class Shipper:
         found = {segment: read(data) for segment in segments if (data := _data(segment)) is not None}
         rows = pa.concat_tables([DECISIONS.empty_table(), *(rows for rows, _ in found.values())])
         if len(rows):
-            write = self.table.upsert if merge else self.table.append
+            write = self.table.append_missing if merge else self.table.append
             write(rows.to_batches())
             self.shipped(len(rows))
         for segment, (_, damaged) in found.items():
@@ -107,8 +111,8 @@ def unshipped(root: Path, decision_id: str) -> bytes | None:
 
 
 def _line(segment: Path, start: bytes) -> bytes | None:
-    data = segment.read_bytes()
-    at = data.find(start)
-    end = data.find(b"\n", at)
-    line = data[at:end]
-    return line if at >= 0 and end >= 0 and not damage(line) else None
+    """Line by line: while the lake is away, journals grow to more than may be in memory."""
+    with segment.open("rb") as file:
+        found = next((line for line in file if line.startswith(start)), b"")
+    line, whole, _ = found.partition(b"\n")
+    return line if whole and not damage(line) else None

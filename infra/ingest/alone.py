@@ -41,7 +41,7 @@ def tell_unknown(connection: duckdb.DuckDBPyConnection, lake: Lake, staging: Sta
     """Note how many of the judged posts the lake does not hold: their judgements wait for them."""
     known = pa.RecordBatchReader.from_batches(IDS, [])
     if not lake.posts.is_empty():
-        known = lake.posts.open().scanner(columns=["post_id"]).to_reader()
+        known = lake.posts.holding(staging.count, staging.ids, ["post_id"])
     ids = (batch.select(["post_id"]).cast(IDS) for _, batch in staging.batches("post_id"))
     connection.register("known", known)
     connection.register("fresh", pa.RecordBatchReader.from_batches(IDS, ids))

@@ -109,7 +109,7 @@ class Commit:
         if not table.exists():
             return
         mine = f"source = {quoted(self.staging.source)}"
-        known = table.open().scanner(columns=["file", "row", "reason"], filter=mine).to_reader()
+        known = table.holding(len(files), lambda: files, ["file", "row", "reason"], mine)
         self.connection.register("known", known)
         self.connection.register("read", pa.table({"file": sorted(files)}))
         mended = self.connection.sql(MENDED).fetchall()
@@ -135,8 +135,10 @@ class Commit:
         table = self.lake.rejects
         known = pa.RecordBatchReader.from_batches(KNOWN, [])
         if table.exists():
-            mine = f"source = '{self.staging.source}'"
-            known = table.open().scanner(columns=KNOWN.names, filter=mine).to_reader()
+            mine = f"source = {quoted(self.staging.source)}"
+            found = self.connection.sql("SELECT DISTINCT file FROM rejects").fetchall()
+            files = [file for (file,) in found]
+            known = table.holding(len(files), lambda: files, KNOWN.names, mine)
         self.connection.register("known", known)
         for batch in self.connection.sql(REJECTED).to_arrow_reader(BATCH):
             made = {

@@ -106,9 +106,8 @@ def _known(connection: duckdb.DuckDBPyConnection, lake: Lake, staging: Staging) 
     """Of the staged rows that the lake's posts hold: index, the lake's version, whether the content is the same."""
     if lake.posts.is_empty():
         return {"idx": np.empty(0, np.int64), "version": np.empty(0, np.int32), "same": np.empty(0, bool)}
-    connection.register(
-        "known", lake.posts.open().scanner(columns=["post_id", "digest", "version"]).to_reader()
-    )
+    known = lake.posts.holding(staging.count, staging.ids, ["post_id", "digest", "version"])
+    connection.register("known", known)
     connection.register("fresh", pa.RecordBatchReader.from_batches(KEYS, _keys(staging)))
     found: dict[str, np.ndarray] = connection.sql(KNOWN).fetchnumpy()
     return found

@@ -66,6 +66,10 @@ class Staging:
     def file_of(self, index: int) -> str:
         return self.names[index] if self.names else self.file
 
+    def ids(self) -> list[str]:
+        """Of the posts that the rows are about."""
+        return [name for _, batch in self.batches("post_id") for name in batch["post_id"].to_pylist()]
+
     def batches(self, *columns: str) -> Iterator[tuple[np.ndarray, pa.RecordBatch]]:
         """The rows put aside, with their indices; all columns unless some are named."""
         chosen = [STAGED.get_field_index(name) for name in columns] or None

@@ -67,7 +67,8 @@ class Votes:
         held = table.open()
         met = ", ".join(f"'{source}'" for source in sorted(self.staging.labels.sources))
         columns = [name for name in FRESH.names if name in held.schema.names]
-        return held.scanner(columns=columns, filter=f"source IN ({met})" if met else "false").to_reader()
+        condition = f"source IN ({met})" if met else "false"
+        return table.holding(self.staging.count, self.staging.ids, columns, condition)
 
     def _all(self) -> Iterator[pa.RecordBatch]:
         for indices, batch in self.staging.batches("post_id", "code"):

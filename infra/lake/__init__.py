@@ -1,5 +1,6 @@
 """The lake: posts, judgements, rejects and snapshots as Lance tables in a folder or under s3://."""
 
+from infra.lake.indexes import Index
 from infra.lake.judgements import standing
 from infra.lake.lake import Lake, open_lake
 from infra.lake.load import Load
@@ -7,4 +8,15 @@ from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
 
-__all__ = ["Door", "Lake", "Load", "Table", "UnfitRowsError", "Upsert", "open_lake", "quoted", "standing"]
+__all__ = [
+    "Door",
+    "Index",
+    "Lake",
+    "Load",
+    "Table",
+    "UnfitRowsError",
+    "Upsert",
+    "open_lake",
+    "quoted",
+    "standing",
+]

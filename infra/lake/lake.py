@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from infra.forms import name as name_form
+from infra.lake.indexes import Index
 from infra.lake.table import Table
 from infra.settings import Settings
 from models.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
+
+OF_POSTS = (Index("post_id"),)
+OF_REJECTS = (Index("file"),)
+OF_DECISIONS = (Index("decision_id"), Index("decided_at"), Index("rollout", "BITMAP"))
 
 
 @dataclass(frozen=True)
@@ -19,23 +24,27 @@ class Lake:
 
     @property
     def posts(self) -> Table:
-        return self._table("posts", POSTS, "post_id")
+        return self._table("posts", POSTS, "post_id", indexes=OF_POSTS)
 
     @property
     def judgements(self) -> Table:
-        return self._table("judgements", JUDGEMENTS, "post_id", "policy", "source", "moderator_id")
+        keys = ("post_id", "policy", "source", "moderator_id")
+        return self._table("judgements", JUDGEMENTS, *keys, indexes=OF_POSTS)
 
     @property
     def hashes(self) -> Table:
-        return self._table("hashes", HASHES, "post_id")
+        return self._table("hashes", HASHES, "post_id", indexes=OF_POSTS)
 
     @property
     def rejects(self) -> Table:
-        return self._table("rejects", REJECTS, "source", "file", "row", "reason")
+        keys = ("source", "file", "row", "reason")
+        return self._table("rejects", REJECTS, *keys, indexes=OF_REJECTS)
 
     @property
     def decisions(self) -> Table:
-        return replace(self._table("decisions", DECISIONS, "decision_id"), numbered=True)
+        return replace(
+            self._table("decisions", DECISIONS, "decision_id", indexes=OF_DECISIONS), numbered=True
+        )
 
     @property
     def acts(self) -> Table:
@@ -56,8 +65,8 @@ class Lake:
         """
         return "/".join((self.uri.rstrip("/"), *map(name_form, parts)))
 
-    def _table(self, name: str, schema: object, *keys: str) -> Table:
-        return Table(self.path(f"{name}.lance"), schema, keys, self.storage_options)
+    def _table(self, name: str, schema: object, *keys: str, indexes: tuple[Index, ...] = ()) -> Table:
+        return Table(self.path(f"{name}.lance"), schema, keys, self.storage_options, indexes=indexes)
 
 
 def open_lake(settings: Settings) -> Lake:

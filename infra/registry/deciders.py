@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from infra import forms
 from infra.registry.copies import copy_of, is_whole
-from infra.registry.store import is_empty
+from infra.registry.store import error_code, is_empty
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -51,12 +51,10 @@ def deciders(registry: Registry) -> tuple[Decider, ...]:
     """Every champion that the registered model remembers, oldest first; none where it remembers none."""
     if is_empty(registry.settings):
         return ()
-    from mlflow.exceptions import MlflowException
-
     try:
         written = registry.client.get_registered_model(registry.name).tags.get(DECIDERS, "")
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+    except Exception as error:
+        if error_code(error) == "RESOURCE_DOES_NOT_EXIST":
             return ()
         raise
     try:

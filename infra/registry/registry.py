@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from infra.forms import FormError
 from infra.forms import digest as digest_form
 from infra.registry.copies import fetch
 from infra.registry.deciders import remember
+from infra.registry.embedded import EmbeddedClient, fits
 from infra.registry.status import Status, headed, mark_version
-from infra.registry.store import connect, experiment, is_empty
+from infra.registry.store import connect, error_code, experiment, is_empty
 from infra.settings import Settings
 from models.errors import UserError
 from models.nearest import choose
@@ -80,7 +81,10 @@ class Registry:
 
     @cached_property
     def client(self) -> MlflowClient:
-        return connect(self.settings)
+        embedded, settings = self.settings.home / "mlflow.db", self.settings
+        if not settings.mlflow_tracking_uri and fits(embedded):
+            return cast("MlflowClient", EmbeddedClient(embedded, lambda: connect(settings)))
+        return connect(settings)
 
     @cached_property
     def experiment_id(self) -> str:
@@ -181,12 +185,10 @@ class Registry:
     def _by_alias(self, alias: str) -> RegisteredVersion | None:
         if is_empty(self.settings):
             return None
-        from mlflow.exceptions import MlflowException
-
         try:
             return _read(self.client.get_model_version_by_alias(self.name, alias))
-        except MlflowException as error:
-            if error.error_code in ABSENT:
+        except Exception as error:
+            if error_code(error) in ABSENT:
                 return None
             raise
 

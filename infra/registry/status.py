@@ -7,10 +7,11 @@ stops nobody.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from infra.registry.store import leaving_refusals
 
 if TYPE_CHECKING:
     from infra.registry.registry import Registry
@@ -36,9 +37,7 @@ HEADED = re.compile(rf"^\*\*({WORDS})\*\*[^\n]*\n\n")
 
 def mark_run(registry: Registry, run_id: str, status: Status) -> None:
     """Tag a run, and put the word before the date in its name; a name that a person gave stays."""
-    from mlflow.exceptions import MlflowException
-
-    with suppress(MlflowException):
+    with leaving_refusals():
         name = registry.client.get_run(run_id).info.run_name or ""
         registry.client.set_tag(run_id, STATUS, status)
         registry.client.update_run(run_id, name=NAMED.sub(rf"{status} \1 ", name))
@@ -52,9 +51,7 @@ def headed(before: str, markdown: str) -> str:
 
 def mark_version(registry: Registry, number: int, status: Status) -> None:
     """Tag a version and its run, and begin the version's description with the word; again changes nothing."""
-    from mlflow.exceptions import MlflowException
-
-    with suppress(MlflowException):
+    with leaving_refusals():
         entry = registry.client.get_model_version(registry.name, str(number))
         if entry.tags.get(STATUS) != status:
             registry.client.set_model_version_tag(registry.name, str(number), STATUS, status)

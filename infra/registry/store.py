@@ -7,7 +7,8 @@ import os
 import shutil
 import sqlite3
 import warnings
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,21 @@ def is_empty(settings: Settings) -> bool:
     return not settings.mlflow_tracking_uri and not (settings.home / "mlflow.db").exists()
 
 
+def error_code(error: Exception) -> str:
+    """What MLflow calls the error; empty for one that is not MLflow's. Good without its import."""
+    return str(getattr(error, "error_code", ""))
+
+
+@contextmanager
+def leaving_refusals() -> Iterator[None]:
+    """What MLflow refuses in here is left undone."""
+    try:
+        yield
+    except Exception as error:
+        if not error_code(error):
+            raise
+
+
 def connect(settings: Settings) -> MlflowClient:
     """A client of the store, whose tables are made where they are missing."""
     for name, value in QUIET.items():
@@ -53,7 +69,7 @@ def connect(settings: Settings) -> MlflowClient:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(settings.tracking_uri)  # logged models are found through this global only
-    with FileLock(_lock(settings)), warnings.catch_warnings():  # two processes would race on migrations
+    with _held(settings), warnings.catch_warnings():  # two processes would race on migrations
         warnings.simplefilter("ignore", UserWarning)  # alembic's, about MLflow's own tables
         _make_embedded(settings)
         client = mlflow.MlflowClient(settings.tracking_uri)
@@ -63,7 +79,7 @@ def connect(settings: Settings) -> MlflowClient:
 
 def make_embedded(settings: Settings) -> None:
     """The embedded store's database, made where it is missing or was left half made; no other store is touched."""
-    with FileLock(_lock(settings)):
+    with _held(settings):
         _make_embedded(settings)
 
 
@@ -100,9 +116,10 @@ def _whole(database: Path) -> bool:
             return False
 
 
-def _lock(settings: Settings) -> Path:
+def _held(settings: Settings) -> FileLock:
+    """One lock a process, which may be taken again within itself."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    return settings.home / "mlflow.lock"
+    return FileLock(settings.home / "mlflow.lock", is_singleton=True)
 
 
 def experiment(settings: Settings, client: MlflowClient) -> str:
@@ -110,7 +127,7 @@ def experiment(settings: Settings, client: MlflowClient) -> str:
 
     Raises DeletedExperimentError.
     """
-    with FileLock(_lock(settings)):
+    with _held(settings):
         found: Any = client.get_experiment_by_name(settings.experiment)
         if found and found.lifecycle_stage == "deleted":
             # an address of one's own may hold a password

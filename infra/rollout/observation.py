@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import InitVar, dataclass, field
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.lake import Lake, quoted, standing
-from infra.rollout.evidence import OTHER_MARKETS, SHADOW, Evidence, Tally
+from infra.lake import Lake
+from infra.rollout.disagreements import Disagreements
+from infra.rollout.evidence import OTHER_MARKETS, SHADOW, Evidence
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import plan_named
-from models.content import PEOPLE
-from models.evaluation.operating_points import MAJORITY
 
 RECENT = 50_000  # decisions among which the champion's record is looked for
-MOST_PAIRS = 10_000  # disagreements that are looked up among the judgements
 COLUMNS = [
     "market",
     "model_version",
@@ -47,6 +43,7 @@ class Observation:
     _next: int = 0
 
     def __post_init__(self, before: Observation | None) -> None:
+        self._disagreements = Disagreements(self.lake, self.rollout)
         if before is not None and before.rollout.id == self.rollout.id:
             self.evidence, last = before.evidence, before.rollout.stage
         else:
@@ -60,7 +57,7 @@ class Observation:
         """Everything that the stage has shown by now."""
         self._take(self.rollout.stage)
         if self.lake.decisions.exists():
-            self.evidence.right = judged_disagreements(self.lake, self.rollout)
+            self.evidence.right = self._disagreements.right()
         return self.evidence
 
     def _take(self, stage: int) -> None:
@@ -69,10 +66,10 @@ class Observation:
             return
         rollout, since = self.rollout, self._next if stage == self.rollout.stage else 0
         of_stage = f"rollout = '{rollout.id}' AND stage = {stage}"
-        found = self.lake.decisions.since(since, COLUMNS, of_stage)
+        found, following = self.lake.decisions.gained(since, COLUMNS, of_stage)
+        if stage == rollout.stage:
+            self._next = following
         if len(found):
-            if stage == rollout.stage:
-                self._next = pc.max(found["_rowid"]).as_py() + 1
             share = plan_named(rollout.plan).stages[stage].share
             self.evidence.take(found, str(rollout.champion), str(rollout.challenger), share)
 
@@ -101,44 +98,3 @@ def posts_in_stage(lake: Lake, rollout: Rollout) -> int:
         f"AND role {traffic} '{SHADOW}'"
     )
     return int(lake.decisions.open().count_rows(condition))
-
-
-def judged_disagreements(lake: Lake, rollout: Rollout) -> Tally:
-    """Of the pairs in which one model asked for an action by a policy and the other did not, and a person judged.
-
-    One observation for each post and policy: whether the challenger was with the majority of the judges.
-    """
-    right, disputed = Tally(), _disputed(lake, rollout)
-    if disputed and lake.judgements.exists():
-        for post, policy, share in _votes(lake, {post for post, _ in disputed}):
-            if (post, policy) in disputed:
-                right.add(disputed[post, policy] == (share >= MAJORITY), 1)
-    return right
-
-
-def _disputed(lake: Lake, rollout: Rollout) -> dict[tuple[str, str], bool]:
-    """Whether the challenger asked for an action, by post and policy, where the champion said otherwise."""
-    pairs = lake.decisions.open().to_table(
-        columns=["post_id", "model_version", "reasons", "live_policies"],
-        filter=f"rollout = '{rollout.id}' AND role = '{SHADOW}' AND action != live_action",
-        limit=MOST_PAIRS,
-    )
-    disputed = {}
-    for row in pairs.to_pylist():
-        copy, live = {reason["policy"] for reason in row["reasons"]}, set(row["live_policies"] or ())
-        ours = copy if row["model_version"] == str(rollout.challenger) else live
-        disputed.update({(row["post_id"], policy): policy in ours for policy in copy ^ live})
-    return disputed
-
-
-def _votes(lake: Lake, posts: Iterable[str]) -> Iterator[tuple[str, str, float]]:
-    """Share of the people who judged each of these posts a violation, by post and policy."""
-    people, wanted = (", ".join(map(quoted, names)) for names in (PEOPLE, posts))
-    held = lake.judgements.open()
-    votes = held.to_table(
-        columns=["post_id", "policy", "violates"],
-        filter=standing(held, f"source IN ({people}) AND post_id IN ({wanted})"),
-    )
-    votes = votes.set_column(2, "violates", votes["violates"].cast(pa.int8()))
-    for row in votes.group_by(["post_id", "policy"]).aggregate([("violates", "mean")]).to_pylist():
-        yield row["post_id"], row["policy"], row["violates_mean"]

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.lake import Lake, quoted, standing
 from infra.watch.view import Floats, View, joined
@@ -50,15 +51,24 @@ def live_view(lake: Lake, policies: tuple[str, ...], version: int, since: dateti
 
 
 def _decided(lake: Lake, version: int, since: datetime, until: datetime) -> pa.Table:
-    condition = (
-        f"model_version = '{version}' AND role != '{SHADOW}' AND action IS NOT NULL "
-        f"AND decided_at >= {_literal(since)} AND decided_at < {_literal(until)}"
-    )
+    """The newest MOST, oldest first; of a window that holds more, the others' times alone are read."""
+    dataset = lake.decisions.open()
+    times = dataset.to_table(columns=["decided_at"], filter=_within(version, since, until))["decided_at"]
+    if len(times) > MOST:
+        places = pc.select_k_unstable(pa.table({"at": times}), MOST, [("at", "descending")])
+        since = times[places[-1].as_py()].as_py()
     columns = ["post_id", "market", "scores", "reasons", "decided_at"]
-    table = lake.decisions.open().to_table(columns=columns, filter=condition).sort_by("decided_at")
+    table = dataset.to_table(columns=columns, filter=_within(version, since, until)).sort_by("decided_at")
     newest = table.slice(max(0, len(table) - MOST))
     _, first = np.unique(np.array(newest["post_id"].to_pylist(), str), return_index=True)
     return newest.take(np.sort(first))
+
+
+def _within(version: int, since: datetime, until: datetime) -> str:
+    return (
+        f"model_version = '{version}' AND role != '{SHADOW}' AND action IS NOT NULL "
+        f"AND decided_at >= {_literal(since)} AND decided_at < {_literal(until)}"
+    )
 
 
 def _posts(lake: Lake, posts: list[str]) -> dict[str, dict[str, object]]:
