@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, Self
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from models import encoders
-from models.catalogue import Catalogue
 from models.preset import Modality, Preset
 
 
@@ -107,5 +105,4 @@ class Encoder:
     tokenizer: Callable[[Path], Tokenizer] | None = None  # that of a folder of weights
 
 
-ENCODERS: Catalogue[Encoder] = Catalogue(encoders, "ENCODER", Encoder)
 """Encoders, one family a file."""

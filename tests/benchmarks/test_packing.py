@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.encoder import ENCODERS, Blueprint
-from models.preset import preset_named
+from models.encoder import Blueprint
+from models.encoders import ENCODERS
+from models.training.presets import preset_named
 
 pytestmark = pytest.mark.benchmark
 POSTS, TOKENS, BATCH, TURNS = 128, 128, 32, 3
