@@ -17,8 +17,8 @@ import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 from infra.environment import adopt
+from infra.parcel import unpack
 from infra.settings import Settings
-from infra.training import unpack
 from infra.weights import fetch
 from models.distributed.checkpoints import AtomicCheckpoints
 from models.distributed.job import Job
