@@ -10,7 +10,6 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -23,9 +22,8 @@ SYMBOLS: dict[str, str] = {}
 
 def present(name: str) -> str:
     """What a dotted name of a module, or of something in one, is called now; itself where it never changed."""
-    module, _, symbol = name.rpartition(".")
     if name in SYMBOLS:
-        return f"{SYMBOLS[name]}.{symbol}"
+        return f"{SYMBOLS[name]}.{name.rpartition('.')[2]}"
     parts = name.split(".")
     for end in range(len(parts), 1, -1):
         found = MODULES.get(".".join(parts[:end]))
@@ -47,7 +45,7 @@ class _Former(ModuleType):
             raise AttributeError(f"module {self.__name__!r}, now {module!r}, has no {name!r}") from None
 
 
-class _Finder(MetaPathFinder, Loader):
+class _Finder:
     """The last to be asked, for names that nothing has any more."""
 
     def find_spec(
