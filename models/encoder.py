@@ -58,9 +58,9 @@ class Tower(nn.Module):
 class Blueprint:
     """What a tower is built from.
 
-    pieces: [V, K], see models.tokenizer; `modalities`, what the tower is asked for; `weights`, a folder in the format
-    of the family's own library, None for random ones; `writes`, whether it is asked to write as well, for which a
-    family that can has weights that are of no use to others.
+    pieces: [V, K], see models.tokenizer; `modalities`, what the tower is asked for; `weights`, a folder in the
+    format of the family's own library, None for random ones; `writes`, whether it is asked to write as well, for which
+    a family that can has weights that are of no use to others.
     """
 
     preset: Preset

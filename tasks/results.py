@@ -48,7 +48,8 @@ class PlainSerializer(Serializer):
         if _is_plain(obj):
             return to_json({"is": None, "value": obj}, inf_nan_mode="constants")
         raise TypeError(
-            f"a step returned {type(obj).__name__}, which is kept nowhere; return a tasks.handle.Handle or plain values"
+            f"a step returned {type(obj).__name__}, which is kept nowhere; "
+            "return a tasks.handle.Handle or plain values"
         )
 
     def loads(self, blob: bytes) -> Any:
