@@ -23,6 +23,11 @@ REVIEW_SECONDS = 60.0
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def market_name(market: str) -> str:
+    """As people read it: those that have no objectives of their own are the others."""
+    return "other markets" if market == DEFAULT_MARKET else market
+
+
 class Written(BaseModel):
     """Immutable, and strict about misspelt fields."""
 

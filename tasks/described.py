@@ -17,11 +17,12 @@ HEAD = ("| change | average precision of | candidate | champion |", "|---:|---|-
 
 
 def described(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
-    """Markdown. Of the box that shows it a few lines are seen at once: the verdict and the links come first."""
+    """Markdown. Of the box that shows it a few lines are seen at once: links, verdict and deeds come first."""
     effects, comparison = evaluation.report / "effects.md", _comparison(evaluation)
     parts = [
         f"**{asked[0].upper()}{asked[1:]}.** Answer within {hours:g} hours. {pointer(Registry(settings), release)}",
         _verdict(evaluation, comparison),
+        f"What it will do {evaluation.effects.told}.",
         release.reason and f"Canary: {plain(release.reason)}",
         effects.is_file() and f"### What this champion will do\n\n{effects.read_text()}",
         _beside(comparison) if comparison else (evaluation.report / "beside.md").read_text(),

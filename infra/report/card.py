@@ -7,12 +7,12 @@ from typing import Any
 from infra.markdown import code, plain
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
-from infra.report.limits import idle_by_market, market_name, pooled, unfit, weak_slices
+from infra.report.limits import idle_by_market, pooled, unfit, weak_slices
 from infra.report.numbers import figure, number
 from infra.report.templates import CARD, COMPARED, GATES, MEASURED
 from models.evaluation.comparison import Comparison
 from models.evaluation.measurement import Figure
-from models.policy import DEFAULT_MARKET
+from models.policy import DEFAULT_MARKET, market_name
 
 WIDE = 0.2  # width of an interval from which a figure is called uncertain
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from infra.markdown import cells, plain
 from models.content import Action
 from models.evaluation.effects import THOUSAND, Effect, Effects, Gap, MarketEffects
-from models.policy import DEFAULT_MARKET
+from models.policy import DEFAULT_MARKET, market_name
 
 TITLE = "What this champion will do"
 ALL = "all together"
@@ -39,7 +39,9 @@ def effects_notes(effects: Effects) -> list[str]:
     if borrowed:
         counted += f" {', '.join(borrowed)}: on all of them, decided by that market's thresholds."
     notes = [counted, MISSED]
-    minutes = ", ".join(f"{market.market} {shown(market.review_minutes)}" for market in effects.markets)
+    minutes = ", ".join(
+        f"{market_name(market.market)} {shown(market.review_minutes)}" for market in effects.markets
+    )
     notes.append(f"Minutes of people's time for a thousand posts: {minutes}.")
     if effects.not_assessed:
         notes.append(
@@ -76,7 +78,12 @@ def _table(rows: list[Row]) -> list[str]:
 def _rows(market: MarketEffects, *, each: bool) -> list[Row]:
     rows = [(ALL, market.together), *((one.policy, one) for one in market.policies if each)]
     return [
-        (market.market, name, *(shown(one.per_thousand(action)) for action in ACTIONS), *_passed(one))
+        (
+            market_name(market.market),
+            name,
+            *(shown(one.per_thousand(action)) for action in ACTIONS),
+            *_passed(one),
+        )
         for name, one in rows
     ]
 
@@ -94,7 +101,7 @@ def shown(value: float) -> str:
 
 
 def _shortcoming(policy: str, action: Action, gaps: list[Gap]) -> str:
-    where = ", ".join(gap.market for gap in gaps)
+    where = ", ".join(market_name(gap.market) for gap in gaps)
     known = sorted({gap.more for gap in gaps if gap.more is not None})
     if not known:
         change = "More judgements like these would not change that: the model has to rank better."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from infra.report.findings import Findings
 from models.content import Action, Part
-from models.policy import DEFAULT_MARKET
+from models.policy import DEFAULT_MARKET, market_name
 
 ALL = "every market"
 SHOWN = 6  # names in a sentence
@@ -30,11 +30,6 @@ def idle_by_market(findings: Findings) -> dict[str, tuple[str, ...]]:
     if len(set(found.values())) == 1:
         found = {ALL: next(iter(found.values()))}
     return {market: idle for market, idle in found.items() if idle}
-
-
-def market_name(market: str) -> str:
-    """For people."""
-    return "other markets" if market == DEFAULT_MARKET else market
 
 
 def pooled(findings: Findings) -> list[str]:

@@ -16,7 +16,7 @@ from models.content import Action
 from models.evaluation.metrics import BINS, Curve
 from models.evaluation.operating_points import MAJORITY, OperatingPoints
 from models.evaluation.scored import Scored
-from models.policy import DEFAULT_MARKET
+from models.policy import DEFAULT_MARKET, market_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +125,7 @@ def _legend(kind: Kind, judged: list[Judged]) -> list[Any]:
     as_points = kind.draw is _precision_recall
     thresholds = [
         Line2D(
-            [], [], color=colour, markersize=5, label=f"{action}, other markets".replace("_", "-"),
+            [], [], color=colour, markersize=5, label=f"{action}, {market_name(DEFAULT_MARKET)}".replace("_", "-"),
             marker=SHAPES[action] if as_points else "", linestyle="none" if as_points else "-",
         )
         for action, colour in COLOURS.items()

@@ -9,13 +9,13 @@ from html import escape
 from infra.report.bars import axis, compared, stacked
 from infra.report.effects import shown
 from infra.report.findings import Findings
-from infra.report.limits import market_name, unfit
+from infra.report.limits import unfit
 from infra.report.numbers import figure, hundredths, number
 from models.content import Action
 from models.evaluation.comparison import Difference
 from models.evaluation.effects import THOUSAND, MarketEffects
 from models.evaluation.measurement import Figure, PolicyReport
-from models.policy import DEFAULT_MARKET
+from models.policy import DEFAULT_MARKET, market_name
 
 DEEDS = (Action.REMOVE, Action.AGE_GATE, Action.LIMIT, Action.REVIEW, Action.ALLOW)
 WORDS = {

@@ -20,6 +20,7 @@ from infra.rollout.store import CONTROLLER, NoRolloutError, Store
 from infra.rollout.transition import moved
 
 LEASE = 30.0  # seconds after which another controller may take over from one that went silent
+FINISHED = "it decides already: its promotion was cut short, and is finished"
 QUIET = timedelta(seconds=30)  # without a post, after which a stage waits for traffic
 
 
@@ -90,9 +91,12 @@ class Controller:
         decides = champion.version if champion else 0
         if rollout.is_over:
             return rollout
-        if decides == self.version:  # one that was killed while it promoted
+        if decides == self.version:  # whoever promotes it was killed, or is still about to note it
             return self.store.change(
-                self.version, "promote", lambda it: it.stopped("promoted", "healthy"), CONTROLLER
+                self.version,
+                "promote",
+                lambda it: it if it.is_over else it.stopped("promoted", FINISHED),
+                CONTROLLER,
             )
         if decides != rollout.champion:
             return self._end(

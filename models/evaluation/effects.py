@@ -18,7 +18,7 @@ from models.content import Action
 from models.evaluation.operating_points import MAJORITY, OperatingPoint, OperatingPoints
 from models.evaluation.scored import Scored
 from models.evaluation.thresholds import STRENGTH, share_at_most
-from models.policy import PolicySet
+from models.policy import PolicySet, market_name
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -120,7 +120,7 @@ class Effects(Shown):
         """In a line for people: what is done with a thousand posts where no other objectives hold."""
         together = self.markets[0].together
         counts = ", ".join(f"{action} {together.per_thousand(action):.0f}" for action in reversed(STRENGTH))
-        return f"of 1,000 posts in {self.markets[0].market}: {counts}"
+        return f"of 1,000 posts in {market_name(self.markets[0].market)}: {counts}"
 
     def metrics(self) -> dict[str, float]:
         """Of a thousand posts, by market and action; flat names, as MLflow keeps them."""

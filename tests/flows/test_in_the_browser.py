@@ -9,6 +9,7 @@ from running_platform import QUICK, wait_for
 from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
 from infra.registry import Registry
+from infra.rollout import Store
 
 TYPED = "spring rules, second try"  # a run keeps the name that a person gives it
 BUSY = 180  # seconds that a server may take for a form while a training has the cores
@@ -19,12 +20,24 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser):
     opened = browser.new_page(viewport={"width": 1400, "height": 1200})
     opened.set_default_timeout(BUSY * 1000)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def approved(page, platform, keep_pictures):
+    """The id of a retraining that a person started by the form and approved on its page."""
+    run = started_from_the_form(page, platform, keep_pictures)
+    platform.waits(run)
+    form = resumed(page, platform, run, "Before promotion of version")
+    assert form.get_by_role("heading", name="Gates").is_visible()
+    keep_pictures(page, "approval")
+    answered(page, form, "approve")
+    return run
 
 
 def choose(page, box, option):
@@ -33,7 +46,7 @@ def choose(page, box, option):
     page.get_by_role("option").filter(has_text=option).click()
 
 
-def started_from_the_form(page, platform):
+def started_from_the_form(page, platform, keep_pictures):
     """Find `retrain`, fill its form in and start it; the id of the run."""
     before = {run["id"] for run in platform.api("POST", "/flow_runs/filter")}
     page.goto(f"{platform.prefect}/deployments")
@@ -45,6 +58,7 @@ def started_from_the_form(page, platform):
     field.filter(has_text="Model preset").last.locator("textarea").fill(QUICK)
     choose(page, field.filter(has_text="Automatic, or wait").last, "before promotion")
     page.locator(".flow-run-name-input input").fill(TYPED)
+    keep_pictures(page, "form", whole=True)
     page.get_by_role("button", name="Submit").click()
     wait_for(lambda: new(platform, before), BUSY)
     return new(platform, before)[0]
@@ -55,22 +69,24 @@ def new(platform, before):
     return [run["id"] for run in runs if run["id"] not in before and not run["auto_scheduled"]]
 
 
-def approved(page, platform, run):
+def resumed(page, platform, run, asks):
+    """The form that a suspended run asks with."""
     page.goto(f"{platform.prefect}/runs/flow-run/{run}")
     page.get_by_role("button", name="Resume").first.click()
     form = page.locator(".p-modal")
-    form.get_by_text("Before promotion of version").wait_for()
-    assert form.get_by_role("heading", name="Gates").is_visible()
-    choose(page, form, "approve")
+    form.get_by_text(asks).wait_for()
+    return form
+
+
+def answered(page, form, decision):
+    choose(page, form, decision)
     form.locator("textarea").nth(0).fill("the figures are fine")
     form.locator("textarea").nth(1).fill("operator")
     form.get_by_role("button", name="Submit").click()
 
 
-def test_a_person_starts_approves_and_reviews_a_retraining(page, platform):
-    run = started_from_the_form(page, platform)
-    platform.waits(run)
-    approved(page, platform, run)
+def test_a_person_starts_approves_and_reviews_a_retraining(page, platform, approved, keep_pictures):
+    run = approved
     assert platform.ended(run)["message"] == "Promoted"
     page.goto(f"{platform.prefect}/runs")
     name = platform.api("GET", f"/flow_runs/{run}")["name"]
@@ -83,14 +99,18 @@ def test_a_person_starts_approves_and_reviews_a_retraining(page, platform):
     assert story["training"] == 100
     registry = Registry(platform.settings)
     champion = registry.champion()
-    reviewed(page, platform, registry, champion)
+    reviewed(page, platform, registry, champion, keep_pictures)
 
 
-def reviewed(page, platform, registry, champion):
+def reviewed(page, platform, registry, champion, keep_pictures):
+    page.goto(platform.mlflow)
+    page.get_by_text(" promoted ").first.wait_for()
+    keep_pictures(page, "mlflow")
     runs = f"{platform.mlflow}/#/experiments/{registry.experiment_id}/runs/{champion.run_id}"
     page.goto(runs)
     page.get_by_text("accepted").first.wait_for()  # the note, and the verdict among the tags
     page.get_by_text("cost_seconds").first.wait_for()
+    keep_pictures(page, "run")
     page.goto(f"{runs}/artifacts/evaluation/precision-recall.png")
     page.locator("img[src^='blob:'], img[src*='get-artifact']").first.wait_for()
     page.get_by_text("model-card.html").click()
@@ -99,6 +119,30 @@ def reviewed(page, platform, registry, champion):
     page.get_by_text("champion").first.wait_for()
     told = "approved before promotion by operator (as typed, unverified): the figures are fine"
     page.get_by_text(told).first.wait_for()
+    for name, place in (
+        ("card", "candidates/*/evaluation/model-card.html"),
+        ("data-docs", "docs/*/index.html"),
+    ):
+        (written,) = platform.settings.work.glob(place)
+        page.goto(written.as_uri())
+        keep_pictures(page, name)
+
+
+@pytest.mark.usefixtures("approved")
+def test_a_person_answers_a_canary_that_asks(page, platform, keep_pictures):
+    """No traffic comes here: the store is told what a stage without enough of it comes to."""
+    run = platform.start(training={"preset": QUICK, "seed": 5}, rollout={"plan": "brief"})
+    store = Store(platform.settings)
+    wait_for(lambda: store.running() is not None, 240)
+    challenger = store.running().challenger
+    why = "25 % is inconclusive: too few posts were decided"
+    store.change(challenger, "ask", lambda it: it.waiting("asking", why))
+    platform.waits(run)
+    form = resumed(page, platform, run, f"The canary of version {challenger} asks")
+    keep_pictures(page, "question")
+    answered(page, form, "promote")
+    assert platform.ended(run)["message"].startswith("Promoted: promote, by operator")
+    assert Registry(platform.settings).champion().version == challenger
 
 
 def test_the_gateways_documents_open_with_a_key(page, platform):

@@ -107,9 +107,9 @@ def test_two_homes_with_the_same_posts_give_the_same_snapshot_and_metrics(first,
 def test_killed_at_every_step_it_goes_on_and_registers_once(home):
     lines = 1
     while killed_after(lines):
-        lines += 2  # a step says that it began, or how it ended; some say both
+        lines += 3  # a step says that it began, how it ended, or both
         assert lines < 40, "the retraining never ended"
-    assert lines > 8
+    assert lines > 9
     registry = Registry(home)
     assert [version.version for version in registry.versions()] == [1]
     assert registry.champion().version == 1
@@ -189,16 +189,6 @@ def test_an_empty_lake_says_what_to_do(tmp_path, monkeypatch, prefect_server):
     monkeypatch.setenv("MODERATO_PREFECT_API_URL", prefect_server)
     said = retrain(code=2)
     assert "moderato ingest" in said
-
-
-@pytest.mark.parametrize(
-    ("arguments", "choices"),
-    [(("--preset", "huge"), "compact"), (("--policy-set", "none"), "community_guidelines")],
-)
-def test_an_unknown_choice_lists_the_choices(home, arguments, choices):
-    said = retrain(*arguments, code=2)
-    assert arguments[1] in said
-    assert choices in said
 
 
 STEPS = ("pin lake versions", "begin", "validate", "train")
@@ -302,11 +292,3 @@ def test_a_second_champion_waits_for_traffic_until_a_person_decides(first):
     assert outcome["promoted"]
     assert outcome["reason"] == "seen enough"
     assert store.registry.champion().version == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "choices"),
-    [(("--plan", "hasty"), "brief, steady"), (("--dry-run-of", "luck"), "error_rate")],
-)
-def test_an_unknown_plan_or_guardrail_lists_the_choices(home, arguments, choices):
-    assert choices in retrain(*arguments, code=2)

@@ -2,6 +2,7 @@
 
 import getpass
 import io
+import re
 import subprocess
 import sys
 
@@ -50,13 +51,16 @@ def test_the_question_begins_with_what_decides_and_leads_to_the_card(settings, w
     release, evaluation = waiting
     linked = settings.model_copy(update={"mlflow_url": "http://mlflow.example:5000"})
     asked = described(linked, release, evaluation, "before canary of version 2", 24)
-    head, verdict = asked.splitlines()[:3:2]
+    head, verdict, deeds = asked.splitlines()[:5:2]
     assert head.startswith(
         "**Before canary of version 2.** Answer within 24 hours. [Model card](http://mlflow"
     )
     count = len(evaluation.gates)
     assert (
         verdict == f"A first champion: there is nobody to compare it with; {count} of {count} checks passed."
+    )
+    assert re.fullmatch(
+        r"What it will do of 1,000 posts in other markets: remove \d+, .*, allow \d+\.", deeds
     )
     run = f"/runs/{release.run_id}"
     for name, place in (

@@ -157,12 +157,12 @@ def test_what_this_champion_will_do_is_in_the_card_the_run_and_the_result(settin
     assert card.index("## What this champion will do") < card.index("## Quality on the test split")
     assert f"Counted on {evaluation.effects.posts:,} judged posts that it did not learn from." in card
     assert (
-        "does not remove in default" in card
+        "does not remove in other markets" in card
     )  # with one word in ten no sign of a violation, 0.95 is not proven
     run = Registry(settings).client.get_run(candidate.run_id)
     assert run.data.metrics["effects.default.remove"] == together.per_thousand(Action.REMOVE)
     assert run.data.metrics["effects.DE.review_minutes"] > 0
-    assert run.data.tags["moderato.will_do"].startswith("of 1,000 posts in default: remove 0, review 3")
+    assert run.data.tags["moderato.will_do"].startswith("of 1,000 posts in other markets: remove 0, review 3")
     assert all(f"| {check.gate} |" in run.data.tags["mlflow.note.content"] for check in evaluation.gates)
     kept = json.loads((evaluation.report / "effects.json").read_text())
     assert Effects.model_validate(kept) == evaluation.effects

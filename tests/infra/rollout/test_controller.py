@@ -1,3 +1,5 @@
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -5,7 +7,8 @@ import pyarrow as pa
 import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, another_version, traffic, two_versions
 
-from infra.rollout import Controller, Rollout, act, plan_named, rest_unattended, roll_back, table
+from infra.registry import Registry
+from infra.rollout import Controller, Rollout, Store, act, plan_named, rest_unattended, roll_back, table
 from infra.rollout.acts import NoWayBackError
 from infra.rollout.controller import AlreadyDrivenError
 from infra.rollout.store import NoRolloutError, RolloutIsOverError
@@ -249,7 +252,11 @@ def test_two_controllers_cannot_drive_one_rollout(store, clock, begun):
 
 def test_one_that_was_killed_between_the_alias_and_the_tag_is_finished(store, clock, begun):
     store.registry.promote(2)
-    assert controller(store, clock).look().rollout.status == "promoted"
+    rollout = controller(store, clock).look().rollout
+    assert (rollout.status, rollout.reason) == (
+        "promoted",
+        "it decides already: its promotion was cut short, and is finished",
+    )
 
 
 def test_a_rollout_whose_champion_is_gone_ends(store, clock, begun):
@@ -322,6 +329,23 @@ def test_an_abort_is_at_once_and_final(store, clock, begun):
 def test_a_person_may_promote(store, clock, begun):
     assert act(store, "promote", "looks fine").status == "promoted"
     assert store.registry.champion().version == 2
+
+
+def test_a_look_in_the_middle_of_a_promotion_leaves_the_persons_reason(store, clock, begun, monkeypatch):
+    """The alias was set, and the rollout's tag not yet: the controller took that for a promotion that was killed."""
+    note = Registry.roll_out
+    looking = threading.Thread(target=controller(Store(store.settings), clock).look)
+
+    def noted(*rollout):
+        monkeypatch.undo()
+        looking.start()
+        time.sleep(0.5)  # it has seen who decides, and waits for the lease of writing
+        note(*rollout)
+
+    monkeypatch.setattr(Registry, "roll_out", noted)
+    act(store, "promote", "seen enough")
+    looking.join()
+    assert store.load(2).reason == "seen enough"
 
 
 def test_what_runs_cannot_be_resumed(store, begun):
