@@ -9,7 +9,7 @@ def check_choices(settings: Settings) -> None:
     """Raises UserError where the policy set, the preset or the plan is not there or has a fault."""
     from infra.rollout.stages import plan_named
     from models.policies import POLICY_SETS
-    from models.preset import preset_named
+    from models.training.presets import preset_named
 
     _ = POLICY_SETS[settings.policy_set]
     preset_named(settings.preset)

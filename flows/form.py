@@ -30,7 +30,7 @@ from infra.settings import Settings
 from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
 from models.policies import POLICY_SETS
-from models.preset import preset_named, preset_names
+from models.training.presets import preset_named, preset_names
 from models.training.space import space
 from tasks.approval import can_ask
 from tasks.budget import Budget

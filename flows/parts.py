@@ -19,14 +19,14 @@ from infra.watch import SIGNALS
 from infra.watch.contract import of_signal
 from models.announced import Announced, announced_at
 from models.catalogue import Catalogue
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
 from models.errors import UserError
 from models.learning_contract import of_encoder, of_objective, of_preset
-from models.objective import OBJECTIVES
+from models.objectives import OBJECTIVES
 from models.policies import POLICY_SETS
 from models.policy_contract import faults as of_policy_set
-from models.preset import PRESETS
 from models.project import PARTS, own_files, shown
+from models.training.presets import PRESETS
 from tasks.gate_contract import of_gate
 from tasks.gates import GATES
 

@@ -20,7 +20,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from pydantic import ValidationError
 
-from infra.platform import standing_on
+from infra.platform.standing import standing_on
 from infra.settings import Settings
 from models.errors import UserError
 from models.nearest import choose

@@ -1,7 +1,8 @@
 """A simulated platform beside `moderato up --demo`: weeks of posts and judgements, and the requests that they cause.
 
-`python -m flows.simulated URL` goes on until it is stopped; a week of the platform passes every few minutes. It starts
-the first champion's training as a person would, and then a second one, whose canary this traffic brings to its end.
+`python -m flows.simulated URL` goes on until it is stopped; a week of the platform passes every few minutes.
+It starts the first champion's training as a person would, and then a second one, whose canary this traffic brings to
+its end.
 """
 
 from __future__ import annotations

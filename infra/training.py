@@ -6,23 +6,21 @@ Ray persists them in, and the finished model comes back.
 
 from __future__ import annotations
 
-import io
 import os
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from infra.cluster import connected, environment, ray_for
+from infra.parcel import RAY, packed, unpack
 from infra.settings import Settings
 from models.distributed.job import Job
-from models.distributed.launch import LOG, TrainingFailedError, launch
+from models.distributed.launch import TrainingFailedError, launch
 from models.distributed.parent import Word
 from models.distributed.resources import Resources
 
 LOOK = 0.2  # seconds between two looks at the course
-RAY = "ray"  # folder of Ray's storage where no other is set
 KEPT = 2  # checkpoints in Ray's storage
 
 
@@ -140,18 +138,3 @@ def _work(config: dict[str, Any]) -> None:
     from infra.training_worker import work
 
     work(config)
-
-
-def packed(folder: Path) -> bytes:
-    """The files of a folder, but those of Ray."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in sorted(folder.iterdir()):
-            if path.name not in {RAY, LOG}:
-                archive.add(path, path.name)
-    return buffer.getvalue()
-
-
-def unpack(parcel: bytes, folder: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(parcel)) as archive:
-        archive.extractall(folder, filter="data")

@@ -17,16 +17,16 @@ import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 from infra.environment import adopt
+from infra.parcel import unpack
 from infra.settings import Settings
-from infra.training import unpack
 from infra.weights import fetch
+from models.distributed.checkpoints import AtomicCheckpoints
 from models.distributed.job import Job
 from models.distributed.parent import Word, failure
 from models.distributed.placement import Placement, replicated_or_sharded
 from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded
 from models.errors import UserError
-from models.training.callbacks import AtomicCheckpoints
 from models.training.run import CHECKPOINTS, REPORT
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
 from models.announced import Announced, BrokenEntryError, UnknownEntryError, in_file, installed
@@ -38,11 +38,12 @@ T = TypeVar("T", bound=Named)
 class Catalogue(Generic[T]):
     """The entries of one kind: `constant` is the name that each file announces, `kind` the entry's type.
 
-    package: this house's files; `made`, entries that are functions in place of files; `folder`, a folder of the
-    project beside `parts`; `readers`, by suffix, of files that are data and no Python.
+    package: the name of the one that has this house's files; no part of it is imported to tell what there is, and what
+    entries are made of may lie in packages below it. `made`: entries that are functions in place of files. `folder`: a
+    folder of the project beside `parts`. `readers`: by suffix, of files that are data and no Python.
     """
 
-    package: ModuleType | None
+    package: str | None
     constant: str
     kind: type[T]
     folder: str = ""
@@ -110,18 +111,21 @@ class Catalogue(Generic[T]):
         """Of entry points, as in moderato.policy_sets."""
         return f"moderato.{self.constant.lower()}s"
 
+    @property
+    def folders(self) -> list[Path]:
+        """Where this house's files lie."""
+        spec = find_spec(self.package) if self.package else None
+        return [Path(folder) for folder in (spec.submodule_search_locations if spec else None) or ()]
+
     def _house(self) -> Iterator[Announced]:
         for name, make in self.made.items():
             yield Announced(name, make.__module__, make, own=False)
-        if self.package is None:
-            return
-        for module in pkgutil.iter_modules(self.package.__path__):
-            path = f"{self.package.__name__}.{module.name}"
-            yield Announced(module.name, path, partial(self._elsewhere, path), own=False)
-        for folder in self.package.__path__:
-            yield from (
-                self._data(path, own=False) for path in sorted(Path(folder).glob("*")) if self._reads(path)
-            )
+        for module in pkgutil.iter_modules(map(str, self.folders)):
+            if not module.ispkg:  # what entries are made of
+                path = f"{self.package}.{module.name}"
+                yield Announced(module.name, path, partial(self._elsewhere, path), own=False)
+        for folder in self.folders:
+            yield from (self._data(path, own=False) for path in sorted(folder.glob("*")) if self._reads(path))
 
     def _project(self) -> Iterator[Announced]:
         for folder in dict.fromkeys((PARTS, self.folder or PARTS)):

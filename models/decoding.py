@@ -1,5 +1,5 @@
-"""Decoding in a process of its own, `python -m models.decoding`: one that takes too long, or falls over what it was
-given, can be ended without harm to whoever asked. Needs no torch.
+"""Decoding in a process of its own, `python -m models.decoding`: one that takes too long, or falls over
+what it was given, can be ended without harm to whoever asked. Needs no torch.
 
 A question on standard input is a line of JSON and `bytes` bytes behind it; so is the answer on standard output, whose
 bytes are the arrays one after another. Nothing of it is a pickle: what decodes foreign bytes is not believed.

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple, Self
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from models import encoders
-from models.catalogue import Catalogue
 from models.preset import Modality, Preset
 
 
@@ -60,9 +58,9 @@ class Tower(nn.Module):
 class Blueprint:
     """What a tower is built from.
 
-    pieces: [V, K], see models.tokenizer; `modalities`, what the tower is asked for; `weights`, a folder in the format
-    of the family's own library, None for random ones; `writes`, whether it is asked to write as well, for which a
-    family that can has weights that are of no use to others.
+    pieces: [V, K], see models.tokenizer; `modalities`, what the tower is asked for; `weights`, a folder in the
+    format of the family's own library, None for random ones; `writes`, whether it is asked to write as well, for which
+    a family that can has weights that are of no use to others.
     """
 
     preset: Preset
@@ -107,5 +105,4 @@ class Encoder:
     tokenizer: Callable[[Path], Tokenizer] | None = None  # that of a folder of weights
 
 
-ENCODERS: Catalogue[Encoder] = Catalogue(encoders, "ENCODER", Encoder)
 """Encoders, one family a file."""

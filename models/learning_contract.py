@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.encoder import ENCODERS, Encoder
+from models.encoder import Encoder
+from models.encoders import ENCODERS
 from models.network import Network
-from models.objective import Objective, Supervised, supervised
-from models.preset import Preset, preset_named
+from models.objective import Objective, Supervised
+from models.objectives import supervised
+from models.preset import Preset
 from models.serving.export import random_batch
+from models.training.presets import preset_named
 
 VOCABULARY, POSTS, TOKENS, POLICIES = 300, 6, 9, 3
 SMALL = {"ngram_bits": 0, "width": 32, "layers": 2, "image_size": 32, "dropout": 0.0}

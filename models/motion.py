@@ -1,7 +1,8 @@
 """What moves in a video: how much each field of the picture changes from frame to frame, and a linear model of that.
 
 Learned from far fewer videos than what a network would have to find in pictures that it sees one by one. The model is
-to videos what n-grams are to texts (models.ngrams): its weights are found before training (models.regression).
+to videos what n-grams are to texts (models.ngrams): its weights are found before training
+(models.regression).
 """
 
 from __future__ import annotations

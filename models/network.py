@@ -10,7 +10,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from models.encoder import ENCODERS, Blueprint, Tokens, Tower
+from models.encoder import Blueprint, Tokens, Tower
+from models.encoders import ENCODERS
 from models.fusion import Aligned, Fusion
 from models.lora import adapt, merge
 from models.motion import Motion, gathered

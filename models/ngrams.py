@@ -1,7 +1,8 @@
 """The wide half: a linear model over TF-IDF of hashed words, word pairs, and the character n-grams of tokens.
 
 Wide and deep as in Cheng et al., 2016 (arXiv 1606.07792): rare, telling phrases are remembered here, and the
-encoders beside it are free to generalise. Its weights are found before training (models.regression).
+encoders beside it are free to generalise. Its weights are found before training
+(models.regression).
 """
 
 from __future__ import annotations

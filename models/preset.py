@@ -6,16 +6,11 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from models.catalogue import Catalogue, UnknownEntryError
 from models.errors import UserError
 from models.nearest import choose
 
 TRIAL = "trial"
 Modality = Literal["text", "image", "video"]
-
-
-class UnknownPresetError(UnknownEntryError):
-    """A preset that does not exist."""
 
 
 class PresetError(UserError):
@@ -266,48 +261,3 @@ def small_transformer(name: str) -> Preset:
         vocabulary=8_000,
         folds=0,
     )
-
-
-PRESETS = Catalogue(
-    None,
-    "PRESET",
-    Preset,
-    made={"compact": compact, TRIAL: trial, "transformer": transformer, "video": video},
-    unknown=UnknownPresetError,
-)
-
-
-def preset_named(given: str, **overrides: Any) -> Preset:
-    """A preset by its name, with some fields changed: `compact` or `compact,epochs=5,width=96`.
-
-    Beside the house's own, each family of encoders brings one by its name. Raises UnknownPresetError, PresetError.
-    """
-    name, *changes = given.split(",")
-    return _made(name).replace(**dict(map(_change, changes)), **overrides)
-
-
-def _made(name: str) -> Preset:
-    if name in PRESETS:
-        return PRESETS[name]
-    from models.encoder import ENCODERS  # which knows presets
-
-    if name not in ENCODERS:
-        raise UnknownPresetError(f"no preset called {name!r}; {choose(name, preset_names())}")
-    return ENCODERS[name].preset()
-
-
-def preset_names() -> list[str]:
-    """Every name that `preset_named` takes, told without what stands behind them, which takes seconds to import."""
-    from models import encoders
-
-    families: Catalogue[Any] = Catalogue(encoders, "ENCODER", object)
-    return sorted({*PRESETS.names(), *families.names()})
-
-
-def _change(given: str) -> tuple[str, str]:
-    field, equals, value = given.partition("=")
-    if not equals:
-        raise PresetError(
-            f"{given!r} changes no field of a preset; write field=value, as in compact,epochs=5"
-        )
-    return field.strip(), value.strip()

@@ -30,7 +30,7 @@ CONTEXT = {"settings", "resources"}  # say where things lie and on what they run
 @cache
 def code_digest() -> str:
     """Digest of this product's own source, and of the parts that a project and installed packages bring."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*.py")):

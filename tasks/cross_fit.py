@@ -7,7 +7,7 @@ from prefect import task
 
 from infra.settings import Settings
 from models.evaluation.sufficiency import Tally
-from models.preset import preset_named
+from models.training.presets import preset_named
 from tasks.caching import ON_DATA_AND_CONFIGURATION
 from tasks.policy_set import policy_set_as
 from tasks.retrying import PATIENT

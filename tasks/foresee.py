@@ -12,9 +12,10 @@ from infra.weights import fetch
 from models.evaluation.sufficiency import Tally
 from models.planning.plan import Plan, plan
 from models.policies import POLICY_SETS
-from models.preset import Preset, preset_named
+from models.preset import Preset
 from models.snapshot import SnapshotRows
 from models.training.cross_fit import is_worth_it
+from models.training.presets import preset_named
 from tasks.gates import GATES
 from tasks.handle import Handle
 

@@ -11,7 +11,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectException
 
-from models.preset import preset_named
+from models.training.presets import preset_named
 from tasks.story import lasted, say
 
 PAUSE = 2.0  # seconds between two words on progress

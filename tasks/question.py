@@ -1,7 +1,7 @@
 """Ask a person about a canary that is inconclusive, on the page of its run in Prefect, with the evidence beside it.
 
-As tasks.approval, which says how a run is suspended, this is no Prefect task. Where a terminal started the run there is
-no page: its canary is watched on, and answered by `moderato canary`.
+As tasks.approval, which says how a run is suspended, this is no Prefect task. Where a terminal started
+the run there is no page: its canary is watched on, and answered by `moderato canary`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from infra.registry import Registry
 from infra.registry.runs import PRETRAINING, LifecycleRun
 from infra.settings import Settings
 from infra.weights import Weights, fetch
-from models.preset import preset_named
+from models.training.presets import preset_named
 from tasks.caching import code_digest, digest_of
 from tasks.corpus import Corpus
 from tasks.handle import Handle

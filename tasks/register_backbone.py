@@ -10,7 +10,7 @@ from infra.registry import Registry
 from infra.registry.backbones import BACKBONE, publish_backbone
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.settings import Settings
-from models.preset import preset_named
+from models.training.presets import preset_named
 from tasks.handle import Handle
 from tasks.page import link, run_url, tell
 from tasks.pretrain import PretrainedBackbone

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json
 from infra.ingest.summary import Summary
 from infra.results import ERROR, TYPE, VALUE
 from infra.secrets import masked
+from models.process.former_names import present
 from tasks.handle import Handle
 
 BESIDE = (Summary,)  # what steps return that is no handle
@@ -47,7 +48,8 @@ class PlainSerializer(Serializer):
         if _is_plain(obj):
             return to_json({"is": None, "value": obj}, inf_nan_mode="constants")
         raise TypeError(
-            f"a step returned {type(obj).__name__}, which is kept nowhere; return a tasks.handle.Handle or plain values"
+            f"a step returned {type(obj).__name__}, which is kept nowhere; "
+            "return a tasks.handle.Handle or plain values"
         )
 
     def loads(self, blob: bytes) -> Any:
@@ -58,7 +60,7 @@ class PlainSerializer(Serializer):
             raise ForeignResultError("not a result of ours")
         if found["is"] is None:
             return found["value"]
-        kind = _known().get(found["is"])
+        kind = _known().get(present(str(found["is"])))
         if kind is None:
             raise ForeignResultError(f"{str(found['is'])[:80]!r} is no handle that this process knows")
         return kind.model_validate_json(to_json(found["value"], inf_nan_mode="constants"))

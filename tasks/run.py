@@ -12,7 +12,7 @@ from infra.registry import Registry
 from infra.registry.runs import KEY, SEARCH, LifecycleRun
 from infra.settings import Settings
 from infra.weights import fetch
-from models.preset import preset_named
+from models.training.presets import preset_named
 from tasks.caching import code_digest, digest_of
 from tasks.handle import Handle
 from tasks.page import link, run_url

@@ -15,7 +15,7 @@ from infra.registry.runs import NOTE, LifecycleRun
 from infra.settings import Settings
 from models.distributed.resources import Resources
 from models.errors import UserError
-from models.preset import preset_named
+from models.training.presets import preset_named
 from models.training.search import Fit, Study, Tried
 from models.training.space import space
 from tasks.budget import HOUR, Budget

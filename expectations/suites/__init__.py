@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from expectations.suite import Suite
 from models.catalogue import Catalogue
 
-SUITES = Catalogue(sys.modules[__name__], "SUITE", Suite)
+SUITES = Catalogue(__name__, "SUITE", Suite)

@@ -16,7 +16,12 @@ from models.catalogue import Catalogue
 if TYPE_CHECKING:
     from cyclopts.completion import CompletionContext
 
-PRESETS = ("compact", "trial", "transformer", "video")  # models.preset.PRESETS; families bring one each
+PRESETS = (
+    "compact",
+    "trial",
+    "transformer",
+    "video",
+)  # models.training.presets.PRESETS; families bring one each
 PLANS = ("steady", "brief")  # infra.rollout.PLANS
 ENTRIES = (".py", ".toml", ".yaml", ".yml")  # files of catalogues
 SUPERVISED = ("asymmetric", "focal")  # objectives of a retraining

@@ -36,7 +36,7 @@ def models(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 def catalogue(settings: Settings) -> list[dict[str, Any]]:
     """One entry a family, by name."""
-    from models.encoder import ENCODERS
+    from models.encoders import ENCODERS
 
     return [_entry(settings, encoder) for encoder in ENCODERS.sound()]
 
@@ -44,7 +44,7 @@ def catalogue(settings: Settings) -> list[dict[str, Any]]:
 def _print_broken() -> None:
     """Families of one's own that cannot be loaded, in a line each."""
     from flows.command_line.plain import plain, terminal
-    from models.encoder import ENCODERS
+    from models.encoders import ENCODERS
     from models.errors import UserError
 
     for name in ENCODERS.names():

@@ -47,7 +47,7 @@ def plan(
     settings = Settings()
     adopt(settings)
     from flows.command_line.plain import terminal
-    from models.preset import preset_named
+    from models.training.presets import preset_named
     from tasks.plan import plan_run
 
     chosen = preset_named(preset or settings.preset, **({} if batch is None else {"batch_size": batch}))

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 if TYPE_CHECKING:
-    from infra.platform import Service, Standing, Supervisor
+    from infra.platform import Service, Supervisor
+    from infra.platform.standing import Standing
     from infra.settings import Settings
 
 LOOK = 0.5  # seconds between two looks
@@ -36,7 +37,8 @@ def up(
     """
     from flows.choices import check_choices
     from infra.environment import adopt
-    from infra.platform import Standing, Supervisor, held, require_free
+    from infra.platform import Supervisor, require_free
+    from infra.platform.standing import Standing, held
     from infra.private import make_private
     from infra.settings import Settings
 

@@ -13,7 +13,7 @@ from infra.gateway import decisions, documents, errors, health, moderations
 from infra.gateway.gateway import Gateway
 from infra.gateway.route import Shortcut
 from infra.gateway.telemetry import Observed
-from infra.platform import end_with_parent
+from infra.platform.ties import end_with_parent
 from infra.settings import Settings
 
 

@@ -10,16 +10,26 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from infra.forms import FormError, market, post_id
-from infra.ingest.columns import read_columns
-from infra.ingest.lines import Block, json_object, lines
-from infra.ingest.media import MEDIA, MEDIA_BYTES, medium
-from infra.ingest.notes import Notes
-from infra.ingest.opening import explained
-from infra.ingest.parquet import read_parquet
-from infra.ingest.places import Folder, Found
-from infra.ingest.reject import BadLineError, Reject, shorten
-from infra.ingest.source import Json
-from infra.ingest.units import Unit, read_json
+from infra.ingest.files import (
+    MEDIA,
+    MEDIA_BYTES,
+    BadLineError,
+    Block,
+    Folder,
+    Found,
+    Json,
+    Notes,
+    Reject,
+    Unit,
+    explained,
+    json_object,
+    lines,
+    medium,
+    read_columns,
+    read_json,
+    read_parquet,
+    shorten,
+)
 from models.content import MAX_TEXT
 from models.errors import UserError
 from models.folding import is_blank

@@ -13,7 +13,7 @@ from models.project import MARK
 
 FILES = Path(__file__).parent / "files"
 POLICIES, SCHEMA = "policies/guidelines.toml", "policies/policy-set.schema.json"
-SHIPPED = Path(POLICY_SETS.package.__path__[0] if POLICY_SETS.package else "") / "community_guidelines.toml"
+SHIPPED = POLICY_SETS.folders[0] / "community_guidelines.toml"
 
 
 class NoFolderError(UserError):

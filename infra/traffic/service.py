@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.platform import TIED
+from infra.platform.ties import TIED
 from models.errors import UserError
 
 START, STOP = 120.0, 60.0  # seconds that it may take

@@ -1,1 +1,8 @@
-"""Encoders, one family a file."""
+"""Encoders, one family a file: a file here that announces ENCODER can be chosen."""
+
+from __future__ import annotations
+
+from models.catalogue import Catalogue
+from models.encoder import Encoder
+
+ENCODERS = Catalogue(__name__, "ENCODER", Encoder)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from models.network import Network
-from models.objective import supervised
+from models.objectives import supervised
 from models.planning.tracing import made_up
 from models.planning.workload import Workload
 from models.preset import Preset

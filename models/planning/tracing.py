@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from models.network import Network
-from models.objective import supervised
+from models.objectives import supervised
 from models.preset import Preset
 from models.shapes import shapes_alone
 from models.training.data import Batch

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from models.catalogue import Catalogue
 from models.policy import PolicySet
 from models.policy_file import SUFFIXES, read_policy_set
 
 POLICY_SETS = Catalogue(
-    sys.modules[__name__],
+    __name__,
     "POLICY_SET",
     PolicySet,
     folder="policies",

@@ -8,7 +8,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from models.encoder import ENCODERS, Tokens, Tower
+from models.encoder import Tokens, Tower
+from models.encoders import ENCODERS
 from models.errors import UserError
 from models.preset import Preset
 from models.tokenizer import marks

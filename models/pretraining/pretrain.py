@@ -16,13 +16,13 @@ from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.distributed.resources import Resources
 from models.lora import adapt, merge
-from models.preset import preset_named
 from models.pretraining.backbone import Backbone
 from models.pretraining.backbone_folder import About, inherited, is_backbone
 from models.pretraining.pupil import Pretraining, Pupil
 from models.pretraining.syllabus import Syllabus, syllabus, trainable
 from models.tokenizer import pieces
 from models.training.preparation import prepared_tokenizer
+from models.training.presets import preset_named
 from models.training.run import Launcher, Report, Run, shared_out
 
 BACKBONE_FOLDER = "backbone"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
 from models.errors import UserError
-from models.objective import OBJECTIVES
+from models.objectives import OBJECTIVES
 from models.preset import Preset
 from models.pretraining.self_supervised import Need, SelfSupervised
 

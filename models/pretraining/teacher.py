@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.encoder import ENCODERS, Blueprint, Tower
+from models.encoder import Blueprint, Tower
+from models.encoders import ENCODERS
 from models.preset import Preset
 from models.pretraining.backbone import Backbone
 from models.pretraining.backbone_folder import is_backbone

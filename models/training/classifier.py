@@ -10,7 +10,7 @@ from torch import Tensor
 from models.distributed.ranks import Ranks
 from models.evaluation.metrics import average_precision
 from models.network import Network
-from models.objective import supervised
+from models.objectives import supervised
 from models.preset import Preset
 from models.training.data import Batch
 from models.training.learner import Learner

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.distributed.ranks import Ranks
-from models.objective import judged
+from models.labels import judged
 from models.pixels import HALF, picture, stacked
 from models.preset import Modality, Preset
 from models.snapshot import SnapshotRows, matrix

@@ -18,11 +18,11 @@ from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.distributed.resources import Resources
 from models.network import Network
-from models.preset import preset_named
 from models.serving.export import export
 from models.training.classifier import Classifier
 from models.training.data import SplitBatches
 from models.training.preparation import prepare
+from models.training.presets import preset_named
 from models.training.run import Launcher, Report, Run, shared_out
 
 RUN = f"{__name__}:ClassifierRun"

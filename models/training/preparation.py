@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
+from models.labels import judged
 from models.motion import fitted, summary
 from models.network import Network, weights_of
-from models.objective import judged
 from models.pixels import HALF, stacked
 from models.preset import Preset
 from models.pretraining.backbone_folder import About, is_backbone

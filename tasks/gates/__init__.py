@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from models.catalogue import Catalogue
 from tasks.gate import Gate
 
-GATES = Catalogue(sys.modules[__name__], "GATE", Gate)
+GATES = Catalogue(__name__, "GATE", Gate)

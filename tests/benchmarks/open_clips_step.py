@@ -19,9 +19,9 @@ from open_clip.loss import ClipLoss
 from PIL import Image
 
 from models.openclip import towers_of
-from models.preset import preset_named
 from models.pretraining.pretrain import pretrain
 from models.training.measurement import Measurement
+from models.training.presets import preset_named
 from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
 
 LARGE = {

@@ -7,8 +7,9 @@ import time
 import numpy as np
 import torch
 
-from models.encoder import ENCODERS, Blueprint
-from models.preset import preset_named
+from models.encoder import Blueprint
+from models.encoders import ENCODERS
+from models.training.presets import preset_named
 
 POSTS, TOKENS, BATCH, TURNS = 128, 128, 32, 3
 ORDERS = ("as they come", SORTED := "sorted by length")

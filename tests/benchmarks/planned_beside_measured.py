@@ -13,9 +13,9 @@ import lightning.pytorch as pl
 import torch
 
 from models.planning.plan import plan
-from models.preset import preset_named
 from models.snapshot import SnapshotRows
 from models.training.fit import attempt
+from models.training.presets import preset_named
 from models.training.run import measured
 
 

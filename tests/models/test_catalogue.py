@@ -9,9 +9,9 @@ import pytest
 from infra.rollout import PLANS, plan_named
 from models import announced
 from models.catalogue import BrokenEntryError, UnknownEntryError
-from models.objective import OBJECTIVES
+from models.objectives import OBJECTIVES
 from models.policies import POLICY_SETS
-from models.preset import PRESETS, preset_named
+from models.training.presets import PRESETS, preset_named
 from tasks.caching import code_digest
 from tasks.gates import GATES
 

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from models.training.callbacks import AtomicCheckpoints
+from models.distributed.checkpoints import AtomicCheckpoints
 
 
 class Slow(AtomicCheckpoints):

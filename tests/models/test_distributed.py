@@ -26,12 +26,12 @@ from models.distributed.sharding import sharded_units
 from models.distributed.worker import pin
 from models.errors import UserError
 from models.ngrams import HashedNgrams
-from models.preset import preset_named
 from models.snapshot import SnapshotRows
 from models.training.classifier import SCORE
 from models.training.data import SnapshotData
 from models.training.fit import fit
 from models.training.preparation import prepare
+from models.training.presets import preset_named
 from models.training.run import shared_out
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
 from models.learning_contract import of_encoder, of_preset
 from models.network import Network, towers
-from models.objective import OBJECTIVES
-from models.preset import preset_named
+from models.objectives import OBJECTIVES
 from models.pretraining.captions import WritesNothingError
 from models.serving.export import parity, random_batch, to_onnx
 from models.shapes import shapes_alone
+from models.training.presets import preset_named
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import torch
 
 from models.motion import FIELDS, Motion, changes, fitted, summary
 from models.network import Network
-from models.preset import preset_named
+from models.training.presets import preset_named
 
 GRAPHIC, DULL = 0, 1
 

@@ -4,13 +4,15 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from models.catalogue import UnknownEntryError
-from models.encoder import ENCODERS, Blueprint
+from models.encoder import Blueprint
+from models.encoders import ENCODERS
 from models.network import Network
 from models.ngrams import HashedNgrams, hashed, words
-from models.preset import PresetError, compact, preset_named, transformer
+from models.preset import PresetError, compact, transformer
 from models.regression import Regression, solve, trust
 from models.serving.export import random_batch
 from models.tokenizer import padded
+from models.training.presets import preset_named
 
 PRESET = compact().replace(ngram_bits=10, width=16)
 PIECES = torch.randint(0, 40, (300, 8), generator=torch.Generator().manual_seed(0))

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from models.labels import vote_weights
 from models.learning_contract import of_objective
-from models.objective import OBJECTIVES, Supervised, vote_weights
+from models.objective import Supervised
+from models.objectives import OBJECTIVES
 from models.objectives.asymmetric import AsymmetricLoss
 
 OBJECTIVE_NAMES = [entry.name for entry in OBJECTIVES if isinstance(entry, Supervised)]

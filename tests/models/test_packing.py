@@ -2,9 +2,10 @@ import pytest
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from models.encoder import ENCODERS, Blueprint
+from models.encoder import Blueprint
+from models.encoders import ENCODERS
 from models.packing import packed
-from models.preset import preset_named
+from models.training.presets import preset_named
 
 IDS = torch.tensor([[5, 6, 7, 8, 9], [6, 0, 0, 0, 0], [0, 0, 0, 0, 0], [9, 8, 7, 0, 0], [7, 5, 0, 0, 0]])
 MASK = (IDS > 0).long()

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.encoder import ENCODERS, Blueprint
+from models.encoder import Blueprint
+from models.encoders import ENCODERS
 from models.network import Network, weights_of
 from models.openclip import clip_tokenizer, towers_of
 from models.shapes import shapes_alone

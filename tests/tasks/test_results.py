@@ -34,8 +34,9 @@ from tasks.watch import Looked
 def members(package, kind):
     """Every flow or step of the product, by where it stands."""
     found = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
-        module = importlib.import_module(f"{package.__name__}.{name}")
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    for name in sorted(module.name for module in modules if not module.name.endswith("__main__")):
+        module = importlib.import_module(name)
         found |= {
             f"{name}.{key}": it
             for key, it in vars(module).items()

@@ -11,11 +11,11 @@ from flows.command_line import app
 from infra.scoring.examples import TooFewExamplesError
 from infra.weights import NoWeightsError
 from models.policies import POLICY_SETS
-from models.preset import preset_named
 from models.pretraining.backbone import Backbone
 from models.pretraining.backbone_folder import About, NotABackboneError
 from models.prompting.embedding import NotAlignedError
 from models.tokenizer import pieces, train_tokenizer
+from models.training.presets import preset_named
 from tasks.zero_shot import NoSuchPolicyError
 
 POLICIES = POLICY_SETS["community_guidelines"].keys

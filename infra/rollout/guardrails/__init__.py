@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from infra.rollout.guardrail import Guardrail
 from models.catalogue import Catalogue
 
-GUARDRAILS = Catalogue(sys.modules[__name__], "GUARDRAIL", Guardrail)
+GUARDRAILS = Catalogue(__name__, "GUARDRAIL", Guardrail)

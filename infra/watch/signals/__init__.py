@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from infra.watch.signal import Signal
 from models.catalogue import Catalogue
 
-SIGNALS = Catalogue(sys.modules[__name__], "SIGNAL", Signal)
+SIGNALS = Catalogue(__name__, "SIGNAL", Signal)

@@ -12,7 +12,7 @@ import torch
 from torch.optim import AdamW
 
 from models.distributed.resources import Resources
-from models.objective import OBJECTIVES
+from models.objectives import OBJECTIVES
 from models.preset import compact
 from models.snapshot import SnapshotRows
 from models.training.data import SnapshotData

@@ -11,11 +11,12 @@ import pytest
 from flows.command_line import GROUPS, VERBS, choices
 from infra.rollout import GUARDRAILS, PLANS
 from infra.sources import SOURCES
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
 from models.nearest import choose
-from models.objective import OBJECTIVES, Supervised
+from models.objective import Supervised
+from models.objectives import OBJECTIVES
 from models.policies import POLICY_SETS
-from models.preset import PRESETS
+from models.training.presets import PRESETS
 
 NARROW = 80  # columns
 

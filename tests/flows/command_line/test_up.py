@@ -13,7 +13,7 @@ from terminal import CTRL_C, terminal
 
 from infra.gateway import KeyStore
 from infra.lake import open_lake
-from infra.platform import Standing, held
+from infra.platform.standing import Standing, held
 from infra.registry import Registry
 from infra.rollout import Store
 from infra.settings import Settings

@@ -8,10 +8,10 @@ import pytest
 from tiny_model import make_candidate, make_champion
 
 from infra.lake import open_lake
-from infra.platform import Standing, held
 from infra.platform.backup import back_up
 from infra.platform.manifest import ABOUT, BackupError
 from infra.platform.restore import restore
+from infra.platform.standing import Standing, held
 from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate

@@ -9,9 +9,9 @@ from models.content import Action
 from models.evaluation.sufficiency import Tally, judged_splits
 from models.policies import POLICY_SETS
 from models.policy import Objectives
-from models.preset import preset_named
 from models.schemas import snapshot_schema
 from models.training.cross_fit import is_worth_it
+from models.training.presets import preset_named
 
 USUAL = ("calibration", "validation")
 SET = POLICY_SETS["community_guidelines"]

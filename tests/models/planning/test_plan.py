@@ -8,12 +8,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import BertConfig, BertModel
 
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
 from models.planning.plan import plan
 from models.planning.target import Target, UnknownDeviceError
-from models.preset import preset_named
 from models.snapshot import SnapshotRows
 from models.training.fit import attempt
+from models.training.presets import preset_named
 from models.training.run import measured
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 

@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import save_file
 
 from models.network import Network
-from models.preset import preset_named
 from models.pretraining.backbone import Backbone
 from models.pretraining.backbone_folder import About, NotABackboneError
 from models.tokenizer import pieces, train_tokenizer
 from models.towers import UnfitWeightsError
+from models.training.presets import preset_named
 
 pytestmark = pytest.mark.slow
 

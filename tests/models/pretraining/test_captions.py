@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.encoder import ENCODERS, Blueprint, Tower
+from models.encoder import Blueprint, Tower
+from models.encoders import ENCODERS
 from models.openclip import clip_tokenizer
 from models.pretraining.captions import WritesNothingError, captions, write
 from models.tokenizer import encode, train_tokenizer

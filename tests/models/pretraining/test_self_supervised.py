@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.encoder import ENCODERS
+from models.encoders import ENCODERS
 from models.pretraining.backbone import Backbone
 from models.pretraining.pupil import Pupil
 from models.pretraining.syllabus import ObjectiveError, choices, syllabus

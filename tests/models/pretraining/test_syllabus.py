@@ -1,7 +1,7 @@
 import pytest
 
-from models.preset import preset_named
 from models.pretraining.syllabus import ObjectiveError, choices, syllabus
+from models.training.presets import preset_named
 
 
 def shares(*given, preset="coca", **fields):

@@ -4,13 +4,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.preset import preset_named
 from models.pretraining.backbone import Backbone
 from models.pretraining.backbone_folder import About
 from models.pretraining.pretrain import pretrain
 from models.pretraining.teacher import Teacher
 from models.tokenizer import pieces, train_tokenizer
 from models.towers import UnfitWeightsError
+from models.training.presets import preset_named
 
 SMALL = {
     "width": 32, "layers": 1, "image_size": 32, "patch_size": 8, "max_tokens": 16, "vocabulary": 300, "epochs": 1,

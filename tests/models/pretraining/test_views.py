@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from models.preset import PresetError, preset_named
+from models.preset import PresetError
 from models.pretraining.views import draws, viewed
 from models.training.data import Batch
+from models.training.presets import preset_named
 
 SIZE = 32
 WHOLE = preset_named("clip", image_size=SIZE, crop_area=1)

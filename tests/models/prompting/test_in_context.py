@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.encoder import ENCODERS, Blueprint
+from models.encoder import Blueprint
+from models.encoders import ENCODERS
 from models.pretraining.captions import WritesNothingError
 from models.prompting.in_context import InContext, Shot, Shown, Wording
 from models.tokenizer import train_tokenizer

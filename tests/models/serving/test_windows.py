@@ -8,7 +8,6 @@ from tiny_model import POLICIES, picture, write_model
 
 from models.pixels import shown
 from models.preprocessing import FIRST
-from models.serving import inference
 from models.serving.inference import Scorer
 
 WINDOW, STEP, MOST = 32, 24, 4  # tokens, and windows of the tiny model
@@ -94,7 +93,9 @@ def test_a_picture_is_opened_once_however_many_windows_look_at_it(tmp_path, monk
     preset = {"name": "trial", "window": 8, "windows": 64}
     many = Scorer.load(write_model(tmp_path / "many", preset=preset), threads=1)
     opened = []
-    monkeypatch.setattr(inference, "shown", lambda *given, **how: opened.append(1) or shown(*given, **how))
+    monkeypatch.setattr(
+        "models.serving.inference.shown", lambda *given, **how: opened.append(1) or shown(*given, **how)
+    )
     batches = list(many.feeds([said(*WORDS)], [picture(9)]))
     assert [feed["pixels"].shape[0] for _, feed in batches] == [1, 1, 1]
     assert opened == [1]

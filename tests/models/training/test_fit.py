@@ -10,12 +10,13 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from models.objective import OBJECTIVES
-from models.preset import PresetError, UnknownPresetError
+from models.objectives import OBJECTIVES
+from models.preset import PresetError
 from models.serving.inference import NotAModelError, Scorer
 from models.snapshot import NotASnapshotError, SnapshotRows, matrix
 from models.training.classifier import precisions
 from models.training.fit import fit
+from models.training.presets import UnknownPresetError
 from models.training.run import FolderTakenError
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, picture, write_snapshot
 

@@ -3,10 +3,10 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from models.distributed.job import Job
-from models.preset import preset_named
 from models.snapshot import SnapshotRows
 from models.training.fit import RUN, ClassifierRun
 from models.training.layers import NoCompilerError, layers, made_lighter, precision
+from models.training.presets import preset_named
 from models.training.run import without_chatter
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
@@ -91,7 +91,8 @@ def test_without_a_compiler_the_mistake_is_named(monkeypatch):
     "name", ["clip", "vit_g", "eva", "text", "text_transformer", "albef", "blip", "coca"]
 )
 def test_every_family_has_layers(name):
-    from models.encoder import ENCODERS, Blueprint
+    from models.encoder import Blueprint
+    from models.encoders import ENCODERS
     from models.preset import small_transformer
 
     encoder = ENCODERS[name]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from made_up_snapshot import Row, write_snapshot
 
-from models.preset import preset_named
 from models.snapshot import SnapshotRows
 from models.tokenizer import load_tokenizer, train_tokenizer
 from models.training.data import SplitBatches
 from models.training.preparation import _judged_texts
+from models.training.presets import preset_named
 from models.training.respelling import SPELLINGS, respelled, some_respelled
 
 TEXT = "you have won a free prize, call now"

@@ -11,9 +11,9 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 
-from models.preset import preset_named
 from models.pretraining.pretrain import pretrain
 from models.training.fit import attempt
+from models.training.presets import preset_named
 from models.training.search import Study, Tried
 from models.training.space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot

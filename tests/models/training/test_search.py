@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from models.preset import preset_named
 from models.training.fit import attempt
+from models.training.presets import preset_named
 from models.training.search import SearchFailedError, Study
 from models.training.space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot

@@ -3,7 +3,8 @@
 import pytest
 from optuna import create_study
 
-from models.preset import PresetError, compact, preset_named
+from models.preset import PresetError, compact
+from models.training.presets import preset_named
 from models.training.space import Choices, Range, SpaceError, space
 
 

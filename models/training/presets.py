@@ -1,0 +1,56 @@
+"""Presets by their names: the house's own, those of families of encoders, and a project's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.catalogue import Catalogue, UnknownEntryError
+from models.nearest import choose
+from models.preset import TRIAL, Preset, PresetError, compact, transformer, trial, video
+
+
+class UnknownPresetError(UnknownEntryError):
+    """A preset that does not exist."""
+
+
+PRESETS = Catalogue(
+    None,
+    "PRESET",
+    Preset,
+    made={"compact": compact, TRIAL: trial, "transformer": transformer, "video": video},
+    unknown=UnknownPresetError,
+)
+
+
+def preset_named(given: str, **overrides: Any) -> Preset:
+    """A preset by its name, with some fields changed: `compact` or `compact,epochs=5,width=96`.
+
+    Beside the house's own, each family of encoders brings one by its name. Raises UnknownPresetError, PresetError.
+    """
+    name, *changes = given.split(",")
+    return _made(name).replace(**dict(map(_change, changes)), **overrides)
+
+
+def _made(name: str) -> Preset:
+    if name in PRESETS:
+        return PRESETS[name]
+    from models.encoders import ENCODERS  # which brings torch
+
+    if name not in ENCODERS:
+        raise UnknownPresetError(f"no preset called {name!r}; {choose(name, preset_names())}")
+    return ENCODERS[name].preset()
+
+
+def preset_names() -> list[str]:
+    """Every name that `preset_named` takes, told without what stands behind them, which takes seconds to import."""
+    families: Catalogue[Any] = Catalogue("models.encoders", "ENCODER", object)
+    return sorted({*PRESETS.names(), *families.names()})
+
+
+def _change(given: str) -> tuple[str, str]:
+    field, equals, value = given.partition("=")
+    if not equals:
+        raise PresetError(
+            f"{given!r} changes no field of a preset; write field=value, as in compact,epochs=5"
+        )
+    return field.strip(), value.strip()
