@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from expectations.running import run
 from expectations.suite import Read, Scope, Suite
-from models.policy import PolicySet
-from models.schemas import JUDGEMENTS, POSTS, SPLITS, snapshot_schema
+from models.domain.policy import PolicySet
+from models.domain.schemas import JUDGEMENTS, POSTS, SPLITS, snapshot_schema
 
 INGESTED, START = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 NUMBER = 80  # posts

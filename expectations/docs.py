@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations.running import Outcome, Report
-from models.offline_page import offline_page
+from models.domain.offline_page import offline_page
 
 SHOWN = 20  # values and rows of one expectation
 BOUNDS = {"min_value": "at least", "max_value": "at most", "value_set": "one of", "regex": "matches"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from models.errors import UserError
+from models.domain.errors import UserError
 
 
 class Finding(BaseModel):

@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from models.policy import PolicySet
+from models.domain.policy import PolicySet
 
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation

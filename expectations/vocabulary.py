@@ -14,8 +14,8 @@ with warnings.catch_warnings():
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.expectations.metadata_types import FailureSeverity
 
-from models.content import MAX_TEXT, JudgementSource
-from models.schemas import SPLITS
+from models.domain.content import MAX_TEXT, JudgementSource
+from models.domain.schemas import SPLITS
 
 CRITICAL, WARNING = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 

@@ -15,7 +15,7 @@ from prefect.events.schemas.automations import EventTrigger, Posture
 from pydantic import SecretStr
 
 from infra.settings import Settings
-from tasks.watch import DRIFT
+from tasks.release.watch import DRIFT
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 SILENT = timedelta(seconds=100)  # three heartbeats of half a minute

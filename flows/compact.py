@@ -9,8 +9,8 @@ from prefect.states import Completed
 from pydantic import Field
 
 from infra.environment import entered
-from tasks.compact import compact as merge
-from tasks.results import RESULTS
+from tasks.data.compact import compact as merge
+from tasks.plumbing.results import RESULTS
 
 Days = Annotated[
     int, Field(ge=1, le=3650, description="Days that a retraining can go back with as_of; snapshots stay.")

@@ -45,9 +45,9 @@ from flows.watch import watch
 from flows.what_if import what_if
 from infra.rollout import Rollout, Store, rest_unattended
 from infra.settings import Settings
-from tasks.approval import Answer
-from tasks.approver import DEADLINE
-from tasks.question import PAUSE, key, unanswered
+from tasks.release.approval import Answer
+from tasks.release.approver import DEADLINE
+from tasks.release.question import PAUSE, key, unanswered
 
 AT_ONCE = 4  # flow runs on this machine, of all deployments
 SWEEP = 10.0  # seconds between two looks at what waits for somebody who does not come

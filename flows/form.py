@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.types import JsonValue
 
 from expectations.suites import SUITES
-from infra.cluster import ray_for
 from infra.environment import entered
 from infra.lake import open_lake
+from infra.ray.cluster import ray_for
 from infra.registry import is_empty
 from infra.rollout import (
     GUARDRAILS,
@@ -27,14 +27,14 @@ from infra.rollout import (
     traffic_of_late,
 )
 from infra.settings import Settings
-from models.catalogue import Catalogue
 from models.distributed.resources import Resources, Strategy
+from models.domain.catalogue import Catalogue
 from models.policies import POLICY_SETS
 from models.training.presets import preset_named, preset_names
-from models.training.space import space
-from tasks.approval import can_ask
-from tasks.budget import Budget
+from models.training.search_space import space
 from tasks.gates import GATES
+from tasks.release.approval import can_ask
+from tasks.training.budget import Budget
 
 Until = Literal["promoted", "registered"]
 When = Literal["automatic", "before canary", "before promotion"]

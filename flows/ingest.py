@@ -10,8 +10,8 @@ from prefect.states import Completed
 
 from infra.environment import entered
 from infra.ingest import Summary
-from tasks.ingest import ingest as bring_in
-from tasks.results import RESULTS
+from tasks.data.ingest import ingest as bring_in
+from tasks.plumbing.results import RESULTS
 
 
 @flow(name="ingest", result_serializer=RESULTS, timeout_seconds=6 * 3600)

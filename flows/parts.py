@@ -11,24 +11,24 @@ from typing import Any
 from expectations.contract import of_suite
 from expectations.suites import SUITES
 from infra.ingest.contract import of_source
+from infra.ingest.sources import SOURCES
 from infra.rollout import GUARDRAILS, PLANS
 from infra.rollout.contract import of_guardrail, of_plan
 from infra.settings import Settings
-from infra.sources import SOURCES
 from infra.watch import SIGNALS
 from infra.watch.contract import of_signal
-from models.announced import Announced, announced_at
-from models.catalogue import Catalogue
+from models.domain.announced import Announced, announced_at
+from models.domain.catalogue import Catalogue
+from models.domain.errors import UserError
+from models.domain.policy_contract import faults as of_policy_set
+from models.domain.project import PARTS, own_files, shown
 from models.encoders import ENCODERS
-from models.errors import UserError
-from models.learning_contract import of_encoder, of_objective, of_preset
 from models.objectives import OBJECTIVES
 from models.policies import POLICY_SETS
-from models.policy_contract import faults as of_policy_set
-from models.project import PARTS, own_files, shown
+from models.training.contract import of_encoder, of_objective, of_preset
 from models.training.presets import PRESETS
-from tasks.gate_contract import of_gate
 from tasks.gates import GATES
+from tasks.gates.base.contract import of_gate
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from flows.naming import unless_typed
 from flows.pretraining_form import Pretraining, checked
 from flows.unfinished import TIDY
 from infra.registry.backbones import BACKBONE
-from tasks.bootstrap import bootstrap
-from tasks.corpus import Corpus, cut, pin
-from tasks.handle import Handle
-from tasks.pretrain import pretrain as train
-from tasks.recipe import Recipe, begin
-from tasks.register_backbone import BackboneRelease, register
-from tasks.results import RESULTS
+from tasks.data.corpus import Corpus, cut, pin
+from tasks.plumbing.handle import Handle
+from tasks.plumbing.results import RESULTS
+from tasks.release.register_backbone import BackboneRelease, register
+from tasks.training.pretrain import pretrain as train
+from tasks.training.pretraining_run import Recipe, begin
+from tasks.training.recaption import bootstrap
 
 
 class Pretrained(Handle):

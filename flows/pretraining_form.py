@@ -10,7 +10,7 @@ from flows.form import Data, OnDevices, at_hand, with_presets
 from infra.environment import entered
 from infra.settings import Settings
 from models.policies import POLICY_SETS
-from tasks.recipe import Recipe
+from tasks.training.pretraining_run import Recipe
 
 
 class Pretraining(OnDevices):

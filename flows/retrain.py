@@ -12,22 +12,22 @@ from prefect.states import Completed
 from flows.form import Approval, Data, RollOut, Training, checked, foreseen
 from flows.naming import unless_typed
 from flows.unfinished import TIDY
-from models.training.measurement import Measurement
-from tasks.approval import approval as ask
-from tasks.approval import is_deployed
-from tasks.canary import canary
-from tasks.cross_fit import cross_fit
-from tasks.evaluate import Evaluation, evaluate
-from tasks.handle import Handle
-from tasks.incumbent import incumbent
-from tasks.promote import promote
-from tasks.question import answered
-from tasks.register import Release, register, set_aside
-from tasks.results import RESULTS
-from tasks.run import begin
-from tasks.snapshot import Snapshot, cut, pin
-from tasks.train import train
-from tasks.validate import Validation, validate
+from models.training.training_cost import Measurement
+from tasks.data.snapshot import Snapshot, cut, pin
+from tasks.plumbing.handle import Handle
+from tasks.plumbing.results import RESULTS
+from tasks.release.approval import approval as ask
+from tasks.release.approval import is_deployed
+from tasks.release.canary import canary
+from tasks.release.evaluate import Evaluation, evaluate
+from tasks.release.promote import promote
+from tasks.release.question import answered
+from tasks.release.register import Release, register, set_aside
+from tasks.training.champion import incumbent
+from tasks.training.cross_fit import cross_fit
+from tasks.training.run import begin
+from tasks.training.train import train
+from tasks.training.validate import Validation, validate
 
 
 class Outcome(Handle):

@@ -20,10 +20,10 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.client.schemas.sorting import FlowRunSort
 from pydantic import ValidationError
 
-from infra.platform.standing import standing_on
+from infra.home import standing_on
 from infra.settings import Settings
-from models.errors import UserError
-from models.nearest import choose
+from models.domain.errors import UserError
+from models.domain.nearest import choose
 
 OURS = "moderato"  # the tag of this product's deployments
 

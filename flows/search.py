@@ -11,13 +11,13 @@ from prefect.states import Completed
 from flows.form import Bounds, Data, Training, Values, searchable
 from flows.naming import unless_typed
 from flows.unfinished import TIDY
-from tasks.incumbent import incumbent
-from tasks.results import RESULTS
-from tasks.run import begin
-from tasks.search import Asked, Found
-from tasks.search import search as try_out
-from tasks.snapshot import cut, pin
-from tasks.validate import validate
+from tasks.data.snapshot import cut, pin
+from tasks.plumbing.results import RESULTS
+from tasks.training.champion import incumbent
+from tasks.training.run import begin
+from tasks.training.search import Asked, Found
+from tasks.training.search import search as try_out
+from tasks.training.validate import validate
 
 
 @unless_typed

@@ -13,13 +13,13 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
-from models.distributed.parent import watch
+from models.distributed.messages import watch
 
 
 def tie_temporary_server() -> None:
     """Let the server that Prefect may start look after this process; call before the first flow does.
 
-    Not by the system's own signal for that (infra.platform.ties): Prefect may start it in a thread that ends before.
+    Not by the system's own signal for that (infra.ties): Prefect may start it in a thread that ends before.
     """
     from prefect.settings import PREFECT_API_URL
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.environment import entered
-from tasks.withdraw import close, withdraw
+from tasks.release.cancel import close, withdraw
 
 
 def _cancelled(flow: Any, flow_run: Any, state: Any) -> None:  # noqa: ARG001 - Prefect calls it by these names

@@ -9,8 +9,8 @@ from prefect.states import Completed
 from pydantic import Field
 
 from infra.environment import entered
-from tasks.results import RESULTS
-from tasks.watch import Looked, alarm, look
+from tasks.plumbing.results import RESULTS
+from tasks.release.watch import Looked, alarm, look
 
 Hours = Annotated[float, Field(gt=0, le=24 * 90, description="Hours of decisions that are looked at.")]
 CoolDown = Annotated[

@@ -13,9 +13,9 @@ from flows.form import Group, choice
 from infra.environment import entered
 from infra.settings import Settings
 from models.policies import POLICY_SETS
-from tasks.results import RESULTS
-from tasks.what_if import Tried, per_thousand
-from tasks.what_if import what_if as decide
+from tasks.plumbing.results import RESULTS
+from tasks.scoring.what_if import Tried, per_thousand
+from tasks.scoring.what_if import what_if as decide
 
 
 class Question(Group):

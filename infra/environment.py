@@ -7,12 +7,12 @@ import secrets
 import sys
 from pathlib import Path
 
-from infra.platform.standing import standing_on
+from infra.home import standing_on
 from infra.private import make_private
 from infra.secrets import mask_logs
 from infra.settings import PREFIX, USER, Settings
-from models.heap import share_between_threads
-from models.project import VARIABLE
+from models.domain.project import VARIABLE
+from models.process.malloc import share_between_threads
 
 SIMULATED = "community_guidelines"  # the policy set of simulated moderators
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from infra.secrets import masked
 from infra.settings import Settings
-from models.errors import UserError
+from models.domain.errors import UserError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

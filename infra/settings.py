@@ -20,8 +20,8 @@ from pydantic_settings import (
 
 from infra.secrets import HIDDEN, host_alone, masked
 from infra.settings_files import DOTENV, Dotenv, ProjectFile, where
-from models.errors import UserError
-from models.project import MARK
+from models.domain.errors import UserError
+from models.domain.project import MARK
 
 PREFIX = "MODERATO_"
 USER = "moderato"  # who the password is of

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
-from models.located import Document, WrittenError, nearest, read_document
-from models.project import MARK, project_folder
+from models.domain.located import Document, WrittenError, nearest, read_document
+from models.domain.project import MARK, project_folder
 
 DOTENV = ".env"
 PLACES = frozenset(

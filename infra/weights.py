@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.forms import beneath
 from infra.objects import SCHEME, Objects, split
 from infra.settings import Settings
-from models.errors import UserError
+from models.domain.errors import UserError
 
 REGISTRY, HUB = "models:/", "hf-hub:"
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")  # of a hub's repository; no pickles

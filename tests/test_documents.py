@@ -45,7 +45,7 @@ def test_every_link_leads_somewhere(page):
 
 
 def test_every_command_that_the_documents_name_exists(words):
-    from flows.command_line import app
+    from flows.cli import app
 
     named = set(re.findall(r"(?:^|`)moderato ([a-z][a-z-]+)", words, re.MULTILINE))
     assert named - {name for name in app if not name.startswith("-")} == set()

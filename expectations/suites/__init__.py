@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from expectations.suite import Suite
-from models.catalogue import Catalogue
+from models.domain.catalogue import Catalogue
 
 SUITES = Catalogue(__name__, "SUITE", Suite)

@@ -6,7 +6,7 @@ import duckdb
 
 from expectations import vocabulary as v
 from expectations.suite import Profile, Rows, Scope, Suite
-from models.schemas import SPLITS
+from models.domain.schemas import SPLITS
 
 _DERIVE = """
 SELECT post_id, split, list_sum(votes) AS judgements, has_media OR coalesce(text, '') <> '' AS has_content,

@@ -18,7 +18,7 @@ import httpx
 
 from infra.client.errors import MAKE_A_KEY, GatewayError, NoKeyError
 from infra.client.moderation import Moderation
-from models.content import Decision
+from models.domain.content import Decision
 
 URL, KEY = "MODERATO_GATEWAY_URL", "MODERATO_KEY"
 HERE = "http://127.0.0.1:8000"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.errors import UserError
+from models.domain.errors import UserError
 
 MAKE_A_KEY = "moderato keys create --scope decide --scope read"
 

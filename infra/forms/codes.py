@@ -8,8 +8,8 @@ from functools import lru_cache
 import pycountry
 
 from infra.forms.form_error import FormError
-from models import markets
-from models.content import UNKNOWN_LANGUAGE
+from models.domain import markets
+from models.domain.content import UNKNOWN_LANGUAGE
 
 LANGUAGES = {
     "iw": "he",

@@ -3,8 +3,8 @@
 What serves (`app`, `server`, `cluster`) is imported from its own file: who looks at keys and journals needs no server.
 """
 
-from infra.gateway.aside import JOURNAL, Aside, count_aside, discard_aside, lines_aside, retry_aside
-from infra.gateway.keys import ApiKey, KeyStore, Scope, UnknownKeyError
+from infra.gateway.auth.keys import ApiKey, KeyStore, Scope, UnknownKeyError
+from infra.gateway.journal.aside import JOURNAL, Aside, count_aside, discard_aside, lines_aside, retry_aside
 
 __all__ = [
     "JOURNAL",

@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from infra.ingest.deduplication import Settled
 from infra.ingest.notes import Notes
-from infra.ingest.settling import Settled
 from infra.ingest.staging import Staging
 from infra.ingest.votes import FRESH
 from infra.lake import Lake

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from infra.ingest.lines import not_utf8
 from infra.ingest.reject import BadLineError
 from infra.ingest.source import Json
-from models.schemas import TIME
+from models.domain.schemas import TIME
 
 MEDIA = ("image", "video")
 WHEN = "created_at"

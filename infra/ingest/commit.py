@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.ingest.deduplication import Settled, posts
 from infra.ingest.first_load import FirstLoad
 from infra.ingest.hashes import Hashing
 from infra.ingest.reject import Reject, shorten
-from infra.ingest.settling import Settled, posts
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Changes, Hashes, Rejects
 from infra.ingest.votes import Votes, judged, moments
 from infra.lake import Lake, quoted
-from models.schemas import REJECTS
+from models.domain.schemas import REJECTS
 
 BATCH = 20_000  # rows
 KNOWN = pa.schema([REJECTS.field(name) for name in ("file", "row", "reason", "detail")])

@@ -18,28 +18,28 @@ import numpy as np
 import pyarrow as pa
 
 from infra.ingest.alone import settle_alone, tell_unknown
+from infra.ingest.chunks import NOTHING, Unit, read_delimited, read_json
 from infra.ingest.commit import Commit
 from infra.ingest.database import Spare, database
+from infra.ingest.deduplication import settle
 from infra.ingest.first_load import first_load
 from infra.ingest.labels import Labels
+from infra.ingest.locations import Folder, Found, Place, Zone, place_of
 from infra.ingest.notes import Notes
 from infra.ingest.opening import explained
 from infra.ingest.parquet import read_parquet
 from infra.ingest.pictures import read_images
-from infra.ingest.places import Folder, Found, Place, Zone, place_of
 from infra.ingest.reading import Reader
 from infra.ingest.reject import BadLineError, Reject
-from infra.ingest.settling import settle
 from infra.ingest.source import Delimited, Images, Source, Tabular
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Summary
 from infra.ingest.tables.mapping import Map
 from infra.ingest.tables.reading import mapped, read_table, source_called
 from infra.ingest.tables.remembering import remember
-from infra.ingest.units import NOTHING, Unit, read_delimited, read_json
 from infra.lake import Lake, open_lake
 from infra.settings import Settings
-from models.errors import UserError
+from models.domain.errors import UserError
 from models.policies import POLICY_SETS
 
 NO_FAULT_OF_THE_FILE = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO}

@@ -10,8 +10,8 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from infra.ingest.deduplication import Settled, post_rows
 from infra.ingest.labels import Labels
-from infra.ingest.settling import Settled, post_rows
 from infra.ingest.votes import FRESH, judged
 from infra.lake import Lake, Load
 

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from infra.forms import FormError, author_id, language, market, moment, post_id
 from infra.forms.ids import LARGEST, SMALLEST
 from infra.ingest.notes import Notes
-from models.content import UNKNOWN_LANGUAGE
-from models.folding import is_blank
-from models.schemas import TIME
+from models.domain.content import UNKNOWN_LANGUAGE
+from models.domain.folding import is_blank
+from models.domain.schemas import TIME
 
 NUMERIC = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?")
 

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.ingest.settling import Settled
+from infra.ingest.deduplication import Settled
 from infra.ingest.staging import Staging
 from infra.ingest.summary import Hashes
 from infra.lake import Lake
-from models.perceptual_hash import Hash, image_hashes, telling, video_hashes
-from models.schemas import HASHES
+from models.data.perceptual_hash import Hash, image_hashes, telling, video_hashes
+from models.domain.schemas import HASHES
 
 WORKERS = 2  # threads; decoders work without the interpreter's lock
 

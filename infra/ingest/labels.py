@@ -13,8 +13,8 @@ import pyarrow as pa
 from infra.forms import FormError, moment
 from infra.ingest.notes import nearest
 from infra.ingest.reject import BadLineError, shorten
-from models.content import JudgementSource
-from models.schemas import TIME
+from models.domain.content import JudgementSource
+from models.domain.schemas import TIME
 
 UNKNOWN = 0  # the code of a row without labels
 KEPT = 10_000  # spellings remembered

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from infra.ingest.references import Fetch, named
 from infra.ingest.reject import BadLineError
-from models import video
-from models.errors import UserError
-from models.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
+from models.data import video
+from models.data.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
+from models.domain.errors import UserError
 
 GLANCE = video.Watch(frames=2, size=32)  # enough to see whether it can be decoded
 MEDIA_BYTES = 64 << 20  # of images and videos held at once, and one more

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from infra.ingest.chunks import Unit
 from infra.ingest.columns import MEDIA, read_columns
+from infra.ingest.locations import Found
 from infra.ingest.notes import Notes
 from infra.ingest.opening import PARQUET, SPARE, SWELLING, regular
-from infra.ingest.places import Found
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Json
-from infra.ingest.units import Unit
-from models.content import MAX_TEXT
-from models.video import MAX_BYTES
+from models.data.video import MAX_BYTES
+from models.domain.content import MAX_TEXT
 
 RECORDS = 20_000  # rows a piece
 PIECE = 32 << 20  # decoded bytes a piece

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from infra.ingest.chunks import Unit
+from infra.ingest.locations import Folder, Found, Place
 from infra.ingest.opening import regular
-from infra.ingest.places import Folder, Found, Place
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Images
-from infra.ingest.units import Unit
-from models.video import MAX_BYTES
+from models.data.video import MAX_BYTES
 
 MAPPING = "labels.json"
 MAX_MAPPING = 4 << 20  # bytes

@@ -15,16 +15,16 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from infra.ingest.chunks import Unit
 from infra.ingest.columns import Columns, read_columns
 from infra.ingest.database import Spare, another, database
 from infra.ingest.folding import folded
 from infra.ingest.lines import Block, lines, may_be_parsed, newlines, sift
 from infra.ingest.notes import Notes
 from infra.ingest.reject import Reject, shorten
-from infra.ingest.shaping import json_lines, judged, typed
 from infra.ingest.source import Json, Source, Tabular
-from infra.ingest.units import Unit
-from models.schemas import TIME
+from infra.ingest.transform import json_lines, judged, typed
+from models.domain.schemas import TIME
 
 TEXTS = ("post_id", "author_id", "market", "language", "text", "image", "video", "labels", "digest", "reason")
 NONE = pa.schema(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.ingest.engine import ingest
-from infra.ingest.places import UnreadableError
+from infra.ingest.locations import UnreadableError
 from infra.ingest.source import Images, Tabular
 from infra.ingest.summary import Summary
 from infra.ingest.tables.mapping import Map
@@ -102,7 +102,7 @@ def retry(
 
 def _tried(settings: Settings, mine: Among, columns: Map | None) -> Tried:
     """What became of the rejects of one file."""
-    from infra.sources import SOURCES
+    from infra.ingest.sources import SOURCES
 
     lake, source, file = open_lake(settings), mine.source, mine.file
     before = sum(group.rows for group in groups(lake, mine))

@@ -19,7 +19,7 @@ from infra.ingest.reading import Rows
 from infra.ingest.references import Fetch
 from infra.ingest.reject import BadLineError, Reject
 from infra.ingest.summary import SAMPLES
-from models.schemas import POST_FIELDS
+from models.domain.schemas import POST_FIELDS
 
 STAGED = pa.schema(
     [

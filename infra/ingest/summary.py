@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from models.errors import UserError
+from models.domain.errors import UserError
 
 EXAMPLES = 5  # told of each kind of thing that was noticed
 TABLES = ("table", "judgements")  # sources of anybody's columns

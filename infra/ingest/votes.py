@@ -10,10 +10,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from infra.ingest.settling import Settled
+from infra.ingest.deduplication import Settled
 from infra.ingest.staging import Staging
 from infra.lake import Table
-from models.schemas import JUDGEMENTS, TIME
+from models.domain.schemas import JUDGEMENTS, TIME
 
 FRESH = pa.schema([column for column in JUDGEMENTS if column.name != "ingested_at"])
 BATCH = 20_000  # rows

@@ -8,7 +8,7 @@ from infra.forms import name as name_form
 from infra.lake.indexes import Index
 from infra.lake.table import Table
 from infra.settings import Settings
-from models.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
+from models.domain.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
 
 OF_POSTS = (Index("post_id"),)
 OF_REJECTS = (Index("file"),)

@@ -19,7 +19,7 @@ from infra.lake.indexes import Index, bring_up_to_date, is_behind
 from infra.lake.merging import KEYS_AT_ONCE, among, is_few, is_overtaken, merged
 from infra.lake.numbers import NUMBER, newer_files, next_number
 from infra.lake.rows import Door
-from models.errors import UserError, says_absent
+from models.domain.errors import UserError, says_absent
 
 
 class NoSuchVersionError(UserError):

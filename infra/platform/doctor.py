@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
 
+from infra.home import standing_on
 from infra.platform.ports import is_free
 from infra.platform.service import request
-from infra.platform.standing import standing_on
 from infra.secrets import masked
 from infra.settings import Settings
-from models.errors import UserError
+from models.domain.errors import UserError
 
 if TYPE_CHECKING:
     from infra.rollout import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.errors import UserError
+from models.domain.errors import UserError
 
 ABOUT = "backup.json"
 FORMAT = 2  # 1 named no files

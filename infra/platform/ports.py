@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
-from models.errors import UserError
+from models.domain.errors import UserError
 
 
 class PortInUseError(UserError):

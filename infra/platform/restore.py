@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from infra.forms import FormError, beneath
+from infra.home import standing_on
 from infra.platform.backup import copied
 from infra.platform.manifest import DATABASES, FILES, FOLDERS, RESULTS, BackupError, Kept, Manifest, store_of
-from infra.platform.standing import standing_on
 from infra.private import make_private
 from infra.results import is_plain
 from infra.settings import Settings

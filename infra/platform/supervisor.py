@@ -16,7 +16,7 @@ from typing import Literal
 import psutil
 
 from infra.platform.service import Service
-from infra.platform.ties import TIED
+from infra.ties import TIED
 
 Phase = Literal["waiting", "starting", "idle", "ready", "silent", "ended"]
 ANSWERS = ("idle", "ready")

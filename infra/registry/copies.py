@@ -11,8 +11,8 @@ from filelock import FileLock
 
 from infra import forms
 from infra.settings import Settings
-from models.errors import UserError
-from models.serving.manifest import TamperedBundleError, verify
+from models.bundle.manifest import TamperedBundleError, verify
+from models.domain.errors import UserError
 
 if TYPE_CHECKING:
     from infra.registry.registry import RegisteredVersion, Registry

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 
 def predicted(bundle: Bundle, posts: pd.DataFrame) -> pd.DataFrame:

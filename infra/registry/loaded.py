@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from infra.registry.registry import Registry
 from infra.settings import Settings
-from models.serving.bundle import Bundle
-from models.serving.manifest import MANIFEST
+from models.bundle.bundle import Bundle
+from models.bundle.manifest import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from filelock import FileLock
 from infra.registry.copies import ARTIFACT, mlflow_has
 from infra.registry.deciders import Decider
 from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
-from models.serving.manifest import verify
+from models.bundle.manifest import verify
 
 CODE = Path(__file__).parent / "served_model.py"
 PACKAGES = (
@@ -152,7 +152,7 @@ def _signature(bundle: Path) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    from models.serving.bundle import Bundle
+    from models.bundle.bundle import Bundle
 
     inputs = [
         ColSpec("string", name, required=name == "text") for name in ("text", "image", "video", "market")

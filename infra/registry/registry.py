@@ -18,8 +18,8 @@ from infra.registry.embedded import EmbeddedClient, fits
 from infra.registry.status import Status, headed, mark_version
 from infra.registry.store import connect, error_code, experiment, is_empty
 from infra.settings import Settings
-from models.errors import UserError
-from models.nearest import choose
+from models.domain.errors import UserError
+from models.domain.nearest import choose
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,7 +13,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from infra.registry.frames import predicted
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from infra.settings import Settings
-from models.errors import UserError
+from models.domain.errors import UserError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

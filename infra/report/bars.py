@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from models.evaluation.measurement import Figure
+from models.evaluation.report import Figure
 
 HEIGHT, PLAIN = 30, 20  # pixels of a row with a champion below the candidate, and without
 TICKS = (0, 0.25, 0.5, 0.75, 1)

@@ -10,9 +10,9 @@ from infra.report.findings import Findings
 from infra.report.limits import idle_by_market, pooled, unfit, weak_slices
 from infra.report.numbers import figure, number
 from infra.report.templates import CARD, COMPARED, GATES, MEASURED
+from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.comparison import Comparison
-from models.evaluation.measurement import Figure
-from models.policy import DEFAULT_MARKET, market_name
+from models.evaluation.report import Figure
 
 WIDE = 0.2  # width of an interval from which a figure is called uncertain
 

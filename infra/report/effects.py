@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 from infra.markdown import cells, plain
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.effects import THOUSAND, Effect, Effects, Gap, MarketEffects
-from models.policy import DEFAULT_MARKET, market_name
 
 TITLE = "What this champion will do"
 ALL = "all together"

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from infra.report.mistakes import Seen
+from models.domain.policy import PolicySet
 from models.evaluation.calibration import Calibration
 from models.evaluation.comparison import Comparison
 from models.evaluation.effects import Effects
 from models.evaluation.held_out import HeldOut
-from models.evaluation.measurement import Report
 from models.evaluation.operating_points import OperatingPoints
-from models.policy import PolicySet
-from models.serving.precision import Precision
+from models.evaluation.report import Report
+from models.inference.precision import Precision
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from infra.report.findings import Findings
-from models.content import Action, Part
-from models.policy import DEFAULT_MARKET, market_name
+from models.domain.content import Action, Part
+from models.domain.policy import DEFAULT_MARKET, market_name
 
 ALL = "every market"
 SHOWN = 6  # names in a sentence

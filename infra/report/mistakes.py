@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from models.data.pictures import BrokenPictureError, looked
+from models.data.snapshot import SnapshotRows
 from models.evaluation.mistakes import Mistake
-from models.pictures import BrokenPictureError, looked
-from models.snapshot import SnapshotRows
 
 TEXT = 400  # characters of a post
 SIDE, QUALITY = 112, 55  # pixels and JPEG quality of a thumbnail: about three kilobytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from models.evaluation.measurement import Figure
+from models.evaluation.report import Figure
 
 NOUGHT = 1e-9  # what is smaller is a rounding error of nought
 LARGE = 1000  # from which three digits would be read as a power of ten

@@ -12,7 +12,7 @@ from infra.report.findings import Findings
 from infra.report.mistakes import Seen
 from infra.report.screen import VERSION, screen
 from infra.report.style import STYLE
-from models.offline_page import offline_page
+from models.domain.offline_page import offline_page
 
 PLOTS = {
     "precision-recall": "Precision and recall on the test split",

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.metrics import BINS, Curve
 from models.evaluation.operating_points import MAJORITY, OperatingPoints
-from models.evaluation.scored import Scored
-from models.policy import DEFAULT_MARKET, market_name
+from models.evaluation.predictions import Scored
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

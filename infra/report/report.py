@@ -18,7 +18,7 @@ from infra.report.mistakes import table
 from infra.report.page import numbered, page
 from infra.report.pdf import printed
 from infra.report.plots import write_plots
-from models.evaluation.scored import Scored
+from models.evaluation.predictions import Scored
 
 LOG = logging.getLogger(__name__)
 PAGE, PDF = "model-card.html", "model-card.pdf"

@@ -11,11 +11,11 @@ from infra.report.effects import shown
 from infra.report.findings import Findings
 from infra.report.limits import unfit
 from infra.report.numbers import figure, hundredths, number
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.comparison import Difference
 from models.evaluation.effects import THOUSAND, MarketEffects
-from models.evaluation.measurement import Figure, PolicyReport
-from models.policy import DEFAULT_MARKET, market_name
+from models.evaluation.report import Figure, PolicyReport
 
 DEEDS = (Action.REMOVE, Action.AGE_GATE, Action.LIMIT, Action.REVIEW, Action.ALLOW)
 WORDS = {

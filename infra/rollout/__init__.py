@@ -1,10 +1,12 @@
 """The rollout room: who meets a challenger, what its traffic shows, and how far it may climb."""
 
-from infra.rollout.acts import act, roll_back, withdraw_rollout
+from infra.rollout.abandoned import rest, rest_unattended
 from infra.rollout.assignment import is_shadowed, meets_challenger
 from infra.rollout.awaited import Awaited, awaited, judged
 from infra.rollout.chart import Story, plot, table
+from infra.rollout.commands import act, roll_back, withdraw_rollout
 from infra.rollout.controller import LEASE, Controller, Step
+from infra.rollout.expected_effects import Promises
 from infra.rollout.forecast import (
     Forecast,
     Traffic,
@@ -24,11 +26,9 @@ from infra.rollout.incident import (
     trouble_with,
 )
 from infra.rollout.observation import posts_in_stage
-from infra.rollout.promises import Promises
 from infra.rollout.rollout import Rollout
 from infra.rollout.stages import PLANS, plan_named
 from infra.rollout.store import Store, rollout_of
-from infra.rollout.unattended import rest, rest_unattended
 
 __all__ = [
     "CHOICES",

@@ -6,7 +6,7 @@ from infra.rollout.evidence import Evidence
 from infra.rollout.guardrail import Guardrail, Spending
 from infra.rollout.guardrails import GUARDRAILS
 from infra.rollout.stages import Plan
-from models.located import nearest
+from models.domain.located import nearest
 
 POLICIES, MARKETS = ("fraud_and_spam", "profanity"), ("DE", "US")
 SPENDING = Spending(harm=0.01, health=0.01)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from infra.lake import Lake, quoted, standing
 from infra.rollout.evidence import SHADOW, Tally
 from infra.rollout.rollout import Rollout
-from models.content import PEOPLE
+from models.domain.content import PEOPLE
 from models.evaluation.operating_points import MAJORITY
 
 MOST_PAIRS = 10_000  # disagreements that are looked up among the judgements

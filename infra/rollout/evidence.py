@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.rollout.estimate import Mean
+from infra.rollout.expected_effects import Promises
 from infra.rollout.latency import BUCKETS, Counts, bucketed
 from infra.rollout.onset import Harmed
-from infra.rollout.promises import Promises
-from infra.rollout.sample import Mean
-from models.content import Action
+from models.domain.content import Action
 
 SHADOW = "shadow"
 OTHER_MARKETS = "other markets"
@@ -51,7 +51,7 @@ class Arm:
     scores: defaultdict[str, Tally] = field(default_factory=_tallies)  # of each policy
 
     def take(self, decisions: pa.Table) -> None:
-        """Add decisions, rows of models.schemas.DECISIONS."""
+        """Add decisions, rows of models.domain.schemas.DECISIONS."""
         answered = decisions.filter(pc.is_null(decisions["error"]))
         self.requests.add(len(decisions) - len(answered), len(decisions))
         self.latencies += bucketed(answered["latency_ms"].to_numpy())
@@ -110,7 +110,7 @@ class Evidence:
         return begun
 
     def take(self, decisions: pa.Table, champion: str, challenger: str, share: float) -> None:
-        """Add decisions, rows of models.schemas.DECISIONS made while the challenger had `share` of the traffic.
+        """Add decisions, rows of models.domain.schemas.DECISIONS made while the challenger had `share` of the traffic.
 
         A model that has no traffic of its own is judged by the copies that it saw.
         """

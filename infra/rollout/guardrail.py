@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from infra.rollout.contrast import against_at_most, against_more, mirrored
+from infra.rollout.comparison_test import against_at_most, against_more, mirrored
+from infra.rollout.estimate import HARMS, Interval, Line, Quantile, Sample
 from infra.rollout.evidence import Evidence
 from infra.rollout.onset import Harmed, one_more
-from infra.rollout.sample import HARMS, Interval, Line, Quantile, Sample
 
 NO_POSTS = "without posts yet"
 TOLD = 0.1  # of what a verdict takes, from which on it is told that earlier stages had shown it

@@ -8,8 +8,8 @@ from infra.registry import RegisteredVersion, Registry, is_empty
 from infra.registry.copies import LostBundleError
 from infra.registry.deciders import DECIDERS, Decider, deciders
 from infra.rollout.store import Store
-from models.errors import UserError
-from models.serving.manifest import TamperedBundleError
+from models.bundle.manifest import TamperedBundleError
+from models.domain.errors import UserError
 
 DECIDED = "act IN ('promote', 'roll back')"  # acts after which a version decides
 CHOICES = (

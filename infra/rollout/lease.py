@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from infra.lake import Lake
-from models.errors import UserError
-from models.schemas import LEASES
+from models.domain.errors import UserError
+from models.domain.schemas import LEASES
 
 FREE = "target.owner = source.owner OR target.until < source.asked_at"
 KEPT = 100  # versions of the table, each a commit

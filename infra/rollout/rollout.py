@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from infra.rollout.promises import Promises
+from infra.rollout.expected_effects import Promises
 from infra.rollout.stages import Plan, Stage, plan_named
 
 WAITING = "waiting for traffic"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from infra.rollout.guardrail import Guardrail, Tolerance
 from infra.rollout.guardrails import GUARDRAILS
-from models.catalogue import Catalogue, UnknownEntryError
+from models.domain.catalogue import Catalogue, UnknownEntryError
 
 MINUTE, DAY = 60.0, 86_400.0
 

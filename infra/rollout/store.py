@@ -16,8 +16,8 @@ from infra.registry import RegisteredVersion, Registry, Status, mark_version
 from infra.rollout.lease import Lease
 from infra.rollout.rollout import Act, Rollout
 from infra.settings import Settings
-from models.errors import UserError
-from models.schemas import ACTS
+from models.domain.errors import UserError
+from models.domain.schemas import ACTS
 
 WRITING = 10.0  # seconds that one change may take before another writer goes on
 PATIENCE = 20.0

@@ -18,7 +18,7 @@ from infra.simulator.plan import BLOCK, FIRST_DAY, MODALITIES, WEEK, Plan, plan
 from infra.simulator.scenarios import SCENARIOS, Scenario, Words
 from infra.simulator.streams import Stream, stream
 from infra.simulator.vocabulary import DRIFT, LANGUAGES, POLICIES, WAVE, Vocabulary
-from models.schemas import JUDGEMENTS, POSTS, TIME
+from models.domain.schemas import JUDGEMENTS, POSTS, TIME
 
 SOURCE = "simulator"
 SILENT = 0.15  # share of pictures without a caption, where the caption does not matter

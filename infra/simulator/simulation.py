@@ -14,7 +14,7 @@ from infra.simulator.moderators import SCHEMA as MODERATORS
 from infra.simulator.plan import BLOCK
 from infra.simulator.platform import TRUTH, Batch, Platform
 from infra.simulator.vocabulary import DRIFT, WAVE
-from models.errors import UserError
+from models.domain.errors import UserError
 
 BLOCKS_A_COMMIT = 10  # 20,000 posts: what is held in memory at once
 LAST_WEEK = 52

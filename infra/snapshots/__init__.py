@@ -5,9 +5,9 @@ Beside them corpora: posts to learn from without judgements.
 
 from infra.snapshots.corpus import cut_corpus, pin_posts
 from infra.snapshots.cut import EmptyLakeError, cut_snapshot, pin_versions
-from infra.snapshots.storing import CutSnapshot
-from infra.snapshots.survey import batches
-from infra.snapshots.writing import header
+from infra.snapshots.rows import header
+from infra.snapshots.scan import batches
+from infra.snapshots.store import CutSnapshot
 
 __all__ = [
     "CutSnapshot",

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from infra.snapshots.hashing import Keys, mix
-from infra.snapshots.sketches import WIDTH, Sketches
+from infra.snapshots.minhash import WIDTH, Sketches
 
 THRESHOLD = 0.7
 _ROWS = 4  # minima in a band

@@ -17,15 +17,15 @@ import numpy.typing as npt
 
 from infra.lake import Lake
 from infra.snapshots.clusters import Labels
+from infra.snapshots.columns import Facts, facts_of
 from infra.snapshots.cut import EXACT, EmptyLakeError
-from infra.snapshots.facts import Facts, facts_of
 from infra.snapshots.hashing import uniform
+from infra.snapshots.scan import survey, workbench
 from infra.snapshots.splits import FRACTIONS, LEFT_OUT, TEST, TRAIN, VALIDATION, Split, group, place
-from infra.snapshots.storing import CutSnapshot, Shelf, ordered, placed, store, tag
-from infra.snapshots.survey import survey, workbench
-from infra.snapshots.timeline import UNDATED
+from infra.snapshots.store import CutSnapshot, Shelf, ordered, placed, store, tag
+from infra.snapshots.time_split import UNDATED
 from infra.snapshots.votes import find_copies, gather
-from models.policy import PolicySet
+from models.domain.policy import PolicySet
 
 VALIDATED = 10_000  # posts at most that training pauses for
 LATE, ALIKE = "is as late as what retraining tests on", "is a near-duplicate of what retraining tests on"

@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 
 from infra.lake import Lake
-from infra.snapshots.facts import Facts, facts_of
+from infra.snapshots.columns import Facts, facts_of
+from infra.snapshots.scan import survey, workbench
 from infra.snapshots.splits import Placement, place
-from infra.snapshots.storing import CutSnapshot, Shelf, ordered, placed, store, tag
-from infra.snapshots.survey import survey, workbench
+from infra.snapshots.store import CutSnapshot, Shelf, ordered, placed, store, tag
 from infra.snapshots.votes import gather
-from models.errors import UserError
-from models.policy import PolicySet
+from models.domain.errors import UserError
+from models.domain.policy import PolicySet
 
 EXACT, UNJUDGED = "has the same content as another", "has no judgement"
 STRADDLING, CROSSING = "straddles the time cut", "is a near-duplicate of a post in another split"

@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from infra.snapshots.clusters import join
 from infra.snapshots.hashing import Keys, mix, uniform
-from infra.snapshots.timeline import UNDATED, Times, timeline
+from infra.snapshots.time_split import UNDATED, Times, timeline
 
 FRACTIONS = {"train": 0.80, "validation": 0.05, "calibration": 0.05, "test": 0.10}
-TRAIN, VALIDATION, CALIBRATION, TEST = range(4)  # places in models.schemas.SPLITS
+TRAIN, VALIDATION, CALIBRATION, TEST = range(4)  # places in models.domain.schemas.SPLITS
 LEFT_OUT = -1
 OVERSIZE = 0.02
 ENOUGH = 20  # posts from which every split is to have some

@@ -19,7 +19,7 @@ import duckdb
 import lance
 import pyarrow as pa
 
-from infra.snapshots.survey import batches
+from infra.snapshots.scan import batches
 
 _COLUMNS = (
     *("post_id", "policy", "source", "moderator_id", "violates", "decided_at"),

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import UserError
+from models.domain.errors import UserError
+from models.domain.policy_file import schema
+from models.domain.project import MARK
 from models.policies import POLICY_SETS
-from models.policy_file import schema
-from models.project import MARK
 
 FILES = Path(__file__).parent / "files"
 POLICIES, SCHEMA = "policies/guidelines.toml", "policies/policy-set.schema.json"

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from infra.lake import Lake, quoted, standing
 from infra.watch.view import Floats, View, joined
-from models.content import PEOPLE
+from models.domain.content import PEOPLE
 
 SHADOW = "shadow"
 MOST = 50_000  # posts of a window that are looked at: the newest

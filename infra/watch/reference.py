@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.watch.view import View, joined
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 COLUMNS = ["post_id", "author_id", "market", "language", "text", "image", "labels"]
 HELD_OUT = "split IN ('calibration', 'test')"

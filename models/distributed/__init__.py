@@ -1,1 +1,1 @@
-"""Training in several processes: of this machine or of a cluster, replicated or sharded."""
+"""Processes that train together: launched, sharded, heard, and begun again."""

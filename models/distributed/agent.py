@@ -16,7 +16,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from models.distributed.job import Job
-from models.distributed.parent import JOB, LOOK, PLACE, watch
+from models.distributed.messages import JOB, LOOK, PLACE, watch
 
 
 def main() -> None:

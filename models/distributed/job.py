@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.distributed.resources import Resources
-from models.preset import Preset
+from models.domain.preset import Preset
 
 
 class Job(BaseModel):

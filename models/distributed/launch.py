@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from models.distributed.job import Job
-from models.distributed.parent import COURSE, JOB, LOOK, PLACE, Word
+from models.distributed.messages import COURSE, JOB, LOOK, PLACE, Word
 
 LOG = "workers.log"
 GRACE = 5.0  # seconds that the agent has to end its workers

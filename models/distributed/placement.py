@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from models.distributed.checkpoints import AtomicCheckpoints
-from models.distributed.ranks import Ranks
 from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded
-from models.errors import UserError
+from models.domain.errors import UserError
+from models.process.ranks import Ranks
 
 Placement = dict[str, Any]
 """Arguments of Lightning's Trainer."""

@@ -28,8 +28,8 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from models.distributed.ranks import Ranks
-from models.shapes import shapes_alone
+from models.process.meta_device import shapes_alone
+from models.process.ranks import Ranks
 
 ENTRIES = ("deep", "moments", "written")  # methods beside `forward` by which a network or a layer is entered
 META = "meta.pt"  # what Lightning keeps of a sharded checkpoint beside the shards

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from models.distributed.parent import COURSE, JOB, PLACE, failure, watch
+from models.distributed.messages import COURSE, JOB, PLACE, failure, watch
 
 TERMINATED = 143  # exit code after SIGTERM
 PATIENCE = (
@@ -32,7 +32,7 @@ def work() -> None:
     from pkgutil import resolve_name
 
     from models.distributed.job import Job
-    from models.errors import UserError
+    from models.domain.errors import UserError
 
     job, place = Job.model_validate_json(os.environ[JOB]), Path(os.environ[PLACE])
     _join(place)

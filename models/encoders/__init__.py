@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.catalogue import Catalogue
-from models.encoder import Encoder
+from models.domain.catalogue import Catalogue
+from models.encoders.base.encoder import Encoder
 
 ENCODERS = Catalogue(__name__, "ENCODER", Encoder)

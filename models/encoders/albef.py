@@ -13,10 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoder import Blueprint, Encoder, Tokens, Tower, Usual
-from models.preset import Preset, small_transformer
-from models.pretrained import checked, loaded, small_bert, small_vit, tokenizer_of
-from models.towers import FIELD_MEAN, FIELD_STD, Normalise, UnfitWeightsError, additive, attended, everywhere
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.transformers import checked, loaded, small_bert, small_vit, tokenizer_of
+from models.encoders.base.encoder import Blueprint, Encoder, Tokens, Tower, Usual
+from models.encoders.base.towers import (
+    FIELD_MEAN,
+    FIELD_STD,
+    Normalise,
+    UnfitWeightsError,
+    additive,
+    attended,
+    everywhere,
+)
 
 EMBEDDING = 256  # features of the space that text and pictures share, as in the paper
 CROSSED: dict[str, Any] = {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.encoder import Blueprint, Encoder, Usual
-from models.openclip import OpenClipTower, load, tokenizer_of, towers_of
-from models.preset import Preset, small_transformer
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.open_clip import OpenClipTower, load, tokenizer_of, towers_of
+from models.encoders.base.encoder import Blueprint, Encoder, Usual
 
 
 def build(blueprint: Blueprint) -> OpenClipTower:

@@ -8,9 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.encoder import Blueprint, Encoder, Tokens, Usual
-from models.openclip import OpenClipTower, causal, load, places, projected, tokenizer_of, towers_of
-from models.preset import Preset, small_transformer
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.open_clip import (
+    OpenClipTower,
+    causal,
+    load,
+    places,
+    projected,
+    tokenizer_of,
+    towers_of,
+)
+from models.encoders.base.encoder import Blueprint, Encoder, Tokens, Usual
 
 
 class CocaTower(OpenClipTower):

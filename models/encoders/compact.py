@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoder import Blueprint, Encoder
-from models.preset import compact
-from models.subword_embedding import SubwordEmbedding, SubwordEncoder
-from models.towers import Plain
+from models.domain.preset import compact
+from models.encoders.base.encoder import Blueprint, Encoder
+from models.encoders.base.towers import Plain
+from models.layers.subword_embedding import SubwordEmbedding, SubwordEncoder
 
 
 class SubwordCnn(SubwordEncoder):

@@ -5,10 +5,10 @@ The halves of EVA02-CLIP, which read as well, are networks of the family clip: a
 
 from __future__ import annotations
 
-from models.encoder import Blueprint, Encoder, Usual
-from models.preset import Preset, small_transformer
-from models.towers import Plain
-from models.vision import timm_tower, transformer_fields
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.timm import timm_tower, transformer_fields
+from models.encoders.base.encoder import Blueprint, Encoder, Usual
+from models.encoders.base.towers import Plain
 
 
 def build(blueprint: Blueprint) -> Plain:

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.encoder import Blueprint, Encoder, Tokens, Tower, Usual
-from models.preset import Preset, small_transformer
-from models.pretrained import checked, loaded, tokenizer_of
-from models.towers import Normalise, attended, everywhere
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.transformers import checked, loaded, tokenizer_of
+from models.encoders.base.encoder import Blueprint, Encoder, Tokens, Tower, Usual
+from models.encoders.base.towers import Normalise, attended, everywhere
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's
 

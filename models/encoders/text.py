@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.encoder import Blueprint, Encoder, Usual
-from models.packed_transformer import PackedTransformer
-from models.preset import Preset, small_transformer
-from models.pretrained import checked, loaded, small_bert, tokenizer_of
-from models.towers import Plain, UnfitWeightsError, attended
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.packed_transformer import PackedTransformer
+from models.encoders.adapters.transformers import checked, loaded, small_bert, tokenizer_of
+from models.encoders.base.encoder import Blueprint, Encoder, Usual
+from models.encoders.base.towers import Plain, UnfitWeightsError, attended
 
 
 class Transformer(nn.Module):

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoder import Blueprint, Encoder
-from models.packing import Packed, attend, packed
-from models.preset import Preset, transformer
-from models.subword_embedding import SubwordEmbedding, SubwordEncoder
-from models.towers import Plain
+from models.domain.preset import Preset, transformer
+from models.encoders.base.encoder import Blueprint, Encoder
+from models.encoders.base.towers import Plain
+from models.layers.packing import Packed, attend, packed
+from models.layers.subword_embedding import SubwordEmbedding, SubwordEncoder
 
 SPREAD = 0.02  # standard deviation that positions and the last map of each branch begin with
 

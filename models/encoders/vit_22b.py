@@ -12,10 +12,10 @@ from typing import Any
 from timm.models.vision_transformer import ParallelScalingBlock, VisionTransformer
 from torch import nn
 
-from models.encoder import Blueprint, Encoder, Usual
-from models.preset import Preset, small_transformer
-from models.towers import Plain, UnfitWeightsError
-from models.vision import TimmTokens, transformer_fields
+from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.timm import TimmTokens, transformer_fields
+from models.encoders.base.encoder import Blueprint, Encoder, Usual
+from models.encoders.base.towers import Plain, UnfitWeightsError
 
 FULL = "vit_22b"
 DIMENSIONS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.evaluation.comparison import paired
-from models.evaluation.scored import Scored
-from models.serving.precision import INT8, Precision
+from models.evaluation.predictions import Scored
+from models.inference.precision import INT8, Precision
 
 MARGIN = 0.01  # macro average precision that may be lost, noise included: a third of what a slice may lose
 SHIFT = 0.05  # of a score, which lies between 0 and 1

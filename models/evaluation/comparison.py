@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from models.evaluation.measurement import RESAMPLES, Figure, mean_of, slice_samples
 from models.evaluation.metrics import average_precision, bootstrap_weights
 from models.evaluation.operating_points import MAJORITY
-from models.evaluation.scored import Names, Scored
+from models.evaluation.predictions import Names, Scored
+from models.evaluation.report import RESAMPLES, Figure, mean_of, slice_samples
 
 Floats = NDArray[np.floating]
 

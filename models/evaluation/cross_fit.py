@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.policy import PolicySet
 from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import Evidence, OperatingPoints
-from models.evaluation.scored import Scored
-from models.policy import PolicySet
+from models.evaluation.predictions import Scored
 
 Floats = NDArray[np.floating]
 

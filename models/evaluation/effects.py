@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import PolicySet, market_name
 from models.evaluation.operating_points import MAJORITY, OperatingPoint, OperatingPoints
-from models.evaluation.scored import Scored
+from models.evaluation.predictions import Scored
 from models.evaluation.thresholds import STRENGTH, share_at_most
-from models.policy import PolicySet, market_name
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import DEFAULT_MARKET
 from models.evaluation.cross_fit import Held
 from models.evaluation.operating_points import MAJORITY, OperatingPoint, OperatingPoints
-from models.policy import DEFAULT_MARKET
 
 
 class HeldOut(BaseModel):

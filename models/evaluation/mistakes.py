@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.operating_points import MAJORITY
-from models.evaluation.scored import Scored
+from models.evaluation.predictions import Scored
 
 Floats = NDArray[np.floating]
 Kind = Literal["false alarm", "miss"]

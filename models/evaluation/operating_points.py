@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.content import Action, Reason
+from models.domain.content import Action, Reason
+from models.domain.policy import DEFAULT_MARKET, Objectives, PolicySet
 from models.evaluation.thresholds import (
     STRENGTH,
     Threshold,
@@ -29,7 +30,6 @@ from models.evaluation.thresholds import (
     smallest_proven,
     strongest,
 )
-from models.policy import DEFAULT_MARKET, Objectives, PolicySet
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]

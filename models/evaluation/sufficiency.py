@@ -13,10 +13,10 @@ import lance
 import numpy as np
 from numpy.typing import NDArray
 
+from models.domain.policy import PolicySet
+from models.domain.schemas import SPLITS
 from models.evaluation.operating_points import MAJORITY
 from models.evaluation.thresholds import least_violations
-from models.policy import PolicySet
-from models.schemas import SPLITS
 
 Counts = NDArray[np.integer]
 

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from models.content import Action
+from models.domain.content import Action
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import PolicySet
 from models.evaluation.operating_points import MAJORITY, Evidence, OperatingPoints
-from models.policy import PolicySet
 
 Flags = NDArray[np.bool_]
 

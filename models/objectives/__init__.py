@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.catalogue import Catalogue
-from models.errors import UserError
-from models.objective import Objective, Supervised
+from models.domain.catalogue import Catalogue
+from models.domain.errors import UserError
+from models.objectives.base.objective import Objective, Supervised
 
 OBJECTIVES = Catalogue(__name__, "OBJECTIVE", Objective)
 

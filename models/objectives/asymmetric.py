@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.objective import Supervised
+from models.objectives.base.objective import Supervised
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ equation 3) and BLIP (Li et al., 2022, arXiv 2201.12086, section 3.2) learn it.
 
 from __future__ import annotations
 
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
-from models.prompting.next_token import NextToken
+from models.objectives.base.next_token import NextToken
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
 
 
 class Captioning(Lesson):

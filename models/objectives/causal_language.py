@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import torch
 
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
-from models.prompting.next_token import NextToken
+from models.objectives.base.next_token import NextToken
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
 
 
 class CausalLanguage(Lesson):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.pretraining.gathering import everyones, shared_mean
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
+from models.distributed.gathering import everyones, shared_mean
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
 
 NEAR = 1e-4  # logits that differ by less are taken for a tie, as between posts of the same words
 

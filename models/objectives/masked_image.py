@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.fusion import CrossAttention
-from models.pretraining.gathering import shared_mean
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
-from models.pretraining.teacher import Teacher, grid_side, on_grid, regridded
+from models.distributed.gathering import shared_mean
+from models.layers.fusion import CrossAttention
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.objectives.base.teacher import Teacher, grid_side, on_grid, regridded
 
 HIDDEN = 0.4  # share of patches, as in EVA
 NEARLY_EVEN = 1e-6  # added to the variance of a patch, as in MAE

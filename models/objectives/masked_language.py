@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.pretraining.gathering import shared_mean
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.distributed.gathering import shared_mean
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
 
 CHOSEN, HIDDEN, SWAPPED = (
     0.15,

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.encoder import Tokens
-from models.fusion import pool
-from models.pretraining.gathering import shared_mean
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.distributed.gathering import shared_mean
+from models.encoders.base.encoder import Tokens
+from models.layers.fusion import pool
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
 
 
 class Matching(Lesson):

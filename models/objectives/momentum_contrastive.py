@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.distributed.gathering import everyones, shared_mean
+from models.network.backbone import Backbone
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
 from models.objectives.contrastive import recall
-from models.pretraining.backbone import Backbone
-from models.pretraining.gathering import everyones, shared_mean
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.distributed.gathering import everyones, shared_mean
+from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
 from models.objectives.contrastive import recall
-from models.pretraining.gathering import everyones, shared_mean
-from models.pretraining.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
-from models.shapes import has_values
+from models.process.meta_device import has_values
 
 SCALE, OFFSET = 10.0, -10.0  # at first, as in the paper's section 4.2
 

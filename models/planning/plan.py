@@ -7,15 +7,15 @@ from pathlib import Path
 from lightning.pytorch.utilities.seed import isolate_rng
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.data.snapshot import SnapshotRows
 from models.distributed.resources import Strategy
+from models.domain.preset import Preset
 from models.planning.advice import advice, fits
 from models.planning.rehearsal import rehearse
 from models.planning.sizing import MOMENTS, Memory, Sizing
 from models.planning.target import Target
 from models.planning.tracing import Shape, Traced
 from models.planning.workload import Workload, assumed, workload
-from models.preset import Preset
-from models.snapshot import SnapshotRows
 
 MEASURED = "measured in a few steps on this machine"
 

@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import torch
 
-from models.network import Network
+from models.data.loader import Batch, SplitBatches
+from models.data.snapshot import SnapshotRows
+from models.domain.preset import Preset
+from models.network.network import Network
 from models.objectives import supervised
 from models.planning.tracing import made_up
 from models.planning.workload import Workload
-from models.preset import Preset
-from models.snapshot import SnapshotRows
-from models.training.data import Batch, SplitBatches
-from models.training.memory import counted_anew, highest
-from models.training.optimisation import optimisation
+from models.training.optimization import optimisation
+from models.training.peak_memory import counted_anew, highest
 from models.training.run import torch_threads
 
 WARM_UP, STEPS = 3, 20  # steps; the first ones choose kernels and fill the queue of batches

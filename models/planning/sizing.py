@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.distributed.resources import Strategy
 from models.distributed.sharding import sharded_units
+from models.domain.preset import Preset
 from models.planning.tracing import Shape, Step, Traced
 from models.planning.workload import Workload
-from models.preset import Preset
 
 MOMENTS = 2  # AdamW's, of each trainable weight
 GATHERED = 3  # of the largest unit at a time: the one that computes, the one that is fetched, and a gradient

@@ -8,9 +8,9 @@ import psutil
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.errors import UserError
-from models.nearest import choose
-from models.training.peak import NVIDIA, peak
+from models.domain.errors import UserError
+from models.domain.nearest import choose
+from models.training.peak_flops import NVIDIA, peak
 
 GIGA = 1e9
 

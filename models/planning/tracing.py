@@ -22,14 +22,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from models.network import Network
+from models.data.loader import Batch
+from models.domain.preset import Preset
+from models.network.network import Network
 from models.objectives import supervised
-from models.preset import Preset
-from models.shapes import shapes_alone
-from models.training.data import Batch
+from models.process.meta_device import shapes_alone
 from models.training.flops import Operations
 from models.training.layers import made_lighter
-from models.training.optimisation import optimisation
+from models.training.optimization import optimisation
 
 UNIQUE = torch.ops.aten._unique2.default  # noqa: SLF001 - what torch.unique is made of
 STEPS = 2  # the second one begins with the first one's gradients and the optimiser's state

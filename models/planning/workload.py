@@ -10,11 +10,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.data.loader import SplitBatches
+from models.data.snapshot import SnapshotRows
+from models.data.tokenizer import encode, pieces
+from models.domain.preset import Preset
 from models.planning.tracing import Shape
-from models.preset import Preset
-from models.snapshot import SnapshotRows
-from models.tokenizer import encode, pieces
-from models.training.data import SplitBatches
 from models.training.preparation import tokenizer_for
 
 LEARNED = 20_000  # texts that the tokeniser of a plan learns from
@@ -98,7 +98,7 @@ def _passes(preset: Preset, steps: int) -> int:
 def _shapes(
     rows: SnapshotRows, preset: Preset, ids: list[list[int]], positions: np.ndarray
 ) -> tuple[Shape, ...]:
-    """Batches of a block as models.training.data cuts it: by length."""
+    """Batches of a block as models.data.loader cuts it: by length."""
     lengths = np.array([len(row) for row in ids])
     pictures, videos = (_present(rows, preset, positions, column) for column in ("image", "video"))
     order = np.argsort(lengths, kind="stable")

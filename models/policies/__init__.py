@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from models.catalogue import Catalogue
-from models.policy import PolicySet
-from models.policy_file import SUFFIXES, read_policy_set
+from models.domain.catalogue import Catalogue
+from models.domain.policy import PolicySet
+from models.domain.policy_file import SUFFIXES, read_policy_set
 
 POLICY_SETS = Catalogue(
     __name__,

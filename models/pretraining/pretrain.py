@@ -12,15 +12,15 @@ from lightning.pytorch.loggers import Logger
 from pydantic import Field
 from tokenizers import Tokenizer
 
+from models.data.tokenizer import pieces
 from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.distributed.resources import Resources
-from models.lora import adapt, merge
-from models.pretraining.backbone import Backbone
-from models.pretraining.backbone_folder import About, inherited, is_backbone
-from models.pretraining.pupil import Pretraining, Pupil
-from models.pretraining.syllabus import Syllabus, syllabus, trainable
-from models.tokenizer import pieces
+from models.layers.lora import adapt, merge
+from models.network.backbone import Backbone
+from models.network.backbone_folder import About, inherited, is_backbone
+from models.pretraining.module import Pretraining, Pupil
+from models.pretraining.objective_mix import Syllabus, syllabus, trainable
 from models.training.preparation import prepared_tokenizer
 from models.training.presets import preset_named
 from models.training.run import Launcher, Report, Run, shared_out

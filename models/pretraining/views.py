@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import roi_align
 
-from models.preset import Preset
-from models.training.data import Batch
+from models.data.loader import Batch
+from models.domain.preset import Preset
 
 LONGEST = 4 / 3  # one side of a cut by the other
 AREA, SHAPE, LEFT, TOP, MIRROR = range(5)  # columns of what is drawn

@@ -1,1 +1,1 @@
-"""What a process is to its computer and to those that compute with it."""
+"""What a process is to its computer, and to those that compute with it."""

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.errors import UserError
-from models.pixels import pixels
-from models.pretraining.backbone import Backbone
-from models.pretraining.backbone_folder import TOKENIZER
-from models.tokenizer import encode, load_tokenizer, padded
+from models.data.pixels import pixels
+from models.data.tokenizer import encode, load_tokenizer, padded
+from models.domain.errors import UserError
+from models.network.backbone import Backbone
+from models.network.backbone_folder import TOKENIZER
 
 Floats = NDArray[np.float32]
 BATCH = 64  # posts

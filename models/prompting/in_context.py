@@ -16,13 +16,13 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.data.pixels import pixels
+from models.data.tokenizer import encode, load_tokenizer, marks, padded
+from models.domain.policy import Policy
 from models.encoders.flamingo import FlamingoTower
-from models.pixels import pixels
-from models.policy import Policy
-from models.pretraining.backbone import Backbone
-from models.pretraining.backbone_folder import TOKENIZER, About
-from models.pretraining.captions import WritesNothingError
-from models.tokenizer import encode, load_tokenizer, marks, padded
+from models.network.backbone import Backbone
+from models.network.backbone_folder import TOKENIZER, About
+from models.network.captions import WritesNothingError
 
 PICTURE_MARKS = ("<fake_token_around_image>", "<image>", "<fake_token_around_image>")  # of IDEFICS' tokeniser
 AT_ONCE = 8  # sequences

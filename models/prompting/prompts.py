@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from models.policy import Policy
+from models.domain.policy import Policy
 
 TEMPLATES = ("{}", "{title}: {}")
 

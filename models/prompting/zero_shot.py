@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from models.policy import Policy
+from models.domain.policy import Policy
 from models.prompting.embedding import Embedded, Embedder, Floats
 from models.prompting.prompts import Prompts
 

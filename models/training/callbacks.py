@@ -22,10 +22,10 @@ from lightning.pytorch.callbacks import (
 )
 from torch import Tensor
 
-from models.distributed.ranks import Ranks
-from models.preset import Preset
+from models.data.loader import SnapshotData
+from models.domain.preset import Preset
+from models.process.ranks import Ranks
 from models.training.classifier import SCORE
-from models.training.data import SnapshotData
 from models.training.learner import AVERAGED_EVERY, Learner
 
 LAST, BEST = "last", "best"

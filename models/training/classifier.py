@@ -7,14 +7,14 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from models.distributed.ranks import Ranks
+from models.data.loader import Batch
+from models.domain.preset import Preset
 from models.evaluation.metrics import average_precision
-from models.network import Network
+from models.network.network import Network
 from models.objectives import supervised
-from models.preset import Preset
-from models.training.data import Batch
+from models.process.ranks import Ranks
 from models.training.learner import Learner
-from models.training.optimisation import optimisation
+from models.training.optimization import optimisation
 
 SCORE = "validation/score"  # what early stopping and the best checkpoint go by
 ENOUGH = 20  # violations in the validation split; a ranking of fewer is chance, and the loss is gone by

@@ -20,15 +20,15 @@ import pyarrow as pa
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
+from models.bundle.assembly import JUDGED
+from models.data.snapshot import METADATA, SnapshotRows
+from models.domain.policy import PolicySet
+from models.domain.preset import Preset
+from models.domain.schemas import SPLITS
 from models.evaluation.cross_fit import dealt
-from models.evaluation.scored import score_splits
+from models.evaluation.predictions import score_splits
 from models.evaluation.sufficiency import Tally
-from models.policy import PolicySet
-from models.preset import Preset
-from models.schemas import SPLITS
-from models.serving.assembly import JUDGED
-from models.serving.inference import Scorer
-from models.snapshot import METADATA, SnapshotRows
+from models.inference.scorer import Scorer
 from models.training.fit import fit
 
 MOST = 3_000  # posts of a snapshot: of more, a training takes longer, and the other splits prove more

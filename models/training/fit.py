@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 from tokenizers import Tokenizer
 
+from models.bundle.export import export
+from models.data.loader import SplitBatches
 from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.distributed.resources import Resources
-from models.network import Network
-from models.serving.export import export
+from models.network.network import Network
 from models.training.classifier import Classifier
-from models.training.data import SplitBatches
 from models.training.preparation import prepare
 from models.training.presets import preset_named
 from models.training.run import Launcher, Report, Run, shared_out

@@ -12,9 +12,9 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from models.distributed.sharding import sharded_units
-from models.encoder import Tower
-from models.errors import UserError
-from models.preset import Preset
+from models.domain.errors import UserError
+from models.domain.preset import Preset
+from models.encoders.base.encoder import Tower
 
 COMPILERS = ("g++", "clang++", "c++")
 

@@ -8,10 +8,10 @@ import lightning.pytorch as pl
 import torch
 from torch import nn
 
-from models.distributed.ranks import Ranks
 from models.distributed.sharding import shard
-from models.preset import Preset
-from models.training.average import Average
+from models.domain.preset import Preset
+from models.process.ranks import Ranks
+from models.training.ema import Average
 
 AVERAGED_EVERY = 4  # steps; copying the weights at each would cost as much as it gains
 STRIDE, TURN = 1_000_003, 7_919  # between the seeds of runs, and those of processes

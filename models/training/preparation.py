@@ -15,19 +15,19 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.data.labels import judged
+from models.data.loader import DECODERS
+from models.data.pixels import HALF, stacked
+from models.data.respelling import some_respelled
+from models.data.snapshot import SnapshotRows, matrix
+from models.data.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
+from models.data.video import Watch, film
+from models.domain.preset import Preset
 from models.encoders import ENCODERS
-from models.labels import judged
-from models.motion import fitted, summary
-from models.network import Network, weights_of
-from models.pixels import HALF, stacked
-from models.preset import Preset
-from models.pretraining.backbone_folder import About, is_backbone
-from models.regression import Regression
-from models.snapshot import SnapshotRows, matrix
-from models.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
-from models.training.data import DECODERS
-from models.training.respelling import some_respelled
-from models.video import Watch, film
+from models.layers.logistic_regression import Regression
+from models.layers.motion import fitted, summary
+from models.network.backbone_folder import About, is_backbone
+from models.network.network import Network, weights_of
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
 ROWS = 1024  # read at once

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.catalogue import Catalogue, UnknownEntryError
-from models.nearest import choose
-from models.preset import TRIAL, Preset, PresetError, compact, transformer, trial, video
+from models.domain.catalogue import Catalogue, UnknownEntryError
+from models.domain.nearest import choose
+from models.domain.preset import TRIAL, Preset, PresetError, compact, transformer, trial, video
 
 
 class UnknownPresetError(UnknownEntryError):

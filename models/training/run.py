@@ -20,24 +20,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.distributed.course import Course, Telling, TellingLogger
+from models.data.loader import SnapshotData
+from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
-from models.distributed.parent import Word
+from models.distributed.messages import Word
 from models.distributed.placement import Placement, check, keep_constants, placement
-from models.distributed.ranks import Ranks
+from models.distributed.progress_relay import Course, Telling, TellingLogger
 from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded, found, step_of, unfilled, whole
-from models.errors import UserError
-from models.heap import keep_freed
-from models.preprocessing import PREPROCESSING
-from models.snapshot import SnapshotRows
-from models.training.average import averaged
+from models.domain.errors import UserError
+from models.domain.preprocessing import PREPROCESSING
+from models.process.malloc import keep_freed
+from models.process.ranks import Ranks
 from models.training.callbacks import BEST, LAST, Interrupt, house_callbacks
-from models.training.data import SnapshotData
+from models.training.ema import averaged
 from models.training.layers import made_lighter, precision
 from models.training.learner import Learner
-from models.training.measurement import Measurement
-from models.training.measuring import Measuring
+from models.training.throughput_callback import Measuring
+from models.training.training_cost import Measurement
 
 PLAN, CHECKPOINTS, REPORT = "plan.json", "checkpoints", "report.json"
 Launcher = Callable[[Job, Callable[[Word], None]], None]

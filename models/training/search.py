@@ -25,10 +25,10 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.errors import UserError
-from models.preset import Preset
+from models.domain.errors import UserError
+from models.domain.preset import Preset
 from models.training.classifier import SCORE
-from models.training.space import Axis
+from models.training.search_space import Axis
 
 RANDOM = 6  # trials before the estimator proposes
 FIRST_LOOK, KEPT = 25, 3  # trials are compared after this percentage of a training; one in so many goes on

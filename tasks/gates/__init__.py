@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.catalogue import Catalogue
-from tasks.gate import Gate
+from models.domain.catalogue import Catalogue
+from tasks.gates.base.gate import Gate
 
 GATES = Catalogue(__name__, "GATE", Gate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.gate import Check, Evidence, Gate
+from tasks.gates.base.gate import Check, Evidence, Gate
 
 IDLE = "acts on nothing and sends nothing to people; what this champion will do says which judgements would change that"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.gate import Check, Evidence, Gate
+from tasks.gates.base.gate import Check, Evidence, Gate
 
 UNMEASURABLE = "no policy has posts that violate and posts that do not in the test split; judge more posts"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.gate import Check, Evidence, Gate
+from tasks.gates.base.gate import Check, Evidence, Gate
 
 BOUND = 250.0  # milliseconds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.gate import Check, Evidence, Gate
+from tasks.gates.base.gate import Check, Evidence, Gate
 
 MARGIN = 0.0  # macro average precision that may be lost
 

@@ -15,8 +15,8 @@ from infra.lake import Lake
 from infra.simulator import Modality, Truth, read_truth, simulate
 from infra.snapshots import cut_snapshot, pin_versions
 from models.evaluation.metrics import average_precision
+from models.inference.scorer import Scorer
 from models.policies import POLICY_SETS
-from models.serving.inference import Scorer
 from models.training.fit import fit
 
 POSTS, WEEKS = 5000, 4

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from spellings import HARMLESS, PLAIN, diluted, drawn_alike
 
-from models.serving.inference import Scorer
+from models.inference.scorer import Scorer
 from models.training.fit import fit
 from tests.support.made_up_snapshot import Row, write_snapshot
 

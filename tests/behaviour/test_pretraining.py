@@ -10,24 +10,24 @@ import lance
 import numpy as np
 import pytest
 
+from infra.batch_scoring import Examples, examples_of
 from infra.lake import Lake
-from infra.scoring import Examples, examples_of
 from infra.simulator import simulate
 from infra.simulator.pictures import NAMES
 from infra.simulator.platform import Batch, Platform
 from infra.simulator.scenarios import IMAGE_SHARES, NEUTRAL
 from infra.simulator.vocabulary import Vocabulary
 from infra.snapshots import cut_corpus, cut_snapshot, pin_posts, pin_versions
+from models.domain.policy import Policy
 from models.evaluation.metrics import average_precision
+from models.inference.scorer import Scorer
 from models.policies import POLICY_SETS
-from models.policy import Policy
 from models.pretraining.pretrain import pretrain
 from models.prompting.embedding import Embedder
 from models.prompting.few_shot import FewShot
 from models.prompting.zero_shot import ZeroShot
-from models.serving.inference import Scorer
 from models.training.fit import fit
-from tasks.zero_shot import embedded
+from tasks.scoring.zero_shot import embedded
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

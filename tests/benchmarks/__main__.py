@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.settings import PREFIX
-from models.nearest import choose
+from models.domain.nearest import choose
 from tests.benchmarks.frame import ROOT, shown
 from tests.benchmarks.results import BUSY, LAST, Result, Results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 BATCH, PATIENCE = 32, 0.005  # posts, seconds: how long and for how many the others wait
 Answer = dict[str, Any]

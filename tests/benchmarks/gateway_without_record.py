@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from infra.environment import adopt
-from infra.gateway.journal import Journal
-from infra.gateway.server import serve
+from infra.gateway.api.server import serve
+from infra.gateway.journal.journal import Journal
 from infra.settings import Settings
 
 

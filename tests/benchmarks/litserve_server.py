@@ -8,7 +8,7 @@ from pathlib import Path
 import litserve
 from answers import BATCH, PATIENCE, Answer, answers  # beside this script
 
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 
 class Api(litserve.LitAPI):

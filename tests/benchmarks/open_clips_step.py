@@ -18,10 +18,10 @@ from open_clip import CLIP, get_model_config
 from open_clip.loss import ClipLoss
 from PIL import Image
 
-from models.openclip import towers_of
+from models.encoders.adapters.open_clip import towers_of
 from models.pretraining.pretrain import pretrain
-from models.training.measurement import Measurement
 from models.training.presets import preset_named
+from models.training.training_cost import Measurement
 from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
 
 LARGE = {

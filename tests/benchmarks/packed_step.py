@@ -7,8 +7,8 @@ import time
 import numpy as np
 import torch
 
-from models.encoder import Blueprint
 from models.encoders import ENCODERS
+from models.encoders.base.encoder import Blueprint
 from models.training.presets import preset_named
 
 POSTS, TOKENS, BATCH, TURNS = 128, 128, 32, 3

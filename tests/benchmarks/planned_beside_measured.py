@@ -12,8 +12,8 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 
+from models.data.snapshot import SnapshotRows
 from models.planning.plan import plan
-from models.snapshot import SnapshotRows
 from models.training.fit import attempt
 from models.training.presets import preset_named
 from models.training.run import measured

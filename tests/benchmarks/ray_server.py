@@ -10,7 +10,7 @@ from answers import BATCH, PATIENCE, Answer, answers  # beside this script
 from ray import init, serve
 from starlette.requests import Request
 
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 
 @serve.deployment(max_ongoing_requests=2 * BATCH)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.rollout.boundary import log_evidence, log_likelihood, log_mixture
+from infra.rollout.confidence_sequence import log_evidence, log_likelihood, log_mixture
+from infra.rollout.estimate import Line, Mean, Quantile
 from infra.rollout.guardrail import Guardrail
 from infra.rollout.judge import ERROR_RATE, spending
 from infra.rollout.onset import weight
-from infra.rollout.sample import Line, Mean, Quantile
 from infra.rollout.stages import plan_named
 
 PLAN = plan_named("steady")

@@ -20,7 +20,7 @@ from peak_memory import peak_mb  # beside this script
 from infra.environment import adopt
 from infra.lake import open_lake
 from infra.settings import Settings
-from models.schemas import JUDGEMENTS, POSTS
+from models.domain.schemas import JUDGEMENTS, POSTS
 
 BATCH = 20_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,13 +80,13 @@ def fill(settings: Settings, count: int) -> None:
 
 
 def cut(settings: Settings):
-    from tasks.snapshot import cut, pin
+    from tasks.data.snapshot import cut, pin
 
     return cut.fn(settings, pin.fn(settings), "community_guidelines", 0)
 
 
 def validate(settings: Settings) -> None:
-    from tasks.validate import inspect
+    from tasks.training.validate import inspect
 
     inspect(settings, cut(settings))
 
@@ -100,7 +100,7 @@ def bare(settings: Settings) -> dict[str, float]:
     from expectations.suite import Scope
     from expectations.suites import SUITES
     from models.policies import POLICY_SETS
-    from tasks.validate import lake_tables
+    from tasks.training.validate import lake_tables
 
     snapshot = cut(settings)
     scope = Scope(POLICY_SETS["community_guidelines"], lake_tables(open_lake(settings), snapshot, None))

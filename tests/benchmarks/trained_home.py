@@ -13,12 +13,12 @@ from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate, week_of_posts
 from models.training.fit import fit
-from tasks.evaluate import evaluate
-from tasks.promote import promote
-from tasks.register import Release, register
-from tasks.run import begin
-from tasks.snapshot import Snapshot, cut, pin
-from tasks.train import Candidate
+from tasks.data.snapshot import Snapshot, cut, pin
+from tasks.release.evaluate import evaluate
+from tasks.release.promote import promote
+from tasks.release.register import Release, register
+from tasks.training.run import begin
+from tasks.training.train import Candidate
 
 PRESET = "transformer"
 STEPS = 60

@@ -6,8 +6,8 @@ from opened import HOSTILE, opened
 
 from expectations.findings import ValidationFailedError
 from infra.lake import open_lake
-from tasks.snapshot import cut, pin
-from tasks.validate import docs_folder, inspect
+from tasks.data.snapshot import cut, pin
+from tasks.training.validate import docs_folder, inspect
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from expectations.contract import of_suite
 from expectations.running import run
 from expectations.suite import Scope
 from expectations.suites import SUITES
+from models.domain.schemas import JUDGEMENTS, POSTS, snapshot_schema
 from models.policies import POLICY_SETS
-from models.schemas import JUDGEMENTS, POSTS, snapshot_schema
 
 POLICIES = POLICY_SETS["community_guidelines"]
 NAN = float("nan")

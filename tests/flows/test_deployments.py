@@ -25,14 +25,15 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Pending, Running, Scheduled, Suspended
 from running_platform import wait_for
 
-from flows import form, simulated
-from flows.command_line.waiting import waiting
+from flows import form
+from flows.cli.waiting import waiting
+from flows.demo import simulated
 from flows.deployments import answer_expired, deployments, drop_missed, go_on
 from flows.scheduling import OURS
 from infra.rollout import Rollout, plan_named
 from infra.settings import Settings
-from tasks.approval import Answer
-from tasks.question import Word, key
+from tasks.release.approval import Answer
+from tasks.release.question import Word, key
 
 GENTLE = """from infra.rollout.stages import PLANS
 

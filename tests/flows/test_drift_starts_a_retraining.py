@@ -9,12 +9,12 @@ from sklearn.metrics import precision_recall_curve
 
 from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
+from infra.load_generator import Stream, posts_of
 from infra.registry import Registry
 from infra.rollout import Store
 from infra.settings import Settings
 from infra.simulator import DRIFTING, read_truth, simulate
-from infra.traffic import Stream, posts_of
-from tasks.compare import scored_by
+from tasks.release.compare import scored_by
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(1200)]
 

@@ -14,7 +14,7 @@ from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
 from infra.weights import NoWeightsError
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("prefect_server")]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flows.ingest import ingest
-from infra.ingest.places import UnreadableError
+from infra.ingest.locations import UnreadableError
 from infra.lake import open_lake
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]

@@ -19,7 +19,7 @@ SERVICES = {
     "prefect": ("prefect", "server"),
     "mlflow": ("mlflow", "server"),
     "gateway": ("serve", "--port"),
-    "deployments": ("flows.command_line", "worker"),
+    "deployments": ("flows.cli", "worker"),
 }
 
 

@@ -35,7 +35,7 @@ def bucket(s3_server, tmp_path, monkeypatch, prefect_server):
 
 
 def moderato(*arguments):
-    command = [sys.executable, "-m", "flows.command_line", *map(str, arguments), "--json"]
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

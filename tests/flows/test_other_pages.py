@@ -11,7 +11,7 @@ import pytest
 from foreign_page import ASK, LISTEN, foreign_page
 from running_platform import up, wait_for
 
-from flows.command_line import ASKED
+from flows.cli import ASKED
 from infra.gateway import KeyStore, Scope
 from infra.lake import open_lake
 from infra.registry import Registry
@@ -159,7 +159,7 @@ def test_a_password_is_asked_for_on_both_pages_and_opens_them(browser, locked):
 def command(locked, *words, password="", typed=""):
     environment = os.environ | {"MODERATO_HOME": str(locked.settings.home), "MODERATO_PASSWORD": password}
     return subprocess.run(
-        [sys.executable, "-m", "flows.command_line", *words],
+        [sys.executable, "-m", "flows.cli", *words],
         capture_output=True, text=True, check=False, env=environment, input=typed,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import lance
 import pytest
 from tiny_model import open_store
 
-from flows.command_line import app
+from flows.cli import app
 from flows.form import Data, RollOut, Training
 from flows.pretrain import pretrain
 from flows.pretraining_form import Pretraining
@@ -22,15 +22,15 @@ from infra.registry.runs import PRETRAINING
 from infra.settings import Settings
 from infra.simulator import simulate
 from infra.snapshots import EmptyLakeError
-from models.errors import UserError
+from models.domain.errors import UserError
 from models.pretraining.pretrain import BACKBONE_FOLDER
-from tasks.register_backbone import CORPUS, OBJECTIVES, family_of
+from tasks.release.register_backbone import CORPUS, OBJECTIVES, family_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 SMALL = "width=32,layers=1,image_size=32,patch_size=16,max_tokens=16,vocabulary=600"
 QUICK = f"clip,{SMALL},epochs=1,minimum_steps=24,checkpoint_steps=2,averaging=0.5"
-COMMAND = [sys.executable, "-m", "flows.command_line", "pretrain", "--json", "--preset", QUICK]
+COMMAND = [sys.executable, "-m", "flows.cli", "pretrain", "--json", "--preset", QUICK]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("pr
 
 POSTS = 3000
 ENDS = 10.0  # seconds: four that a command has after Ctrl-C, and what a busy machine takes beside
-COMMAND = [sys.executable, "-m", "flows.command_line", "retrain", "--json"]
+COMMAND = [sys.executable, "-m", "flows.cli", "retrain", "--json"]
 TRIAL = ["--preset", "trial,minimum_steps=60"]
 SEED = ["--seed", "3"]
 

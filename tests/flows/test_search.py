@@ -13,11 +13,11 @@ from infra.registry import Registry, last_runs
 from infra.registry.runs import PARENT, SEARCH
 from infra.settings import Settings
 from infra.simulator import simulate
-from models.errors import UserError
-from tasks.budget import Budget
+from models.domain.errors import UserError
+from tasks.training.budget import Budget
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
-COMMAND = [sys.executable, "-m", "flows.command_line", "search", "--json"]
+COMMAND = [sys.executable, "-m", "flows.cli", "search", "--json"]
 SMALL = "trial,modalities=text,ngram_bits=0,width=16,vocabulary=500,minimum_steps=20"
 ASKED = ["--preset", SMALL, "--over", "learning_rate=1e-6,2e-3,1e-2", "--over", "dropout=0,0.3"]
 

@@ -9,7 +9,7 @@ from flows.retrain import retrain
 from infra.ingest import ingest
 from infra.registry import Registry
 from infra.settings import Settings
-from models.serving.bundle import Bundle
+from models.bundle.bundle import Bundle
 from tests.support.made_up_snapshot import film
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]

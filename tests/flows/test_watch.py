@@ -12,9 +12,9 @@ from infra.lake import open_lake
 from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
-from models.schemas import DECISIONS
-from models.serving.bundle import Bundle
-from tasks.watch import alarm, look
+from models.bundle.bundle import Bundle
+from models.domain.schemas import DECISIONS
+from tasks.release.watch import alarm, look
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.usefixtures("prefect_server")]
 

@@ -11,7 +11,7 @@ import pytest
 
 from infra.lake import Load, UnfitRowsError, quoted, standing
 from infra.lake.table import NoSuchVersionError
-from models.schemas import JUDGEMENTS
+from models.domain.schemas import JUDGEMENTS
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

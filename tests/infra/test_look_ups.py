@@ -16,7 +16,7 @@ from infra.lake.indexes import MIN_INDEXED_ROWS, bring_up_to_date
 from infra.lake.merging import RepeatedKeyError
 from infra.lake.numbers import newer_files
 from infra.watch.live import _within
-from models.schemas import JUDGEMENTS
+from models.domain.schemas import JUDGEMENTS
 
 MANY = MIN_INDEXED_ROWS + 50_000
 DAY = timedelta(days=1)

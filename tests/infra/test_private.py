@@ -12,7 +12,7 @@ from tiny_model import make_champion
 from infra.private import make_private
 from infra.settings import Settings
 
-COMMAND = [sys.executable, "-m", "flows.command_line"]
+COMMAND = [sys.executable, "-m", "flows.cli"]
 
 
 def open_to_others(home, others=0o077):

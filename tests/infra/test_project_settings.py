@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from infra.cluster import environment
 from infra.environment import adopt, isolate
+from infra.ray.cluster import environment
 from infra.settings import Settings, SettingsError, explain
-from models.located import WrittenError
-from models.project import MARK, NoProjectError, project_folder
+from models.domain.located import WrittenError
+from models.domain.project import MARK, NoProjectError, project_folder
 
 
 def sources():

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from infra.gateway.telemetry import JsonLines
+from infra.gateway.api.telemetry import JsonLines
 from infra.platform.doctor import examine
 from infra.secrets import HIDDEN, host_alone, mask_logs, masked
 from infra.settings import Settings, SettingsError, explain
@@ -102,7 +102,7 @@ def test_commands_print_no_secret(monkeypatch, tmp_path):
         monkeypatch.setenv(name, value)
     for command in (["settings"], ["settings", "--json"], ["schedule"]):
         done = subprocess.run(
-            [sys.executable, "-m", "flows.command_line", *command],
+            [sys.executable, "-m", "flows.cli", *command],
             capture_output=True, text=True, check=False, cwd=tmp_path,
         )  # fmt: skip
         assert "opensesame" not in done.stdout + done.stderr

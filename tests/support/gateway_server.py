@@ -23,14 +23,14 @@ from ports import free_port
 from tiny_model import make_candidate, make_champion
 
 from infra.gateway import KeyStore, Scope
-from infra.gateway.app import create_app
-from infra.gateway.server import options
+from infra.gateway.api.app import create_app
+from infra.gateway.api.server import options
 from infra.lake import open_lake
 from infra.registry import Registry
 from infra.rollout import Rollout
 from infra.settings import Settings
-from tasks.evaluate import evaluate
-from tasks.register import Release, register
+from tasks.release.evaluate import evaluate
+from tasks.release.register import Release, register
 
 SOON = 30.0  # seconds after which a test gives up waiting
 
@@ -128,7 +128,7 @@ class Process:
     ) -> None:
         self.port = port or free_port()
         environment = {**os.environ, "MODERATO_HOME": str(settings.home), **(environment or {})}
-        command = [sys.executable, "-m", "flows.command_line", "serve", "--port", str(self.port), *arguments]
+        command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(self.port), *arguments]
         self.log = settings.home / "gateway.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=environment)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from infra.lake import Lake
-from models.schemas import JUDGEMENTS, POSTS
+from models.domain.schemas import JUDGEMENTS, POSTS
 
 INGESTED = datetime(2026, 3, 1, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from models.schemas import SPLITS, snapshot_schema
+from models.domain.schemas import SPLITS, snapshot_schema
 
 POLICIES = ("fraud_and_spam", "profanity", "violence")
 

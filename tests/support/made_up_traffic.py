@@ -14,8 +14,8 @@ from tiny_model import open_store
 from infra.registry.registry import DIGEST
 from infra.rollout import Rollout, Store, is_shadowed, meets_challenger
 from infra.settings import Settings
-from models.schemas import DECISIONS
-from models.serving.manifest import verify
+from models.bundle.manifest import verify
+from models.domain.schemas import DECISIONS
 
 POLICIES = ("fraud_and_spam", "profanity")
 MARKETS = ("DE", "US")

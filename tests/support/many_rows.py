@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.lake import Lake, Table
-from models.schemas import DECISIONS, JUDGEMENTS, POSTS, TIME
+from models.domain.schemas import DECISIONS, JUDGEMENTS, POSTS, TIME
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(milliseconds=10)  # between two decisions

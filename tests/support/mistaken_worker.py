@@ -1,6 +1,6 @@
 """A worker that meets a mistake of its user's."""
 
-from models.errors import UserError
+from models.domain.errors import UserError
 
 
 def rejoin(job, tell):

@@ -166,7 +166,7 @@ def up(home: Path, *arguments: str, **environment: str) -> Iterator[Up]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.command_line", "up", *arguments],
+            [sys.executable, "-m", "flows.cli", "up", *arguments],
             env=inherited | {"MODERATO_HOME": str(home)} | chosen | environment,
             stdout=out,
             stderr=out,

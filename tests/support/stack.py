@@ -38,7 +38,7 @@ READY, GRACE = 120.0, 10.0  # seconds; Docker's own grace is ten
 STATE = "/var/lib/moderato"
 PYTHON = {
     "python": (),
-    "moderato": ("-m", "flows.command_line"),
+    "moderato": ("-m", "flows.cli"),
 }
 
 

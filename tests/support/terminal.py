@@ -63,7 +63,7 @@ class Terminal:
 def terminal(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Terminal]:
     """`moderato` with these arguments; killed where it is left running."""
     master, slave = os.openpty()
-    command = [sys.executable, "-S", "-c", TAKE, sys.executable, "-m", "flows.command_line", *arguments]
+    command = [sys.executable, "-S", "-c", TAKE, sys.executable, "-m", "flows.cli", *arguments]
     process = subprocess.Popen(
         command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment
     )

@@ -21,15 +21,15 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from infra.lake import open_lake
 from infra.registry import Registry, is_empty
 from infra.settings import Settings
+from models.domain.preprocessing import PREPROCESSING
+from models.domain.schemas import SPLITS, snapshot_schema
 from models.policies import POLICY_SETS
-from models.preprocessing import PREPROCESSING
-from models.schemas import SPLITS, snapshot_schema
-from tasks.evaluate import evaluate
-from tasks.promote import promote
-from tasks.register import Release, register
-from tasks.run import begin
-from tasks.snapshot import Snapshot
-from tasks.train import Candidate
+from tasks.data.snapshot import Snapshot
+from tasks.release.evaluate import evaluate
+from tasks.release.promote import promote
+from tasks.release.register import Release, register
+from tasks.training.run import begin
+from tasks.training.train import Candidate
 
 SET = "community_guidelines"
 POLICIES = POLICY_SETS[SET].keys

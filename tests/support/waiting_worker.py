@@ -3,7 +3,7 @@
 import torch
 import torch.distributed as dist
 
-from models.distributed.ranks import Ranks
+from models.process.ranks import Ranks
 
 
 def rejoin(job, tell):

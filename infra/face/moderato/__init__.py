@@ -33,7 +33,7 @@ def _require_ours() -> None:
 _require_ours()
 
 from infra.client import Client, GatewayError, Moderation, NoKeyError  # noqa: E402 - known to be ours now
-from models.errors import UserError  # noqa: E402
+from models.domain.errors import UserError  # noqa: E402
 
 if TYPE_CHECKING:
     from infra.lake import Lake

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.ingest.chunks import read_json
 from infra.ingest.lines import MAX_LINE, Block, json_object, lines
 from infra.ingest.notes import Notes
 from infra.ingest.opening import unpacked
 from infra.ingest.reject import BadLineError
-from infra.ingest.units import read_json
 
 LARGEST = 256 << 20  # bytes of a document that must be held whole
 DEEP = 8  # objects within objects whose keys become one column's name

@@ -11,8 +11,8 @@ from infra.ingest.reject import BadLineError
 from infra.ingest.tables.mapping import Categories, Label, Map, Reading
 from infra.ingest.tables.verdicts import called, simple, split
 from infra.ingest.tables.words import NONE_OF_THEM, NOTHING, bare, fraction, meaning
-from models.content import UNKNOWN_LANGUAGE
-from models.policy import PolicySet
+from models.domain.content import UNKNOWN_LANGUAGE
+from models.domain.policy import PolicySet
 
 CLOSE = 0.85  # similarity from which on a name may be a policy's, misspelt
 FEW = 40  # distinct values that a column of categories has at most

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.ingest.notes import nearest
-from models.errors import UserError
+from models.domain.errors import UserError
 
 FIELDS = (
     "post_id", "author_id", "market", "language", "created_at", "text", "image", "video", "views",

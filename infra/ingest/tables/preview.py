@@ -9,16 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from infra.ingest.locations import Found, place_of
 from infra.ingest.notes import Notes
-from infra.ingest.places import Found, place_of
 from infra.ingest.reject import BadLineError, shorten
 from infra.ingest.source import Tabular
 from infra.ingest.tables.guessing import guessed, spoken_of, unmapped
 from infra.ingest.tables.mapping import Map, MappingError
 from infra.ingest.tables.reading import PARSED, Piece, fit, pieces, shaped, text_of
 from infra.settings import Settings
+from models.domain.policy import PolicySet
 from models.policies import POLICY_SETS
-from models.policy import PolicySet
 
 SAMPLE = 1000  # rows looked at
 SHOWN = 5

@@ -15,20 +15,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.ingest.chunks import Unit
 from infra.ingest.columns import plain, read_columns
 from infra.ingest.lines import spelled
+from infra.ingest.locations import Found
 from infra.ingest.notes import Notes
 from infra.ingest.opening import PARQUET, regular
 from infra.ingest.parquet import chunks
-from infra.ingest.places import Found
 from infra.ingest.records import Record, records
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Json, Source, Tabular
 from infra.ingest.tables import documents, excel, sniffing
 from infra.ingest.tables.mapping import CONTENT, FIELDS, Map, MappingError, checked, load
 from infra.ingest.tables.verdicts import labels_of, simple
-from infra.ingest.units import Unit
-from models.policy import PolicySet
+from models.domain.policy import PolicySet
 
 ROWS = 20_000  # a piece
 PARSED = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -47,7 +47,7 @@ class Piece(NamedTuple):
 
 def source_called(name: str) -> Source:
     """A source of the catalogue, or a table by the map of a TOML file. Raises UnknownEntryError, MappingError."""
-    from infra.sources import SOURCES
+    from infra.ingest.sources import SOURCES
 
     if not name.lower().endswith(SAVED):
         return SOURCES[name]

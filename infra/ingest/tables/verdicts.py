@@ -13,7 +13,7 @@ import pyarrow as pa
 from infra.ingest.reject import BadLineError, shorten
 from infra.ingest.tables.mapping import Categories, Judges, Label, Map
 from infra.ingest.tables.words import NONE_OF_THEM, NOTHING, SEPARATORS, bare, meaning, share
-from models.policy import PolicySet
+from models.domain.policy import PolicySet
 
 Entry = dict[str, Any]  # of ingest's labels: policy, violates, and what is known of the judgement
 MOST_VOTES = 65_535

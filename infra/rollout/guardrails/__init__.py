@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from infra.rollout.guardrail import Guardrail
-from models.catalogue import Catalogue
+from models.domain.catalogue import Catalogue
 
 GUARDRAILS = Catalogue(__name__, "GUARDRAIL", Guardrail)

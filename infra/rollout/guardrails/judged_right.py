@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from infra.rollout.estimate import Known
 from infra.rollout.evidence import Evidence, Tally
 from infra.rollout.guardrail import Guardrail, Question, Tolerance
-from infra.rollout.sample import Known
 
 EVEN = 0.5
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from infra.watch.signal import Signal
-from models.catalogue import Catalogue
+from models.domain.catalogue import Catalogue
 
 SIGNALS = Catalogue(__name__, "SIGNAL", Signal)

@@ -19,9 +19,7 @@ def measure(folder: Path) -> Iterator[Seen]:
     taken = []
     for _ in range(TURNS):
         began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "flows.command_line", "--help"], capture_output=True, check=True
-        )
+        subprocess.run([sys.executable, "-m", "flows.cli", "--help"], capture_output=True, check=True)
         taken.append(time.perf_counter() - began)
     yield HELP.seen(statistics.median(taken), f"median of {TURNS}, {min(taken):.2f} to {max(taken):.2f}")
 

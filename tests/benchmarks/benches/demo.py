@@ -15,7 +15,7 @@ MINUTES = Figure(name="`moderato demo`", beside="a limit", aim=at_most(5), unit=
 
 def measure(folder: Path) -> Iterator[Seen]:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "flows.command_line", "demo"], check=True)
+    subprocess.run([sys.executable, "-m", "flows.cli", "demo"], check=True)
     yield MINUTES.seen((time.perf_counter() - began) / 60)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from spellings import diluted, drawn_alike, respelled
 
-from models.serving.inference import Scorer
+from models.inference.scorer import Scorer
 from models.training.fit import fit
 from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_least, shared_data
 from tests.support.made_up_snapshot import Row, write_snapshot

@@ -16,9 +16,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.serving.inference import Scorer
+from models.data.video import Watch, clip
+from models.inference.scorer import Scorer
 from models.training.fit import fit
-from models.video import Watch, clip
 from tests.benchmarks.frame import Bench, Figure, Seen, at_least, shared_data
 from tests.support.made_up_snapshot import Row, write_snapshot
 

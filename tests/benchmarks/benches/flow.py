@@ -17,14 +17,14 @@ from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate
 from models.distributed.resources import Resources
-from tasks.evaluate import evaluate
-from tasks.incumbent import incumbent
-from tasks.promote import promote
-from tasks.register import register
-from tasks.run import begin
-from tasks.snapshot import cut, pin
-from tasks.train import train
-from tasks.validate import validate
+from tasks.data.snapshot import cut, pin
+from tasks.release.evaluate import evaluate
+from tasks.release.promote import promote
+from tasks.release.register import register
+from tasks.training.champion import incumbent
+from tasks.training.run import begin
+from tasks.training.train import train
+from tasks.training.validate import validate
 from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
 COST = Figure(

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.perceptual_hash import image_hashes
-from models.pictures import BrokenPictureError, header, looked
-from models.video import BrokenVideoError, Watch, about, clip
+from models.data.perceptual_hash import image_hashes
+from models.data.pictures import BrokenPictureError, header, looked
+from models.data.video import BrokenVideoError, Watch, about, clip
 from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_most
 from tests.support.renderings import CLIPS, COLOURS, GREYS, mutated, scene
 

@@ -124,7 +124,7 @@ def commands(folder: Path) -> Iterator[Seen]:
         store = two_versions(Settings(_env_file=None, home=home))
         store.registry.fetch(store.registry.resolve("1"))
         assert store.registry.experiment_id
-        command = [sys.executable, "-m", "flows.command_line", *words.split()]
+        command = [sys.executable, "-m", "flows.cli", *words.split()]
         environment = os.environ | {"MODERATO_HOME": str(home)}
         run = partial(subprocess.run, command, env=environment, capture_output=True, check=False)
         yield figure.seen(median(seconds(run) for _ in range(TURNS)), f"median of {TURNS}")

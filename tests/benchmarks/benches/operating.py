@@ -58,7 +58,7 @@ def run_lists(platform: Up, rows: int = 4) -> None:
 
 
 def status(home: Path) -> None:
-    command = [sys.executable, "-m", "flows.command_line", "status"]
+    command = [sys.executable, "-m", "flows.cli", "status"]
     subprocess.run(command, env=os.environ | {"MODERATO_HOME": str(home)}, check=True, capture_output=True)
 
 

@@ -25,8 +25,8 @@ from infra.lake import open_lake
 from infra.registry import Registry
 from infra.rollout import Rollout, Store, plan_named
 from infra.settings import Settings
-from models.serving.bundle import Bundle
-from models.tokenizer import encode, padded
+from models.bundle.bundle import Bundle
+from models.data.tokenizer import encode, padded
 from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_least, at_most
 from tests.benchmarks.trained_home import TOKENS, make_home, texts_of
 
@@ -130,7 +130,7 @@ def post(number: int, text: str) -> dict[str, Any]:
 
 
 def gateway(workers: int) -> Server:
-    serve = ["-m", "flows.command_line", "serve", "--port", "{port}", "--workers", str(workers)]
+    serve = ["-m", "flows.cli", "serve", "--port", "{port}", "--workers", str(workers)]
     return Server([sys.executable, *serve], "/v1/decisions", post, workers)
 
 
@@ -255,7 +255,7 @@ def how_soon_an_abort_is_obeyed(home: Home) -> Iterator[Seen]:
         load = subprocess.Popen(command, stdout=subprocess.PIPE)
         time.sleep(8)
         began = datetime.now(UTC)
-        abort = [sys.executable, "-m", "flows.command_line", "canary", "abort", "--reason", "measured"]
+        abort = [sys.executable, "-m", "flows.cli", "canary", "abort", "--reason", "measured"]
         subprocess.run(abort, check=True, env=home.environment, capture_output=True)
         took = (datetime.now(UTC) - began).total_seconds()
         load.communicate()

@@ -28,7 +28,7 @@ POLICIES = {"hate_speech": 0, "profanity": 1}
 
 def moderato(home, *arguments):
     environment = {**os.environ, "MODERATO_HOME": str(home)}
-    command = [sys.executable, "-c", "from flows.command_line import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from flows.cli import main; main()", *map(str, arguments)]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch.optim import AdamW
 
+from models.data.loader import SnapshotData
+from models.data.snapshot import SnapshotRows
 from models.distributed.resources import Resources
+from models.domain.preset import compact
 from models.objectives import OBJECTIVES
-from models.preset import compact
-from models.snapshot import SnapshotRows
-from models.training.data import SnapshotData
 from models.training.fit import ClassifierRun, fit
 from models.training.learner import AVERAGED_EVERY
 from models.training.preparation import prepare

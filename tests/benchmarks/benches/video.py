@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from models.video import Watch, clip
+from models.data.video import Watch, clip
 from tests.benchmarks.frame import Bench, Figure, Seen, at_least, shared_data
 
 WATCHES = {

@@ -9,8 +9,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from stack import ADDRESSES, CONTAINERS, SECRETS, Stack, compose
 
-from infra.gateway.drift import Drift
-from infra.gateway.telemetry import Metrics
+from infra.gateway.api.drift import Drift
+from infra.gateway.api.telemetry import Metrics
 from infra.settings import PREFIX, Settings
 
 SERVICES = compose()["services"]

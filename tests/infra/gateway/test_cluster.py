@@ -71,7 +71,7 @@ def ask_until_it_grows(served):
 def test_without_ray_the_command_says_what_to_install(home):
     script = (
         "import sys; sys.modules['ray'] = None; sys.argv = ['moderato', 'serve', '--ray'];"
-        "from flows.command_line import main; main()"
+        "from flows.cli import main; main()"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ended.returncode != 0

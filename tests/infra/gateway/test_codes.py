@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.gateway import KeyStore, Scope
-from infra.gateway.codes import LIFE, CodeError, sign, signer
+from infra.gateway.auth.codes import LIFE, CodeError, sign, signer
 
 ABOUT = "version 7 of moderato"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -8,7 +8,8 @@ import time
 import pytest
 from gateway_server import new_key
 
-from infra.gateway import Scope, limits, protocol
+from infra.gateway import Scope
+from infra.gateway.api import limits, protocol
 
 BODY = json.dumps({"input": "plain1"}).encode()
 

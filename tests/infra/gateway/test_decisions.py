@@ -6,7 +6,7 @@ from gateway_server import Served, new_key, until
 from tiny_model import POLICIES, picture
 
 from infra.gateway import Scope
-from infra.gateway.shipping import records
+from infra.gateway.journal.journal_export import records
 from infra.lake import open_lake
 from models.policies import POLICY_SETS
 

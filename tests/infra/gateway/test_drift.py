@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry
 
-from infra.gateway.drift import Drift
-from models.schemas import FINDINGS
+from infra.gateway.api.drift import Drift
+from models.domain.schemas import FINDINGS
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from gateway_server import in_thread, until
 from tiny_model import make_candidate
 
 from infra.registry import Registry
-from tasks.evaluate import evaluate
-from tasks.register import register
+from tasks.release.evaluate import evaluate
+from tasks.release.register import register
 
 
 @pytest.fixture

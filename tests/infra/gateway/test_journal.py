@@ -11,11 +11,11 @@ import orjson
 import pytest
 from gateway_server import in_thread, until
 
-from infra.gateway.aside import count_aside, discard_aside, lines_aside, retry_aside
-from infra.gateway.journal import Journal, JournalError, abandoned, sealed
-from infra.gateway.records import read, record
-from infra.gateway.shipping import Shipper, records, unshipped
-from models.schemas import DECISIONS
+from infra.gateway.journal.aside import count_aside, discard_aside, lines_aside, retry_aside
+from infra.gateway.journal.journal import Journal, JournalError, abandoned, sealed
+from infra.gateway.journal.journal_export import Shipper, records, unshipped
+from infra.gateway.journal.records import read, record
+from models.domain.schemas import DECISIONS
 
 ROW = {
     "decision_id": "", "post_id": "p", "market": "ZZ", "model_version": "1", "role": "champion", "shadow_of": None,
@@ -271,7 +271,7 @@ def test_a_living_process_keeps_its_folder(root, journal):
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from infra.gateway.journal import Journal
+from infra.gateway.journal.journal import Journal
 
 async def main():
     journal = Journal(Path(sys.argv[1]))

@@ -52,7 +52,7 @@ def test_a_running_gateway_follows_a_new_key_at_once_and_a_revocation_soon(gatew
 
 def moderato(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "flows.command_line", "keys", *arguments],
+        [sys.executable, "-m", "flows.cli", "keys", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -5,8 +5,9 @@ import httpx
 import pytest
 from gateway_server import copied, in_thread, new_key
 
-from infra.gateway import doorkeeper, limits, protocol
-from infra.gateway.doorkeeper import Bucket
+from infra.gateway.api import limits, protocol
+from infra.gateway.auth import authentication
+from infra.gateway.auth.authentication import Bucket
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_a_bucket_fills_at_its_rate():
     assert bucket.take(0.0) == 0
     assert bucket.take(0.0) == pytest.approx(0.1)
     assert bucket.take(0.1) == 0
-    assert [bucket.take(1000.0) for _ in range(21)].count(0) == 10.0 * doorkeeper.BURST
+    assert [bucket.take(1000.0) for _ in range(21)].count(0) == 10.0 * authentication.BURST
 
 
 def test_a_flood_of_headers_is_refused(gateway):

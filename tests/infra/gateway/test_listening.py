@@ -6,7 +6,7 @@ import pytest
 from gateway_server import Process, in_thread, until
 from ports import free_port
 
-from flows.command_line.listening import address, told, who_decides
+from flows.cli.listening import address, told, who_decides
 from infra.settings import Settings
 
 

@@ -6,7 +6,7 @@ import pytest
 from gateway_server import until
 from tiny_model import picture
 
-from models.policy import OPENAI_CATEGORIES
+from models.domain.policy import OPENAI_CATEGORIES
 
 
 @pytest.fixture

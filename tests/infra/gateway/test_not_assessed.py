@@ -12,10 +12,10 @@ from infra.lake import open_lake
 from infra.registry import Registry
 from infra.settings import Settings
 from infra.watch import live_view, reference_view
-from models.content import Action
-from models.policy import OPENAI_CATEGORIES
-from models.serving.bundle import Bundle
-from tasks.score import score
+from models.bundle.bundle import Bundle
+from models.domain.content import Action
+from models.domain.policy import OPENAI_CATEGORIES
+from tasks.scoring.score import score
 
 UNJUDGED = ("minor_safety", "hate_speech", "profanity")
 JUDGED = tuple(policy for policy in POLICIES if policy not in UNJUDGED)

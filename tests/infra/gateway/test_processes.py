@@ -143,7 +143,7 @@ def test_the_log_is_json_with_request_ids_and_without_content(home):
 def test_a_port_in_use_is_one_line(home):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "flows.command_line", "serve", "--port", str(port)]
+        command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(port)]
         refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert refused.stderr == (

@@ -7,7 +7,8 @@ import uuid
 import pytest
 from gateway_server import Served, in_thread, new_key, until
 
-from infra.gateway import Scope, answers, decisions
+from infra.gateway import Scope
+from infra.gateway.api import answers, decisions
 from infra.gateway.identity import derived_id, request_id, secret_id
 
 

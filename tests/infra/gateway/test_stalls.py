@@ -12,17 +12,18 @@ from gateway_server import Served, new_key
 from PIL import Image
 from tiny_model import picture
 
-from infra.gateway import decoders, images, limits
-from infra.gateway.batching import Queue
-from infra.gateway.decoders import BrokenError, Decoder, OverranError
+from infra.gateway.api import limits
+from infra.gateway.api.opening import Openers, Sent
 from infra.gateway.errors import ApiError
 from infra.gateway.fairness import Budget, Turns
-from infra.gateway.opening import Openers, Sent
-from infra.gateway.remote import Fetcher
-from infra.gateway.rows import Content, Waiting
-from infra.gateway.served import Standing
+from infra.gateway.media import decoders, images
+from infra.gateway.media.decoders import BrokenError, Decoder, OverranError
+from infra.gateway.media.image_fetcher import Fetcher
+from infra.gateway.models.batching import Queue
+from infra.gateway.models.live_models import Standing
+from infra.gateway.models.rows import Content, Waiting
 from infra.settings import Settings
-from models.pixels import Sight, shown
+from models.data.pixels import Sight, shown
 
 
 def chunk(name, data):

@@ -21,7 +21,7 @@ from PIL import Image
 
 from infra.ingest import ingest
 from infra.settings import Settings
-from models.errors import UserError
+from models.domain.errors import UserError
 
 POSTS = [
     {"post_id": f"p{n}", "text": f"a quiet caption {n}", "labels": {"profanity": n % 2 == 0}}

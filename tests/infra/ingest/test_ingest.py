@@ -13,9 +13,9 @@ from PIL import Image
 
 from infra.ingest import ingest
 from infra.ingest.contract import of_source
-from infra.sources import SOURCES
-from models.errors import UserError
-from models.perceptual_hash import image_hash, video_hashes
+from infra.ingest.sources import SOURCES
+from models.data.perceptual_hash import image_hash, video_hashes
+from models.domain.errors import UserError
 
 POST = {
     "post_id": "p1",

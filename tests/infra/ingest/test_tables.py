@@ -11,6 +11,7 @@ import pytest
 from ingested import rows, versions
 from PIL import Image
 
+from infra.ingest.sources import SOURCES
 from infra.ingest.summary import nothing_stored
 from infra.ingest.tables.guessing import guessed, spoken_of
 from infra.ingest.tables.mapping import (
@@ -26,7 +27,6 @@ from infra.ingest.tables.mapping import (
 )
 from infra.ingest.tables.preview import advice, as_stored, guess, sample
 from infra.settings import Settings
-from infra.sources import SOURCES
 from models.policies import POLICY_SETS
 
 GUIDELINES = POLICY_SETS["community_guidelines"]

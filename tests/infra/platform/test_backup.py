@@ -7,17 +7,17 @@ import threading
 import pytest
 from tiny_model import make_candidate, make_champion
 
+from infra.home import Standing, held
 from infra.lake import open_lake
 from infra.platform.backup import back_up
 from infra.platform.manifest import ABOUT, BackupError
 from infra.platform.restore import restore
-from infra.platform.standing import Standing, held
 from infra.registry import Registry
 from infra.settings import Settings
 from infra.simulator import simulate
-from models.serving.bundle import Bundle
-from tasks.evaluate import evaluate
-from tasks.register import register
+from models.bundle.bundle import Bundle
+from tasks.release.evaluate import evaluate
+from tasks.release.register import register
 
 
 @pytest.fixture

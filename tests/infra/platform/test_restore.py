@@ -262,7 +262,7 @@ def test_a_home_that_is_a_link_or_cannot_be_renamed_is_filled(backup, tmp_path, 
     assert not list((tmp_path / "mount").glob(".*"))
 
 
-RESTORE = [sys.executable, "-m", "flows.command_line", "restore"]
+RESTORE = [sys.executable, "-m", "flows.cli", "restore"]
 
 
 def test_the_command_ends_with_2_and_one_line(backup, elsewhere, monkeypatch):

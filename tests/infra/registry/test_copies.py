@@ -12,7 +12,7 @@ from made_up_traffic import another_version, two_versions
 from infra.registry import Registry
 from infra.registry.copies import ForeignVersionError, LostBundleError
 from infra.registry.registry import DIGEST
-from models.serving.manifest import TamperedBundleError, verify
+from models.bundle.manifest import TamperedBundleError, verify
 
 
 @pytest.fixture

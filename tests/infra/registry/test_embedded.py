@@ -119,7 +119,7 @@ def test_a_rollback_ends_the_same_through_either(settings):
 COMMANDS = ["rollback --to 1", "canary abort --reason no", "canary status", "status"]
 WITHOUT = """
 import sys
-from flows.command_line import main
+from flows.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as end:

@@ -12,9 +12,9 @@ from tiny_model import make_candidate
 
 from infra.registry import Registry, UnknownVersionError, is_empty, last_runs, publish
 from infra.registry.deciders import deciders
+from models.bundle.assembly import assemble
+from models.bundle.manifest import verify
 from models.policies import POLICY_SETS
-from models.serving.assembly import assemble
-from models.serving.manifest import verify
 
 
 @pytest.fixture

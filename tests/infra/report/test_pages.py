@@ -18,10 +18,10 @@ from infra.report.numbers import figure, number
 from infra.report.page import numbered
 from infra.report.pdf import printed
 from infra.settings import Settings
-from models.evaluation.measurement import Figure
-from tasks.evaluate import evaluate
-from tasks.incumbent import incumbent
-from tasks.run import Run
+from models.evaluation.report import Figure
+from tasks.release.evaluate import evaluate
+from tasks.training.champion import incumbent
+from tasks.training.run import Run
 
 pytestmark = pytest.mark.slow
 

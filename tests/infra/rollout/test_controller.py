@@ -19,10 +19,10 @@ from infra.rollout import (
     roll_back,
     table,
 )
-from infra.rollout.acts import NoWayBackError
+from infra.rollout.commands import NoWayBackError
 from infra.rollout.controller import AlreadyDrivenError
 from infra.rollout.store import NoRolloutError, RolloutIsOverError
-from models.schemas import JUDGEMENTS
+from models.domain.schemas import JUDGEMENTS
 
 GOOD = Behaviour()
 

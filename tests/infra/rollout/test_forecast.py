@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
 
-from flows import simulated
+from flows.demo import simulated
 from flows.form import RollOut, foreseen
 from infra.rollout import Rollout, doubts, forecast, plan_named, steady_traffic, traffic_of_late
 from infra.rollout.evidence import Evidence

@@ -9,7 +9,7 @@ from made_up_traffic import another_version, two_versions
 
 from infra.registry.deciders import DECIDERS, Decider, deciders, keep
 from infra.rollout import Store, incident, roll_back
-from infra.rollout.acts import NoWayBackError
+from infra.rollout.commands import NoWayBackError
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from infra.rollout.estimate import Quantile
 from infra.rollout.latency import BUCKETS, WIDTH, bucketed
-from infra.rollout.sample import Quantile
 
 MEDIAN = 8.0
 TRUE = {0.5: MEDIAN, 0.99: MEDIAN * np.exp(0.4 * 2.3263)}

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from infra.rollout.boundary import log_evidence, log_mixture
+from infra.rollout.confidence_sequence import log_evidence, log_mixture
+from infra.rollout.estimate import Line, Quantile, _least
 from infra.rollout.evidence import Evidence, Tally
 from infra.rollout.guardrail import Question
 from infra.rollout.guardrails import GUARDRAILS
 from infra.rollout.latency import BUCKETS, bucketed
-from infra.rollout.sample import Line, Quantile, _least
 from tests.benchmarks.simulated_families import Drawn, _harmless
 
 BEFORE = Tally(500, 50_000)

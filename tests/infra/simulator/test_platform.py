@@ -13,8 +13,8 @@ from infra.simulator.authors import MARKETS
 from infra.simulator.plan import FIRST_DAY, WEEK
 from infra.simulator.scenarios import GROUPS
 from infra.simulator.vocabulary import DRIFTING, Vocabulary
-from models.content import Post
-from models.schemas import POST_FIELDS
+from models.domain.content import Post
+from models.domain.schemas import POST_FIELDS
 from tests.infra.simulator.conftest import POLICIES, SEED, Simulated
 
 

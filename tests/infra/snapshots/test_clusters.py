@@ -7,7 +7,7 @@ from lake_rows import invented
 from PIL import Image, ImageDraw
 
 from infra.snapshots.clusters import cluster
-from infra.snapshots.sketches import picture_hash, sketch
+from infra.snapshots.minhash import picture_hash, sketch
 
 
 def clusters_of(*texts: str | None, pictures: list[int] | None = None) -> np.ndarray:

@@ -8,9 +8,9 @@ from lake_rows import START, invented, judgement, post, put, put_platform
 
 from infra.lake import Lake
 from infra.snapshots import EmptyLakeError, cut_corpus, cut_snapshot, pin_posts, pin_versions
+from models.data.snapshot import SnapshotRows
+from models.domain.schemas import POSTS, SPLITS, snapshot_schema
 from models.policies import POLICY_SETS
-from models.schemas import POSTS, SPLITS, snapshot_schema
-from models.snapshot import SnapshotRows
 
 POLICIES = POLICY_SETS["community_guidelines"]
 COPIES, LATE, ALIKE = (

@@ -8,8 +8,8 @@ from lake_rows import INGESTED, START, invented, judgement, post, put, put_platf
 
 from infra.lake import Lake
 from infra.snapshots import EmptyLakeError, cut_snapshot, header, pin_versions
+from models.domain.schemas import JUDGEMENTS, SPLITS, snapshot_schema
 from models.policies import POLICY_SETS
-from models.schemas import JUDGEMENTS, SPLITS, snapshot_schema
 
 POLICIES = POLICY_SETS["community_guidelines"]
 HATE = POLICIES.keys.index("hate_speech")

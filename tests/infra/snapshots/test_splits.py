@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.snapshots.splits import LEFT_OUT, TEST, TRAIN, place
-from infra.snapshots.timeline import UNDATED
+from infra.snapshots.time_split import UNDATED
 
 POSTS = st.integers(1, 120)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from models.evaluation.admission import MARGIN, SHIFT, admission
-from models.evaluation.scored import Scored
-from models.serving.precision import INT8, ONNX
+from models.evaluation.predictions import Scored
+from models.inference.precision import INT8, ONNX
 
 POSTS = 600
 

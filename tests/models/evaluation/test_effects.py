@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import Objectives, PolicySet
 from models.evaluation.effects import Violations, effects
 from models.evaluation.operating_points import Evidence, OperatingPoints
-from models.evaluation.scored import Scored
+from models.evaluation.predictions import Scored
 from models.policies import POLICY_SETS
-from models.policy import Objectives, PolicySet
 
 KEYS = ("self_harm", "profanity", "misinformation")
 KNOWN = {policy.key: policy for policy in POLICY_SETS["community_guidelines"].policies}

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from models.evaluation.measurement import Figure
 from models.evaluation.mistakes import worst_mistakes
-from models.evaluation.scored import Scored
+from models.evaluation.predictions import Scored
+from models.evaluation.report import Figure
 
 SEVERITIES = {"mild": 1, "grave": 5}
 

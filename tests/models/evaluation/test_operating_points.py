@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import Objectives, PolicySet
 from models.evaluation.operating_points import Evidence, OperatingPoints
 from models.evaluation.thresholds import (
     least_violations,
@@ -14,7 +15,6 @@ from models.evaluation.thresholds import (
     smallest_proven,
 )
 from models.policies import POLICY_SETS
-from models.policy import Objectives, PolicySet
 
 KEYS = ("self_harm", "profanity")
 

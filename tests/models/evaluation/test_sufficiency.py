@@ -5,11 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy import Objectives
+from models.domain.schemas import snapshot_schema
 from models.evaluation.sufficiency import Tally, judged_splits
 from models.policies import POLICY_SETS
-from models.policy import Objectives
-from models.schemas import snapshot_schema
 from models.training.cross_fit import is_worth_it
 from models.training.presets import preset_named
 

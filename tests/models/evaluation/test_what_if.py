@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.content import Action
+from models.domain.content import Action
+from models.domain.policy_changes import changed
 from models.evaluation.operating_points import Evidence, OperatingPoints
 from models.evaluation.stored_scores import StoredScores, read_scores, write_scores
 from models.evaluation.what_if import ALL, ANY, Traffic, difference, what_if
 from models.policies import POLICY_SETS
-from models.policy_changes import changed
 
 SET = POLICY_SETS["community_guidelines"]
 POLICIES = ("hate_speech", "profanity")

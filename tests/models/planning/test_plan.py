@@ -8,10 +8,10 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from transformers import BertConfig, BertModel
 
+from models.data.snapshot import SnapshotRows
 from models.encoders import ENCODERS
 from models.planning.plan import plan
 from models.planning.target import Target, UnknownDeviceError
-from models.snapshot import SnapshotRows
 from models.training.fit import attempt
 from models.training.presets import preset_named
 from models.training.run import measured

@@ -10,13 +10,13 @@ from tomllib import loads
 import pytest
 from jsonschema import Draft7Validator
 
-from models.content import Action
-from models.located import WrittenError
+from models.domain.content import Action
+from models.domain.located import WrittenError
+from models.domain.policy import PolicySet
+from models.domain.policy_changes import ChangeError, changed
+from models.domain.policy_difference import differences
+from models.domain.policy_file import read_policy_set, schema
 from models.policies import POLICY_SETS
-from models.policy import PolicySet
-from models.policy_changes import ChangeError, changed
-from models.policy_difference import differences
-from models.policy_file import read_policy_set, schema
 
 HEAD = 'title = "House rules"\n'
 POLICY = """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from models.catalogue import UnknownEntryError
+from models.domain.catalogue import UnknownEntryError
+from models.domain.policy import DEFAULT_MARKET, OPENAI_CATEGORIES, PolicySet
+from models.domain.policy_contract import faults
+from models.domain.policy_file import AUTOMATIC
 from models.policies import POLICY_SETS
-from models.policy import DEFAULT_MARKET, OPENAI_CATEGORIES, PolicySet
-from models.policy_contract import faults
-from models.policy_file import AUTOMATIC
 
 EVERY_SET = pytest.mark.parametrize("name", POLICY_SETS.names())
 

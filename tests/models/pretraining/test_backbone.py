@@ -6,11 +6,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.network import Network
-from models.pretraining.backbone import Backbone
-from models.pretraining.backbone_folder import About, NotABackboneError
-from models.tokenizer import pieces, train_tokenizer
-from models.towers import UnfitWeightsError
+from models.data.tokenizer import pieces, train_tokenizer
+from models.encoders.base.towers import UnfitWeightsError
+from models.network.backbone import Backbone
+from models.network.backbone_folder import About, NotABackboneError
+from models.network.network import Network
 from models.training.presets import preset_named
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ def test_what_does_not_fit_says_what_to_set(tmp_path):
 def test_one_that_began_from_a_librarys_weights_carries_their_configuration(tmp_path):
     from open_clip.model import CustomTextCLIP
 
-    from models.openclip import towers_of
+    from models.encoders.adapters.open_clip import towers_of
 
     small = towers_of(preset_named("clip", **{**SMALL, "width": 48}), len(PIECES))
     weights = tmp_path / "weights"

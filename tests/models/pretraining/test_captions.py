@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from models.encoder import Blueprint, Tower
+from models.data.tokenizer import encode, train_tokenizer
 from models.encoders import ENCODERS
-from models.openclip import clip_tokenizer
-from models.pretraining.captions import WritesNothingError, captions, write
-from models.tokenizer import encode, train_tokenizer
+from models.encoders.adapters.open_clip import clip_tokenizer
+from models.encoders.base.encoder import Blueprint, Tower
+from models.network.captions import WritesNothingError, captions, write
 
 SIZE, VOCABULARY = 32, 40
 PIECES = torch.ones(VOCABULARY, 1, dtype=torch.int64)
@@ -40,7 +40,7 @@ class Recites(Tower):
 
 
 def test_a_caption_ends_at_its_mark_and_is_padded_behind_it():
-    from models.towers import everywhere
+    from models.encoders.base.towers import everywhere
 
     seen = everywhere(torch.tensor([[[5.0]], [[9.0]]]))
     ids, mask = write(Recites(), seen, torch.tensor([START, END]), longest=8, shortest=0)
@@ -62,8 +62,8 @@ def _generates(monkeypatch):
 
 @pytest.mark.usefixtures("_generates")
 def test_coca_writes_what_open_clip_writes(pixels):
+    from models.encoders.adapters.open_clip import load
     from models.encoders.coca import CocaTower, small_config
-    from models.openclip import load
 
     made = blueprint("coca")
     theirs = load(made, small_config(made)).eval()

@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from models.pixels import pixels
-from models.pretraining.backbone import Backbone
+from models.data.pixels import pixels
+from models.data.tokenizer import encode, load_tokenizer, padded
+from models.network.backbone import Backbone
 from models.pretraining.pretrain import pretrain
-from models.tokenizer import encode, load_tokenizer, padded
 from models.training.run import FolderTakenError
 from tests.support.made_up_snapshot import Row, picture, write_snapshot
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from models.data.loader import Batch
+from models.data.tokenizer import pieces, train_tokenizer
 from models.encoders import ENCODERS
-from models.pretraining.backbone import Backbone
-from models.pretraining.pupil import Pupil
-from models.pretraining.syllabus import ObjectiveError, choices, syllabus
-from models.tokenizer import pieces, train_tokenizer
-from models.training.data import Batch
+from models.network.backbone import Backbone
+from models.pretraining.module import Pupil
+from models.pretraining.objective_mix import ObjectiveError, choices, syllabus
 
 pytestmark = pytest.mark.slow
 

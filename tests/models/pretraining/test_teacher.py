@@ -4,12 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from models.pretraining.backbone import Backbone
-from models.pretraining.backbone_folder import About
+from models.data.tokenizer import pieces, train_tokenizer
+from models.encoders.base.towers import UnfitWeightsError
+from models.network.backbone import Backbone
+from models.network.backbone_folder import About
+from models.objectives.base.teacher import Teacher
 from models.pretraining.pretrain import pretrain
-from models.pretraining.teacher import Teacher
-from models.tokenizer import pieces, train_tokenizer
-from models.towers import UnfitWeightsError
 from models.training.presets import preset_named
 
 SMALL = {

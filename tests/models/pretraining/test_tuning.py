@@ -5,9 +5,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 
-from models.pretraining.backbone import Backbone
+from models.network.backbone import Backbone
+from models.pretraining.objective_mix import ObjectiveError
 from models.pretraining.pretrain import check, pretrain
-from models.pretraining.syllabus import ObjectiveError
 from models.training.fit import attempt
 from tests.support.made_up_snapshot import Row, film, picture, write_snapshot
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.preset import PresetError
+from models.data.loader import Batch
+from models.domain.preset import PresetError
 from models.pretraining.views import draws, viewed
-from models.training.data import Batch
 from models.training.presets import preset_named
 
 SIZE = 32

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from models.encoder import Blueprint
+from models.data.tokenizer import train_tokenizer
 from models.encoders import ENCODERS
-from models.pretraining.captions import WritesNothingError
+from models.encoders.base.encoder import Blueprint
+from models.network.captions import WritesNothingError
 from models.prompting.in_context import InContext, Shot, Shown, Wording
-from models.tokenizer import train_tokenizer
 
 SIZE = 32
 TOKENIZER = train_tokenizer(["a walk by the lake ? yes", "a walk by the lake ? no"] * 3, 300)

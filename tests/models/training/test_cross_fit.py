@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.evaluation.scored import kept
-from models.snapshot import SnapshotRows
+from models.data.snapshot import SnapshotRows
+from models.evaluation.predictions import kept
 from models.training.cross_fit import score_out_of_fold
 from models.training.presets import preset_named
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, write_snapshot

@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from models.data.snapshot import NotASnapshotError, SnapshotRows, matrix
+from models.domain.preset import PresetError
+from models.inference.scorer import NotAModelError, Scorer
 from models.objectives import OBJECTIVES
-from models.preset import PresetError
-from models.serving.inference import NotAModelError, Scorer
-from models.snapshot import NotASnapshotError, SnapshotRows, matrix
 from models.training.classifier import precisions
 from models.training.fit import fit
 from models.training.presets import UnknownPresetError
@@ -143,7 +143,7 @@ def test_the_scorer_reads_text_pictures_both_and_neither(trained):
 
 def test_a_scorer_does_not_import_torch(trained):
     code = (
-        "import sys; from pathlib import Path; from models.serving.inference import Scorer; "
+        "import sys; from pathlib import Path; from models.inference.scorer import Scorer; "
         "Scorer.load(Path(sys.argv[1])).logits(['tea'], [None]); print('torch' in sys.modules)"
     )
     found = subprocess.run(

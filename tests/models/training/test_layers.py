@@ -2,8 +2,8 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
-from models.snapshot import SnapshotRows
 from models.training.fit import RUN, ClassifierRun
 from models.training.layers import NoCompilerError, layers, made_lighter, precision
 from models.training.presets import preset_named
@@ -91,9 +91,9 @@ def test_without_a_compiler_the_mistake_is_named(monkeypatch):
     "name", ["clip", "vit_g", "eva", "text", "text_transformer", "albef", "blip", "coca"]
 )
 def test_every_family_has_layers(name):
-    from models.encoder import Blueprint
+    from models.domain.preset import small_transformer
     from models.encoders import ENCODERS
-    from models.preset import small_transformer
+    from models.encoders.base.encoder import Blueprint
 
     encoder = ENCODERS[name]
     preset = encoder.preset() if name != "text_transformer" else small_transformer(name)

@@ -15,7 +15,7 @@ from models.pretraining.pretrain import pretrain
 from models.training.fit import attempt
 from models.training.presets import preset_named
 from models.training.search import Study, Tried
-from models.training.space import space
+from models.training.search_space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 from models.training.fit import attempt
 from models.training.presets import preset_named
 from models.training.search import SearchFailedError, Study
-from models.training.space import space
+from models.training.search_space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 pytestmark = pytest.mark.slow

@@ -1,8 +1,8 @@
 import pytest
 
-from models.evaluation.measurement import Figure
-from tasks.gate_contract import acting, compared, made_up_evidence, of_gate
+from models.evaluation.report import Figure
 from tasks.gates import GATES
+from tasks.gates.base.contract import acting, compared, made_up_evidence, of_gate
 
 UNKNOWN = Figure(value=None)
 

@@ -1,0 +1,1 @@
+"""The demonstration: a simulated platform and the traffic that it causes."""

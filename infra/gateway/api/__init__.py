@@ -1,0 +1,1 @@
+"""The HTTP side: endpoints, limits, telemetry and the app that joins them."""

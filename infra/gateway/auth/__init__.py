@@ -1,0 +1,1 @@
+"""Who may ask: keys, approval codes, and the check of each request."""

@@ -1,0 +1,1 @@
+"""Pictures and videos of requests: fetched, limited and decoded."""

@@ -1,0 +1,79 @@
+"""Videos of requests: sent along, or named by a key under `gateway_video_uri`; what it will cost to decode them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.forms import FormError, beneath
+from infra.gateway.errors import ApiError
+from infra.gateway.media.images import skipped
+from infra.objects import SCHEME, Objects, UnreachableError, split
+from infra.settings import Settings
+from models.data.pixels import Shown, scaled
+from models.data.video import MAX_BYTES, BrokenVideoError, Watch, about
+from models.domain.content import Part, Unread
+
+NANOSECONDS = 8  # a pixel takes to decode, measured on H.264 and VP9
+LEAST = 0.05  # seconds that any video takes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """What a model is shown of a video, by the way that it watches."""
+
+    shown: dict[Watch, Shown]
+
+    def at(self, watch: Watch) -> NDArray[np.float32] | bytes:
+        """What the model that watches so is given; of a video that nobody here watches, that there is one."""
+        return scaled(self.shown[watch].pictures) if watch in self.shown else b""
+
+    def unread(self, watch: Watch) -> tuple[Unread, ...]:
+        """What of it is not among that."""
+        return skipped(Part.VIDEO, self.shown.get(watch))
+
+
+def seconds_of(data: bytes, param: str) -> float:
+    """What decoding will take at most; raises ApiError 400 or 422 for what will not be decoded."""
+    if len(data) > MAX_BYTES:
+        raise ApiError(422, f"the video has over {MAX_BYTES} bytes", code="too_large", param=param)
+    try:
+        found = about(data)
+    except BrokenVideoError as error:
+        raise refused(str(error), param) from None
+    return LEAST + found.cost_pixels * NANOSECONDS / 1e9
+
+
+def refused(why: str, param: str) -> ApiError:
+    return ApiError(400, f"the video cannot be read: {why}", code="invalid_video", param=param)
+
+
+def stored(settings: Settings, key: str, param: str) -> bytes:
+    """The video under a key; raises ApiError 400, 404 or 503. Blocks."""
+    root = settings.gateway_video_uri
+    if not root:
+        message = "this gateway takes no keys: MODERATO_GATEWAY_VIDEO_URI says where they lie"
+        raise ApiError(400, message, code="no_video_store", param=param)
+    if key.startswith("/") or ".." in key.split("/"):
+        raise ApiError(400, "a key may not lead out of its store", code="invalid_key", param=param)
+    try:
+        return _bytes(settings, root.rstrip("/"), key)
+    except (FormError, FileNotFoundError, IsADirectoryError):
+        raise ApiError(404, f"no video under the key {key!r}", code="not_found", param=param) from None
+    except (UnreachableError, OSError) as error:
+        message = f"the store of videos is away: {type(error).__name__}"
+        raise ApiError(503, message, code="unavailable", param=param) from None
+
+
+def _bytes(settings: Settings, root: str, key: str) -> bytes:
+    if root.startswith(SCHEME):
+        bucket, prefix = split(root)
+        return Objects(settings, bucket).read(f"{prefix}/{key}" if prefix else key, MAX_BYTES + 1)
+    path = beneath(Path(root), key)
+    if not path.is_file():  # a pipe would be waited for
+        raise FileNotFoundError(key)
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)

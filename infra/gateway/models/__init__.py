@@ -1,0 +1,1 @@
+"""The models that are live: loaded, swapped, and asked in batches."""

@@ -1,0 +1,1 @@
+"""The Ray room: training, and the gateway, on a cluster."""

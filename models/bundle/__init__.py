@@ -1,0 +1,1 @@
+"""The bundle: exported, quantized, assembled, and what it is expected to do."""

@@ -1,0 +1,131 @@
+"""From a trained model to a bundle: choose its precision, calibrate it, derive the thresholds of every market."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import lance
+import numpy as np
+
+from models.bundle.bundle import Bundle, write_bundle
+from models.data.snapshot import SnapshotRows
+from models.domain.policy import PolicySet
+from models.evaluation.admission import admission
+from models.evaluation.calibration import Calibration
+from models.evaluation.cross_fit import evidence_of
+from models.evaluation.operating_points import OperatingPoints
+from models.evaluation.predictions import Scored, joined, score_splits
+from models.evaluation.sufficiency import Tally, judged_splits
+from models.inference.precision import INT8, ONNX, Precision
+from models.inference.scorer import Feed, Scorer
+
+OBSERVED = 512  # posts of the training split that show how far activations reach
+JUDGED: tuple[str, ...] = ("calibration", "validation")  # splits
+OUT_OF_FOLD = (
+    "out of fold"  # posts of the training split that were scored by models which had not learned from them
+)
+CONTENT = ("text", "image", "video")  # columns
+TIMED = 64  # posts
+WARM_UP = 4
+TAIL = 95  # percentile
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A bundle's digest, and the posts that its thresholds were derived from, as it scores them."""
+
+    digest: str
+    judged: Scored
+    points: OperatingPoints
+    tally: Tally
+
+
+def assemble(
+    folder: Path,
+    model: Path,
+    uri: str,
+    policy_set: PolicySet,
+    *,
+    storage_options: dict[str, str],
+    threads: int,
+    out_of_fold: Scored | None = None,
+) -> Assembled:
+    """Write the bundle of `model` to `folder`.
+
+    Calibration is fitted on the calibration split; thresholds are derived from that and the validation split; both
+    with the scores of the graph that is served. Where the preset asks for eight bits, the two splits decide.
+
+    Where the two splits are small, both come from all posts that the network did not learn from: `out_of_fold` are
+    posts of the training split as models scored them that had not learned from these (models.training.cross_fit), and
+    where there are none, the test split's join, if they help. Thresholds go by the order of the scores alone, which no
+    calibration changes, so that fitting it on the same posts flatters none of them.
+    """
+    tally = Tally.of(uri, storage_options)
+    with TemporaryDirectory() as scratch:
+        choice = _choose(model, Path(scratch) / INT8, uri, storage_options, threads)
+        parts, names = choice.parts, judged_splits(policy_set, tally, JUDGED)
+        if out_of_fold is not None:
+            parts, names = [*parts, out_of_fold], (*JUDGED, OUT_OF_FOLD)
+        elif names != JUDGED:
+            scorer = Scorer.load(model, threads=threads, graph=choice.int8)
+            parts = [*parts, score_splits(scorer, uri, names[len(JUDGED) :], storage_options)]
+        judged = joined(parts)
+        fitting = judged if names != JUDGED else parts[0]
+        calibration = Calibration.fit(fitting.policies, fitting.logits, fitting.labels)
+        evidence = evidence_of(calibration, judged, tally.assessed)
+        points = OperatingPoints.derive(policy_set, evidence, names)
+        digest = write_bundle(
+            folder, model, calibration, policy_set, points, precision=choice.precision, int8=choice.int8
+        )
+    return Assembled(digest, judged, points, tally)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is served: its scores on each judged split, and the graph in eight bits where it is that one."""
+
+    precision: Precision
+    parts: list[Scored]
+    int8: Path | None
+
+
+def _choose(model: Path, int8: Path, uri: str, storage_options: dict[str, str], threads: int) -> Choice:
+    full = Scorer.load(model, threads=threads)
+    parts = [score_splits(full, uri, [split], storage_options) for split in JUDGED]
+    if not full.about.preset.get("int8"):
+        return Choice(full.precision, parts, None)
+    from models.bundle.quantization import quantise
+
+    quantise(model / ONNX, int8, _feeds(full, uri, storage_options))
+    small = Scorer.load(model, threads=threads, graph=int8)
+    rounded = [score_splits(small, uri, [split], storage_options) for split in JUDGED]
+    precision = admission(joined(parts), joined(rounded))
+    if precision.serves == INT8:
+        return Choice(precision, rounded, int8)
+    return Choice(precision, parts, None)
+
+
+def _feeds(scorer: Scorer, uri: str, storage_options: dict[str, str]) -> Iterator[Feed]:
+    """Posts of the training split at even distances, as the graph is given them."""
+    rows = SnapshotRows.open(uri, storage_options)
+    positions = rows.positions("train")
+    posts = rows.take(positions[:: -(-len(positions) // OBSERVED)], *CONTENT)
+    for _, feed in scorer.feeds(*(posts[name].to_pylist() for name in CONTENT)):
+        yield feed
+
+
+def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:
+    """95th percentile in milliseconds of scoring one post of the snapshot's test split at a time; 0 without posts."""
+    dataset = lance.dataset(uri, storage_options=storage_options or None)
+    table = dataset.to_table(columns=list(CONTENT), filter="split = 'test'", limit=TIMED)
+    posts = list(zip(*(table[name].to_pylist() for name in CONTENT), strict=True))
+    taken = []
+    for content in posts[:WARM_UP] + posts:
+        start = time.perf_counter()
+        bundle.score(*([item] for item in content))
+        taken.append((time.perf_counter() - start) * 1000)
+    return float(np.percentile(taken[len(posts[:WARM_UP]) :], TAIL)) if posts else 0.0

@@ -1,0 +1,178 @@
+"""The trained network as a folder of files that any reviewer can open: ONNX, safetensors, tokeniser, JSON."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.export import Dim
+
+from models.domain.preprocessing import PREPROCESSING
+from models.domain.preset import Preset
+from models.inference.precision import ONNX
+from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, ModelFile
+from models.network.network import Network
+
+WEIGHTS = "weights.safetensors"
+OPSET = 20
+COMPARED = (
+    (1, 1),
+    (7, 24),
+    (32, 12),
+)  # posts and tokens of the batches that every export is held against torch on
+
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+def export(
+    folder: Path,
+    network: Network,
+    tokenizer: Tokenizer,
+    preset: Preset,
+    policies: tuple[str, ...],
+    real: Iterable[Arrays] = (),
+) -> None:
+    """Leave model.onnx, weights.safetensors, tokenizer.json and model.json in `folder`, all or nothing.
+
+    The ONNX file is compared with torch on random batches and on the `real` ones; model.json says how far apart
+    they were.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    to_onnx(network, preset, partial / ONNX)
+    weights = network.merged().state_dict()
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial / WEIGHTS)
+    tokenizer.save(str(partial / TOKENIZER))
+    rng = np.random.default_rng(1)
+    made_up = (
+        random_batch(network, preset.image_size, rng, posts, min(tokens, preset.max_tokens))
+        for posts, tokens in COMPARED
+    )
+    worst = parity(network, partial, chain(made_up, real))
+    (partial / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)
+
+
+def to_onnx(network: Network, preset: Preset, path: Path) -> None:
+    """One file, opset 20; inputs as `Network.forward`, outputs `logits` [N, P] and, of a network that watches videos,
+    `moments` [N, F, P].
+    """
+    posts, tokens, images = Dim("posts"), Dim("tokens", max=preset.max_tokens), Dim("images")
+    shapes = {
+        "input_ids": {0: posts, 1: tokens},
+        "attention_mask": {0: posts, 1: tokens},
+        "pixels": {0: images},
+        "image_index": {0: posts},
+        "frame_index": {0: posts},
+    }
+    example = random_batch(
+        network, preset.image_size, np.random.default_rng(0), posts=4, tokens=min(12, preset.max_tokens)
+    )
+    inputs = tuple(torch.from_numpy(array) for array in example.values())
+    outputs = [LOGITS] if network.temporal is None else [LOGITS, MOMENTS]
+    with _quietly():
+        graph = torch.export.export(
+            Served(network.for_serving()), inputs, dynamic_shapes=(tuple(shapes.values()),)
+        )
+        program = torch.onnx.export(
+            graph, input_names=list(example), output_names=outputs, opset_version=OPSET, verbose=False
+        )
+        assert program is not None
+        used = [given for given in program.model.graph.inputs if given.uses()]
+        program.model.graph.inputs[:] = used  # so that a model of text alone asks for no pixels
+        program.save(path, external_data=False)
+
+
+class Served(nn.Module):
+    """The network with the outputs that are served."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Logits, and those of the frames where there are any."""
+        logits = self.network(*inputs)
+        if self.network.temporal is None:
+            return (logits,)
+        _, _, pixels, _, frame_index = inputs
+        return logits, self.network.moments(pixels, frame_index)
+
+
+def _model_file(preset: Preset, policies: tuple[str, ...], worst: float) -> ModelFile:
+    return ModelFile(
+        policies=policies,
+        preset=preset.model_dump(mode="json"),
+        max_tokens=preset.max_tokens,
+        image_size=preset.image_size,
+        parity=worst,
+        preprocessing=PREPROCESSING,
+    )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """The exporter reports on itself through logs and warnings that no user can act on."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="# The axis name: .* will not be used")
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx|torch")
+            warnings.filterwarnings("ignore", category=FutureWarning, module="onnx|torch")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def random_batch(
+    network: Network, image_size: int, rng: np.random.Generator, posts: int, tokens: int
+) -> dict[str, NDArray[np.generic]]:
+    """Inputs of a made-up batch in which some texts are short, every other post has an image and, where the network
+    watches any, every third a video.
+    """
+    lengths = rng.integers(1, tokens + 1, size=posts)
+    mask = (np.arange(tokens) < lengths[:, None]).astype(np.int64)
+    index = np.where(np.arange(posts) % 2 == 0, np.arange(posts) // 2, -1)
+    shown = np.arange(network.frames) < rng.integers(1, network.frames + 1, size=posts)[:, None]
+    shown &= (np.arange(posts) % 3 == 0)[:, None] & (network.temporal is not None)
+    frames = np.where(shown, index.max() + shown.cumsum().reshape(shown.shape), -1)
+    return {
+        "input_ids": rng.integers(min(2, network.vocabulary - 1), network.vocabulary, size=(posts, tokens))
+        * mask,
+        "attention_mask": mask,
+        "pixels": rng.uniform(
+            -1, 1, size=(max(index.max(), frames.max()) + 1, 3, image_size, image_size)
+        ).astype(np.float32),
+        "image_index": index,
+        "frame_index": frames,
+    }
+
+
+def parity(network: Network, model: Path, batches: Iterable[Arrays]) -> float:
+    """The largest absolute difference of any logit between torch and the ONNX file in `model`."""
+    session = onnxruntime.InferenceSession(model / ONNX, providers=["CPUExecutionProvider"])
+    wanted = {entry.name for entry in session.get_inputs()}
+    network = network.eval()
+    worst = 0.0
+    for batch in batches:
+        with torch.no_grad():
+            expected = network(*(torch.from_numpy(np.asarray(array)) for array in batch.values())).numpy()
+        (found,) = session.run([LOGITS], {name: array for name, array in batch.items() if name in wanted})
+        worst = max(worst, float(np.abs(expected - found).max(initial=0)))
+    return worst

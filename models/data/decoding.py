@@ -1,0 +1,64 @@
+"""Decoding in a process of its own, `python -m models.data.decoding`: one that takes too long, or falls over
+what it was given, can be ended without harm to whoever asked. Needs no torch.
+
+A question on standard input is a line of JSON and `bytes` bytes behind it; so is the answer on standard output, whose
+bytes are the arrays one after another. Nothing of it is a pickle: what decodes foreign bytes is not believed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from models.data import pixels, video
+from models.data.pictures import BrokenPictureError
+from models.data.pixels import Shown, Sight
+from models.data.video import BrokenVideoError, Watch
+
+NICER = 10  # than those who answer requests
+GRACE = 2  # seconds beyond the deadline, after which it ends itself: whoever asked may be gone
+
+
+def shown(kind: str, data: bytes, ways: list[Any]) -> list[Shown]:
+    """For each way of looking, a Sight of an image or a Watch of a video, what a model is shown of it.
+
+    Raises BrokenPictureError, BrokenVideoError.
+    """
+    if kind == "image":
+        return [pixels.shown(data, Sight(*way)) for way in ways]
+    return [video.shown(data, Watch(*way)) for way in ways]
+
+
+def serve(given: BinaryIO, made: BinaryIO) -> None:
+    """Answer until there are no more questions."""
+    while line := given.readline():
+        question = json.loads(line)
+        signal.alarm(int(question["seconds"]) + GRACE)
+        _answer(question, given.read(question["bytes"]), made)
+        signal.alarm(0)
+
+
+def _answer(question: dict[str, Any], data: bytes, made: BinaryIO) -> None:
+    found: list[Shown] = []
+    answer: dict[str, Any] = {}
+    try:
+        found = shown(question["kind"], data, question["ways"])
+    except (BrokenPictureError, BrokenVideoError) as error:
+        answer["refused"] = str(error)
+    answer["shown"] = [{"shape": one.pictures.shape, "unseen": one.unseen} for one in found]
+    made.write(json.dumps(answer).encode() + b"\n")
+    made.writelines(np.ascontiguousarray(one.pictures).data for one in found)
+    made.flush()
+
+
+if __name__ == "__main__":
+    os.nice(NICER)
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal's Ctrl-C reaches it too; it ends with its questions
+    serve(sys.stdin.buffer, sys.stdout.buffer)

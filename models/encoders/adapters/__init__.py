@@ -1,0 +1,1 @@
+"""Networks of other libraries as towers, each file named by its library."""

@@ -1,0 +1,58 @@
+"""Networks of timm as image modules: every token of their last layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from models.encoders.base.encoder import Blueprint
+from models.encoders.base.towers import FIELD_MEAN, FIELD_STD, Normalise, Plain, UnfitWeightsError, bare
+
+CONFIG = "config.json"
+
+
+class TimmTokens(nn.Module):
+    """Pixels in -1 to 1 to the tokens [M, L, D] before pooling."""
+
+    def __init__(self, trunk: nn.Module) -> None:
+        super().__init__()
+        about: dict[str, Any] = getattr(trunk, "pretrained_cfg", None) or {}
+        self.normalise = Normalise(about.get("mean", FIELD_MEAN), about.get("std", FIELD_STD))
+        self.trunk = trunk
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[M, 3, S, S] to [M, L, D]."""
+        return self.trunk.forward_features(self.normalise(pixels))  # type: ignore[operator]
+
+
+def timm_tower(blueprint: Blueprint, small: str, **fields: Any) -> Plain:
+    """The network of a folder of weights, of an architecture with random weights, or `small` with `fields`."""
+    preset, folder = blueprint.preset, blueprint.weights
+    if folder is not None and not (folder / CONFIG).exists():
+        raise UnfitWeightsError(f"{folder} holds no weights of timm: {CONFIG} is missing")
+    if not folder and preset.architecture and not timm.is_model(preset.architecture):
+        raise UnfitWeightsError(
+            f"timm has no architecture {preset.architecture!r}; choose one of timm.list_models()"
+        )
+    name = f"local-dir:{folder}" if folder else preset.architecture or small
+    trunk = timm.create_model(
+        name,
+        pretrained=folder is not None and not bare(folder),
+        num_classes=0,
+        img_size=preset.image_size,
+        **({} if folder or preset.architecture else fields),
+    )
+    return Plain(image=TimmTokens(trunk), width=trunk.num_features)
+
+
+def transformer_fields(blueprint: Blueprint) -> dict[str, Any]:
+    """A small vision transformer in timm's words."""
+    preset = blueprint.preset
+    return {
+        "patch_size": preset.patch_size,
+        "embed_dim": preset.width,
+        "depth": preset.layers,
+        "num_heads": preset.heads,
+    }

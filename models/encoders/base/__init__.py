@@ -1,0 +1,1 @@
+"""What an encoder is, and towers put together from modules."""

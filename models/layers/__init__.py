@@ -1,0 +1,1 @@
+"""Layers: what networks are made of that knows nothing of posts' encoders."""

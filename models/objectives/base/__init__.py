@@ -1,0 +1,1 @@
+"""What an objective is: supervised or self-supervised, and what those share."""

@@ -1,1 +1,0 @@
-"""What is served: the exported model, its bundle, and scoring with it."""

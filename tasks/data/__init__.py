@@ -1,0 +1,1 @@
+"""Steps that bring data in, keep it, and cut what is learned from."""

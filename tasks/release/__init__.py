@@ -1,0 +1,1 @@
+"""Steps from a candidate to the champion, and the watch over it."""

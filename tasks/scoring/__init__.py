@@ -1,0 +1,1 @@
+"""Steps that score posts outside the gateway."""

@@ -1,0 +1,1 @@
+"""Steps from validated data to a trained candidate, and the runs they write to."""

@@ -1,0 +1,82 @@
+"""What a pre-training is asked for, and the MLflow run that it writes to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import task
+from prefect.runtime import flow_run
+
+from infra.registry import Registry
+from infra.registry.runs import PRETRAINING, LifecycleRun
+from infra.settings import Settings
+from infra.weights import Weights, fetch
+from models.training.presets import preset_named
+from tasks.data.corpus import Corpus
+from tasks.plumbing.artifacts import link, run_url
+from tasks.plumbing.caching import code_digest, digest_of
+from tasks.plumbing.handle import Handle
+from tasks.plumbing.retrying import PATIENT
+from tasks.plumbing.story import tells
+from tasks.training.run import FLOW_RUN
+
+
+class Recipe(Handle):
+    """`teacher` is the address of a backbone that some objectives learn from, `bootstrap` that of one which mends the
+    corpus' texts first; empty for none.
+    """
+
+    preset: str
+    objectives: tuple[str, ...]
+    seed: int
+    teacher: str = ""
+    bootstrap: str = ""
+
+
+class PretrainingRun(Handle):
+    """`key` names the backbone: same corpus, recipe and code, same key; the folders are what was fetched."""
+
+    key: str
+    run_id: str
+    weights: Path | None = None
+    teacher: Path | None = None
+
+    def story(self) -> str:
+        return f"backbone {self.key[:12]} in MLflow run {self.run_id[:8]}"
+
+
+@task(name="begin", **PATIENT)
+@tells(PretrainingRun.story)
+def begin(settings: Settings, corpus: Corpus, recipe: Recipe) -> PretrainingRun:
+    """Find the run of a pre-training that was killed, or start one."""
+    chosen = preset_named(recipe.preset)
+    fetched = {"weights": fetch(settings, chosen.weights), "teacher": fetch(settings, recipe.teacher)}
+    digests = {name: found.digest for name, found in fetched.items() if found}
+    key = digest_of(corpus=corpus.id, recipe=recipe, code=code_digest(), **digests)
+    name = f"{datetime.now(UTC):%m-%d %H:%M} pre-training {recipe.preset}"
+    run = LifecycleRun.resume_or_start(Registry(settings), key, name=name, tag=PRETRAINING)
+    fields = {f"preset.{name}": value for name, value in chosen.model_dump().items()}
+    run.describe(
+        parameters={
+            "seed": recipe.seed,
+            "objectives": "+".join(recipe.objectives),
+            **corpus.counts,
+            **fields,
+        },
+        tags={
+            FLOW_RUN: str(flow_run.id or ""),
+            "corpus": corpus.id,
+            **digests,
+            **{f"lake.{table}": str(version) for table, version in corpus.versions.items()},
+        },
+    )
+    run.use_dataset(corpus.uri, name="corpus", digest=corpus.id)
+    link("mlflow-run", run_url(run.registry, run.run_id), "MLflow run")
+    return PretrainingRun(
+        key=key, run_id=run.run_id, weights=_folder(fetched["weights"]), teacher=_folder(fetched["teacher"])
+    )
+
+
+def _folder(found: Weights | None) -> Path | None:
+    return found.folder if found else None

@@ -1,0 +1,71 @@
+"""A store that is away ends a command in one line, whichever command asks it, and shows no password."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ports import free_port
+
+PASSWORD = "sesame-123-sesame"
+LOOKS = [
+    ("status",),
+    ("rollback",),
+    ("canary",),
+    ("compare", "1", "2"),
+    ("score", "posts.jsonl", "out.parquet"),
+    ("retrain", "--preset", "trial"),
+]
+
+
+def ended(*words, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *words], capture_output=True, text=True, check=False,
+        env={**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **environment},
+    )  # fmt: skip
+
+
+def one_line(done, store):
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"moderato: {store} cannot be reached: ")
+    assert "Traceback" not in done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", LOOKS, ids=lambda words: words[0])
+def test_an_mlflow_server_that_is_away_is_one_line(words, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "posts.jsonl").write_text('{"post_id": "1", "text": "hello"}\n')
+    address = f"http://somebody:{PASSWORD}@127.0.0.1:{free_port()}"
+    one_line(ended(*words, MODERATO_MLFLOW_TRACKING_URI=address), "MLflow")
+
+
+def test_a_prefect_server_that_is_away_is_one_line():
+    api = f"http://127.0.0.1:{free_port()}/api"
+    one_line(ended("schedule", MODERATO_PREFECT_API_URL=api), "Prefect")
+    one_line(ended("retrain", "--preset", "trial", MODERATO_PREFECT_API_URL=api), "Prefect")
+
+
+def test_a_lake_that_is_away_is_one_line():
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    settings = {
+        "LAKE_URI": "s3://b/lake",
+        "S3_ENDPOINT": endpoint,
+        "S3_ACCESS_KEY": "a",
+        "S3_SECRET_KEY": PASSWORD,
+    }
+    one_line(ended("status", **{f"MODERATO_{name}": value for name, value in settings.items()}), "the lake")
+
+
+def test_the_traceback_of_a_fault_shows_no_password():
+    program = (
+        "from flows.cli import app, main\n"
+        "@app.command\n"
+        f"def fails(): raise RuntimeError('no answer from https://somebody:{PASSWORD}@pages.example/')\n"
+        "main(['fails'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("RuntimeError: no answer from https://somebody:**********@pages.example/\n")
