@@ -27,7 +27,7 @@ def _asked(url: str, credentials: str) -> list[dict[str, Any]]:
     from contextlib import suppress
     from urllib.request import urlopen
 
-    from infra.platform.service import request
+    from infra.platform import request
 
     asking = request(url, credentials)
     asking.method, asking.data = "POST", json.dumps(PAUSED).encode()

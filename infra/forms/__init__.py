@@ -19,3 +19,6 @@ __all__ = [
     "name",
     "post_id",
 ]
+
+# modules that others import from their own file: the bounds of ids
+PUBLIC = ("ids",)

@@ -1,7 +1,7 @@
 """The platform room: the services that one machine runs, who holds them up, and where they are."""
 
 from infra.platform.ports import PortInUseError, is_free, require_free
-from infra.platform.service import Service, answers, polled
+from infra.platform.service import Service, answers, polled, request
 from infra.platform.supervisor import Running, Supervisor
 
 __all__ = [
@@ -12,5 +12,9 @@ __all__ = [
     "answers",
     "is_free",
     "polled",
+    "request",
     "require_free",
 ]
+
+# modules that others import from their own file: a command each
+PUBLIC = ("backup", "doctor", "manifest", "restore")

@@ -69,3 +69,6 @@ __all__ = [
     "trouble_with",
     "withdraw_rollout",
 ]
+
+# modules that others import from their own file: for tests of parts, and where the rest would be slow
+PUBLIC = ("contract", "stages")

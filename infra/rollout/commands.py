@@ -6,10 +6,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from infra.registry import RegisteredVersion, Registry
-from infra.registry.copies import BUNDLES, ForeignVersionError, LostBundleError
-from infra.registry.deciders import deciders, kept, kept_copy
-from infra.registry.publish import register_again
+from infra.registry import (
+    BUNDLES,
+    ForeignVersionError,
+    LostBundleError,
+    RegisteredVersion,
+    Registry,
+    deciders,
+    kept,
+    kept_copy,
+    register_again,
+)
 from infra.rollout.incident import Incident, trouble_with
 from infra.rollout.rollout import Rollout
 from infra.rollout.store import NoRolloutError, RolloutIsOverError, Store

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.registry import RegisteredVersion, Registry, is_empty
-from infra.registry.copies import LostBundleError
-from infra.registry.deciders import DECIDERS, Decider, deciders
+from infra.registry import DECIDERS, Decider, LostBundleError, RegisteredVersion, Registry, deciders, is_empty
 from infra.rollout.store import Store
 from models.bundle.manifest import TamperedBundleError
 from models.domain.errors import UserError

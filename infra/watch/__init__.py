@@ -16,3 +16,6 @@ __all__ = [
     "live_view",
     "reference_view",
 ]
+
+# modules that others import from their own file: for tests of parts
+PUBLIC = ("contract",)

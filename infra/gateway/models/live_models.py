@@ -18,9 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from infra.registry import RegisteredVersion, Registry
-from infra.registry.copies import copy_of
-from infra.registry.deciders import Decider, deciders, keep, kept
+from infra.registry import Decider, RegisteredVersion, Registry, copy_of, deciders, keep, kept
 from infra.rollout import Rollout
 from infra.settings import Settings
 from models.bundle.bundle import Bundle

@@ -9,8 +9,7 @@ from urllib.parse import urlparse
 import pytest
 from made_up_traffic import another_version, two_versions
 
-from infra.registry import Registry
-from infra.registry.copies import ForeignVersionError, LostBundleError
+from infra.registry import ForeignVersionError, LostBundleError, Registry
 from infra.registry.registry import DIGEST
 from models.bundle.manifest import TamperedBundleError, verify
 
@@ -119,7 +118,7 @@ def test_a_snapshot_s_id_that_leads_elsewhere_is_refused(store):
 
 
 def test_every_champion_is_remembered_by_the_model_itself(store):
-    from infra.registry.deciders import deciders
+    from infra.registry import deciders
 
     third = another_version(store)
     store.registry.promote(third)

@@ -10,8 +10,7 @@ from multiprocessing import get_context
 import pytest
 from tiny_model import make_candidate
 
-from infra.registry import Registry, UnknownVersionError, is_empty, last_runs, publish
-from infra.registry.deciders import deciders
+from infra.registry import Registry, UnknownVersionError, deciders, is_empty, last_runs, publish
 from models.bundle.assembly import assemble
 from models.bundle.manifest import verify
 from models.policies import POLICY_SETS

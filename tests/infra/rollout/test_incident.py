@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 import pytest
 from made_up_traffic import another_version, two_versions
 
-from infra.registry.deciders import DECIDERS, Decider, deciders, keep
+from infra.registry import DECIDERS, Decider, deciders, keep
 from infra.rollout import Store, incident, roll_back
 from infra.rollout.commands import NoWayBackError
 
