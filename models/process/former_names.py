@@ -249,7 +249,7 @@ class _Finder:
     ) -> ModuleSpec | None:
         if present(fullname) == fullname and not any(name.startswith(f"{fullname}.") for name in MODULES):
             return None
-        return ModuleSpec(fullname, self, is_package=True)
+        return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type] # by its form
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _Former(spec.name)
