@@ -7,6 +7,7 @@ encoder, and a project's parts import ours. An import of a former name gives wha
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
@@ -247,7 +248,9 @@ class _Finder:
         path: Sequence[str] | None = None,  # noqa: ARG002 - Python's
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        if present(fullname) == fullname and not any(name.startswith(f"{fullname}.") for name in MODULES):
+        if not (
+            _is_there(present(fullname), fullname) or any(name.startswith(f"{fullname}.") for name in MODULES)
+        ):
             return None
         return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type] # by its form
 
@@ -259,6 +262,14 @@ class _Finder:
         if now != module.__name__:
             importlib.import_module(now)  # whose errors are its own
             warnings.warn(f"{module.__name__} is {now} now", DeprecationWarning, stacklevel=2)
+
+
+def _is_there(now: str, former: str) -> bool:
+    """Whether a name is a former one of a module that there is."""
+    try:
+        return now != former and importlib.util.find_spec(now) is not None
+    except ModuleNotFoundError:  # what would hold it is no package
+        return False
 
 
 def serve() -> None:

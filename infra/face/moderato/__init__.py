@@ -14,7 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-OURS = {"models": "policies/__init__.py", "infra": "settings.py"}  # packages that this one needs, and a file of each
+OURS = {
+    "models": "policies/__init__.py",
+    "infra": "settings.py",
+}  # packages that this one needs, and a file of each
 
 
 def _require_ours() -> None:

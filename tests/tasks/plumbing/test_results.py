@@ -153,6 +153,12 @@ def test_no_class_is_made_because_a_file_names_it(name):
         RESULTS.loads(json.dumps({"is": name, "value": {}}).encode())
 
 
+def test_what_the_release_before_kept_comes_back_whatever_its_module_is_called_now():
+    kept = json.loads(RESULTS.dumps(LakeVersions(uri="lake", posts=1, judgements=2)))
+    kept["is"] = "tasks.snapshot.LakeVersions"
+    assert RESULTS.loads(json.dumps(kept).encode()) == LakeVersions(uri="lake", posts=1, judgements=2)
+
+
 class Runs:
     """Unpickling it leaves a mark."""
 
