@@ -12,14 +12,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from expectations.running import Outcome, Report
+from expectations.running import Outcome, ValidationReport
 from models.domain.offline_page import offline_page
 
 SHOWN = 20  # values and rows of one expectation
 BOUNDS = {"min_value": "at least", "max_value": "at most", "value_set": "one of", "regex": "matches"}
 
 
-def write_page(report: Report, title: str, folder: Path) -> Path:
+def write_page(report: ValidationReport, title: str, folder: Path) -> Path:
     """Write `folder`/index.html and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
@@ -27,7 +27,7 @@ def write_page(report: Report, title: str, folder: Path) -> Path:
     return path
 
 
-def _body(report: Report, title: str) -> Iterator[str]:
+def _body(report: ValidationReport, title: str) -> Iterator[str]:
     met = sum(bool(outcome.result.success) for outcome in report.outcomes)
     yield f"<h1>Data Docs: {escape(title)}</h1>"
     yield (

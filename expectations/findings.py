@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from models.domain.errors import UserError
 
 
-class Finding(BaseModel):
+class DataFinding(BaseModel):
     """An expectation that was not met: what was seen, and a few of the rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +28,7 @@ class Finding(BaseModel):
 class ValidationFailedError(UserError):
     """Data that must not be trained on."""
 
-    def __init__(self, findings: Sequence[Finding], docs: str) -> None:
+    def __init__(self, findings: Sequence[DataFinding], docs: str) -> None:
         self.findings = tuple(findings)
         self.docs = docs
         noun = "expectation" if len(findings) == 1 else "expectations"

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from expectations.findings import Finding
+from expectations.findings import DataFinding
 from expectations.suite import Profile, Rows, Scope, Suite
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Outcome:
     def critical(self) -> bool:
         return str(self.result.expectation_config.severity.value) == "critical"
 
-    def finding(self) -> Finding:
+    def finding(self) -> DataFinding:
         config, found = self.result.expectation_config, self.result.result
         rows = [
             _row(index, config.kwargs["column"]) for index in found.get("partial_unexpected_index_list") or []
@@ -44,7 +44,7 @@ class Outcome:
         values = list(dict.fromkeys(map(_shown, found.get("partial_unexpected_list", []))))
         counts = f"{found['unexpected_count']} of {found['element_count']}"
         observed = f"{counts} with {config.kwargs['column']} {', '.join(values[:_SHOWN])}"
-        return Finding(
+        return DataFinding(
             suite=f"{self.suite}, {self.part}",
             expectation=_class_name(config.type),
             description=config.description or "",
@@ -54,19 +54,19 @@ class Outcome:
 
 
 @dataclass
-class Report:
+class ValidationReport:
     """Every outcome of a validation, met or not."""
 
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
-    def failures(self) -> list[Finding]:
+    def failures(self) -> list[DataFinding]:
         return [
             outcome.finding() for outcome in self.outcomes if not outcome.result.success and outcome.critical
         ]
 
     @property
-    def warnings(self) -> list[Finding]:
+    def warnings(self) -> list[DataFinding]:
         return [
             outcome.finding()
             for outcome in self.outcomes
@@ -104,9 +104,11 @@ class Engine:
         return [by_type[expectation.expectation_type] for expectation in expectations]
 
 
-def run(suites: Sequence[Suite], scope: Scope, workspace: Path, batch_rows: int = BATCH_ROWS) -> Report:
+def run(
+    suites: Sequence[Suite], scope: Scope, workspace: Path, batch_rows: int = BATCH_ROWS
+) -> ValidationReport:
     """Validate the scope's tables against every suite; `workspace` holds what DuckDB spills."""
-    report, engine = Report(), Engine(batch_rows)
+    report, engine = ValidationReport(), Engine(batch_rows)
     connection = duckdb.connect(str(workspace / "profiles.duckdb"))
     connection.execute(f"SET memory_limit = '{_MEMORY_LIMIT}'")
     connection.execute("SET temp_directory = ?", [str(workspace / "spill")])

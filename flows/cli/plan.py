@@ -12,7 +12,7 @@ from flows.cli.choices import PRESET
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from models.planning.plan import Plan
+    from models.planning.plan import TrainingPlan
 
 MEGA, GIGA, TERA = 1e6, 1e9, 1e12
 MINUTE = 60.0
@@ -58,7 +58,7 @@ def plan(
         report(found, terminal())
 
 
-def report(found: Plan, console: Console) -> None:
+def report(found: TrainingPlan, console: Console) -> None:
     """For a person: what is trained, memory, time, disk and money, and warnings."""
     from rich.table import Table
 
@@ -73,7 +73,7 @@ def report(found: Plan, console: Console) -> None:
         console.print(f"[yellow]warning[/] {plain(warning)}", highlight=False, soft_wrap=True)
 
 
-def _rows(found: Plan) -> list[tuple[str, str]]:
+def _rows(found: TrainingPlan) -> list[tuple[str, str]]:
     memory = found.memory
     parts = {name: value for name, value in memory if value}
     rows = [

@@ -73,7 +73,7 @@ def ingest(
         database(Path(work)) as connection,
         Spare(Path(work)) as spare,
     ):
-        run = Run(settings, entry, place, open_lake(settings), connection, spare, Path(work), dry_run)
+        run = IngestRun(settings, entry, place, open_lake(settings), connection, spare, Path(work), dry_run)
         summary = Summary(source=source, path=path, dry_run=dry_run)
         for files in run.groups():
             summary = run.take(files, summary, progress)
@@ -83,7 +83,7 @@ def ingest(
 
 
 @dataclass(frozen=True)
-class Run:
+class IngestRun:
     """One source, one place, one lake."""
 
     settings: Settings

@@ -26,7 +26,7 @@ Verdict = Literal["well", "worth knowing", "to mend"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """`advice` says what to do; empty where all is well."""
 
     subject: str
@@ -35,21 +35,21 @@ class Finding:
     advice: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Diagnosis]:
     """Every check, one after another; a check that fails is a finding, never an error."""
     for check in (_versions, _stores, _journal, _ports, _gpu, _disk):
         yield from check(settings)
 
 
-def _versions(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - every check takes the settings
+def _versions(settings: Settings) -> Iterator[Diagnosis]:  # noqa: ARG001 - every check takes the settings
     for package in PACKAGES:
         try:
-            yield Finding(package, "well", version(package))
+            yield Diagnosis(package, "well", version(package))
         except PackageNotFoundError:
-            yield Finding(package, "to mend", "missing", "install the lock anew: make install")
+            yield Diagnosis(package, "to mend", "missing", "install the lock anew: make install")
 
 
-def _stores(settings: Settings) -> Iterator[Finding]:
+def _stores(settings: Settings) -> Iterator[Diagnosis]:
     from infra.rollout import Store
 
     store = Store(settings)
@@ -62,17 +62,17 @@ def _stores(settings: Settings) -> Iterator[Finding]:
         yield _tried("Prefect", api, lambda: _prefect(settings, api), asked)
     standing = standing_on(settings.home)
     if standing:
-        yield Finding("platform", "well", standing.where)
+        yield Diagnosis("platform", "well", standing.where)
     else:
-        yield Finding("platform", "worth knowing", "none runs on this home", "moderato up starts one")
+        yield Diagnosis("platform", "worth knowing", "none runs on this home", "moderato up starts one")
 
 
-def _tried(name: str, address: str, ask: Callable[[], str], setting: str) -> Finding:
+def _tried(name: str, address: str, ask: Callable[[], str], setting: str) -> Diagnosis:
     try:
-        return Finding(name, "well", masked(f"{address}: {ask()}"))
+        return Diagnosis(name, "well", masked(f"{address}: {ask()}"))
     except Exception as error:  # noqa: BLE001 - whatever a store's client raises is what the person has to read
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Finding(name, "to mend", masked(f"{address}: {first}"), f"start it, or check {setting}")
+        return Diagnosis(name, "to mend", masked(f"{address}: {first}"), f"start it, or check {setting}")
 
 
 def _lake(settings: Settings) -> str:
@@ -91,7 +91,7 @@ def _mlflow(store: Store) -> str:
     return f"champion version {champion.version}" if champion else "no champion: moderato retrain"
 
 
-def _champion(store: Store) -> Iterator[Finding]:
+def _champion(store: Store) -> Iterator[Diagnosis]:
     """Whether who decides is whole. A store that is away was found above."""
     from infra.registry import is_empty
     from infra.rollout import CHOICES, incident
@@ -101,12 +101,12 @@ def _champion(store: Store) -> Iterator[Finding]:
         if not is_empty(store.settings):
             _ = store.registry.experiment_id
     except UserError as error:
-        yield Finding("champion", "to mend", str(error), "follow what it says")
+        yield Diagnosis("champion", "to mend", str(error), "follow what it says")
     except Exception:  # noqa: BLE001 - whatever a store's client raises
         return
     else:
         if vanished:
-            yield Finding("champion", "to mend", vanished.seen, CHOICES)
+            yield Diagnosis("champion", "to mend", vanished.seen, CHOICES)
 
 
 def _prefect(settings: Settings, api: str) -> str:
@@ -117,7 +117,7 @@ def _prefect(settings: Settings, api: str) -> str:
         return f"answers {answer.status}"
 
 
-def _journal(settings: Settings) -> Iterator[Finding]:
+def _journal(settings: Settings) -> Iterator[Diagnosis]:
     from infra.gateway import JOURNAL, count_aside
 
     lines = count_aside(settings.home / JOURNAL)
@@ -125,42 +125,44 @@ def _journal(settings: Settings) -> Iterator[Finding]:
         seen = (
             f"{lines:,} damaged lines were put aside: decisions that were given out and are not in the lake"
         )
-        yield Finding(
+        yield Diagnosis(
             "journal", "to mend", seen, "see them with moderato journal; retry or discard them there"
         )
     else:
-        yield Finding("journal", "well", "no damaged lines")
+        yield Diagnosis("journal", "well", "no damaged lines")
 
 
-def _ports(settings: Settings) -> Iterator[Finding]:
+def _ports(settings: Settings) -> Iterator[Diagnosis]:
     if standing_on(settings.home):
         return
     for name in ("prefect", "mlflow", "gateway"):
         port = getattr(settings, f"{name}_port")
         if is_free("127.0.0.1", port):
-            yield Finding(f"port {port}", "well", f"free for {name}")
+            yield Diagnosis(f"port {port}", "well", f"free for {name}")
         else:
             advice = f"stop what listens there, or set MODERATO_{name.upper()}_PORT"
-            yield Finding(f"port {port}", "to mend", f"in use; moderato up wants it for {name}", advice)
+            yield Diagnosis(f"port {port}", "to mend", f"in use; moderato up wants it for {name}", advice)
 
 
-def _gpu(settings: Settings) -> Iterator[Finding]:  # noqa: ARG001 - every check takes the settings
+def _gpu(settings: Settings) -> Iterator[Diagnosis]:  # noqa: ARG001 - every check takes the settings
     import torch
 
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        yield Finding("GPU", "well", names)
+        yield Diagnosis("GPU", "well", names)
     else:
-        yield Finding("GPU", "worth knowing", "none: training and serving use the processor")
+        yield Diagnosis("GPU", "worth knowing", "none: training and serving use the processor")
 
 
-def _disk(settings: Settings) -> Iterator[Finding]:
+def _disk(settings: Settings) -> Iterator[Diagnosis]:
     settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.home).free
     seen = f"{free / GIBIBYTE:.1f} GiB free under {settings.home}"
     if free < LEAST_FREE:
-        yield Finding("disk", "to mend", seen, "make room: the gateway refuses posts when the disk is full")
+        yield Diagnosis("disk", "to mend", seen, "make room: the gateway refuses posts when the disk is full")
     elif free < COMFORTABLE:
-        yield Finding("disk", "worth knowing", seen, "snapshots and runs grow; the deployment compact helps")
+        yield Diagnosis(
+            "disk", "worth knowing", seen, "snapshots and runs grow; the deployment compact helps"
+        )
     else:
-        yield Finding("disk", "well", seen)
+        yield Diagnosis("disk", "well", seen)

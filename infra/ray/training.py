@@ -17,26 +17,28 @@ from infra.ray.parcel import RAY, packed, unpack
 from infra.settings import Settings
 from models.distributed.job import Job
 from models.distributed.launch import TrainingFailedError, launch
-from models.distributed.messages import Word
+from models.distributed.messages import Message
 from models.distributed.resources import Resources
 
 LOOK = 0.2  # seconds between two looks at the course
 KEPT = 2  # checkpoints in Ray's storage
 
 
-def launcher_for(resources: Resources, settings: Settings) -> Callable[[Job, Callable[[Word], None]], None]:
+def launcher_for(
+    resources: Resources, settings: Settings
+) -> Callable[[Job, Callable[[Message], None]], None]:
     """What starts a training's processes: on a cluster where `resources` ask for its workers. Raises NoRayError."""
     return launch_on_ray(settings) if resources.workers else launch
 
 
-def launch_on_ray(settings: Settings) -> Callable[[Job, Callable[[Word], None]], None]:
+def launch_on_ray(settings: Settings) -> Callable[[Job, Callable[[Message], None]], None]:
     """What `fit` calls to train on the cluster that RAY_ADDRESS names, else on one of our own on this machine.
 
     Raises NoRayError; and, when called, whatever `hear` raises, and TrainingFailedError.
     """
     ray = ray_for("retrain --workers")
 
-    def launch_there(job: Job, hear: Callable[[Word], None]) -> None:
+    def launch_there(job: Job, hear: Callable[[Message], None]) -> None:
         with connected(ray, **_own(job)), _driven(ray, settings, job) as (course, done):
             while not ray.wait([done], timeout=LOOK)[0]:
                 _hand_on(ray, course, hear)
@@ -75,17 +77,17 @@ class _Course:
     """An actor: workers tell it, and whoever asked hears from it."""
 
     def __init__(self) -> None:
-        self._words: list[Word] = []
+        self._words: list[Message] = []
 
-    def tell(self, word: Word) -> None:
+    def tell(self, word: Message) -> None:
         self._words.append(word)
 
-    def heard(self) -> list[Word]:
+    def heard(self) -> list[Message]:
         words, self._words = self._words, []
         return words
 
 
-def _hand_on(ray: Any, course: Any, hear: Callable[[Word], None]) -> None:
+def _hand_on(ray: Any, course: Any, hear: Callable[[Message], None]) -> None:
     for word in ray.get(course.heard.remote()):
         hear(word)
 

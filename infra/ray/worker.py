@@ -22,7 +22,7 @@ from infra.settings import Settings
 from infra.weights import fetch
 from models.distributed.checkpoints import AtomicCheckpoints
 from models.distributed.job import Job
-from models.distributed.messages import Word, failure
+from models.distributed.messages import Message, failure
 from models.distributed.placement import Placement, replicated_or_sharded
 from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded
@@ -62,7 +62,7 @@ def work(config: dict[str, Any]) -> None:
 
 
 def _train(
-    settings: Settings, job: Job, folder: Path, reporting: Callback, tell: Callable[[Word], None]
+    settings: Settings, job: Job, folder: Path, reporting: Callback, tell: Callable[[Message], None]
 ) -> None:
     weights = fetch(settings, job.preset.weights)
     own = {"folder": folder, "weights": weights and weights.folder}

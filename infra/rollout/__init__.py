@@ -6,7 +6,7 @@ from infra.rollout.awaited import Awaited, awaited, judged
 from infra.rollout.chart import Story, plot, table
 from infra.rollout.commands import act, roll_back, withdraw_rollout
 from infra.rollout.controller import LEASE, Controller, Step
-from infra.rollout.expected_effects import Promises
+from infra.rollout.expected_effects import ExpectedEffects
 from infra.rollout.forecast import (
     Forecast,
     Traffic,
@@ -37,9 +37,9 @@ __all__ = [
     "PLANS",
     "Awaited",
     "Controller",
+    "ExpectedEffects",
     "Forecast",
     "Incident",
-    "Promises",
     "Rollout",
     "Step",
     "Store",

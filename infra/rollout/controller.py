@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from infra.rollout.incident import incident
-from infra.rollout.judge import Judgement, judge
+from infra.rollout.judge import StageVerdict, judge
 from infra.rollout.lease import Lease, LeaseTakenError
 from infra.rollout.observation import Observation
 from infra.rollout.rollout import Rollout
@@ -38,7 +38,7 @@ class Step:
     """A rollout after one look at it."""
 
     rollout: Rollout
-    judgement: Judgement
+    judgement: StageVerdict
     posts: int  # that the challenger decided or saw in this stage
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.rollout.estimate import Mean
-from infra.rollout.expected_effects import Promises
+from infra.rollout.expected_effects import ExpectedEffects
 from infra.rollout.latency import BUCKETS, Counts, bucketed
 from infra.rollout.onset import Harmed
 from models.domain.content import Action
@@ -89,7 +89,7 @@ class Evidence:
 
     policies: tuple[str, ...]
     markets: tuple[str, ...]
-    promises: Promises = field(default_factory=Promises)
+    promises: ExpectedEffects = field(default_factory=ExpectedEffects)
     history: Arm = field(default_factory=Arm)  # of the champion, before the rollout
     champion: Arm = field(default_factory=Arm)
     challenger: Arm = field(default_factory=Arm)

@@ -12,7 +12,7 @@ Factors = tuple[float, float]
 UNCHANGED: Factors = (1.0, 1.0)
 
 
-class Promises(BaseModel):
+class ExpectedEffects(BaseModel):
     """Least and greatest expected factor on the champion's value, by guardrail and subject."""
 
     model_config = ConfigDict(frozen=True)

@@ -28,7 +28,7 @@ ERROR_RATE = 0.01  # of rollouts that are stopped without harm, and of those tha
 MOST = 700.0  # of a logarithm whose exponential is still a float
 
 
-class Judgement(BaseModel):
+class StageVerdict(BaseModel):
     """A verdict with the readings it rests on."""
 
     model_config = ConfigDict(frozen=True)
@@ -51,7 +51,7 @@ class Judgement(BaseModel):
         return tuple(r for r in binding if r.decisive and r.verdict != "healthy")
 
 
-def judge(guardrails: Iterable[Guardrail], evidence: Evidence, stages: int) -> Judgement:
+def judge(guardrails: Iterable[Guardrail], evidence: Evidence, stages: int) -> StageVerdict:
     """Unhealthy where what binds has shown harm; healthy where all that is decisive is; inconclusive otherwise.
 
     stages: how many stages the rollout has; `evidence` is of the one that it is in, and holds those before.
@@ -60,7 +60,7 @@ def judge(guardrails: Iterable[Guardrail], evidence: Evidence, stages: int) -> J
     spent = zip(asked, spending(asked, stages), strict=True)
     readings = [reading for guardrail, its in spent for reading in guardrail.read(evidence, its)]
     told = _together(readings)
-    return Judgement(verdict=_verdict(told), readings=told)
+    return StageVerdict(verdict=_verdict(told), readings=told)
 
 
 def spending(guardrails: Sequence[Guardrail], stages: int) -> list[Spending]:

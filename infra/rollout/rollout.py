@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from infra.rollout.expected_effects import Promises
+from infra.rollout.expected_effects import ExpectedEffects
 from infra.rollout.stages import Plan, Stage, plan_named
 
 WAITING = "waiting for traffic"
@@ -48,7 +48,7 @@ class Rollout(BaseModel):
     stage: int = Field(default=0, ge=0)
     share: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the challenger decides")
     shadow: float = Field(default=0.0, ge=0, le=1, description="of the traffic that the other model sees too")
-    promises: Promises = Field(default_factory=Promises)
+    promises: ExpectedEffects = Field(default_factory=ExpectedEffects)
     dry_run: tuple[str, ...] = Field(default=(), description="guardrails that are measured without a say")
     hold: bool = Field(default=False, description="a person decides about the promotion")
     policies: tuple[str, ...] = Field(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from infra.rollout.judge import Judgement
+from infra.rollout.judge import StageVerdict
 from infra.rollout.rollout import Rollout
 
 TOLD = 3  # readings that a reason names
 
 
-def moved(rollout: Rollout, judgement: Judgement, posts: int, now: datetime) -> tuple[str, Rollout]:
+def moved(rollout: Rollout, judgement: StageVerdict, posts: int, now: datetime) -> tuple[str, Rollout]:
     """What is done, by name, and the rollout after it; the same rollout where there is nothing to do.
 
     posts: how many the challenger decided or saw in this stage. An unhealthy challenger is stopped even while a person

@@ -43,7 +43,7 @@ TRUTH = _truth()
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """Columns, one entry a post. A repost takes all but author and time from row `source`."""
 
     author: np.ndarray  # index into the week's authors; for a ring, whose market and language it shares
@@ -61,7 +61,7 @@ class Plan:
         return reposted
 
 
-def plan(authors: Authors, seed: int, week: int, block: int) -> Plan:
+def plan(authors: Authors, seed: int, week: int, block: int) -> SimulationPlan:
     """The plan of one block, the same however many of its posts are wanted."""
     rng = stream(seed, Stream.POSTS, week, block)
     author = np.searchsorted(np.cumsum(authors.rate) / authors.rate.sum(), rng.random(BLOCK))
@@ -76,7 +76,7 @@ def plan(authors: Authors, seed: int, week: int, block: int) -> Plan:
     truth = TRUTH[scenario].copy()
     truth[swears, POLICIES.index("profanity")] = 1 + MODALITIES.index(Modality.TEXT)
     seconds = _seconds(authors.hour[author], ring, source, rng)
-    return Plan(author, ring, scenario, swears, pictured, source, seconds, truth)
+    return SimulationPlan(author, ring, scenario, swears, pictured, source, seconds, truth)
 
 
 def _scenarios(authors: Authors, author: np.ndarray, rng: np.random.Generator) -> np.ndarray:

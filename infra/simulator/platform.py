@@ -14,7 +14,7 @@ from infra.simulator.authors import MARKET_CODES, RING_SIZE, Authors, present
 from infra.simulator.captions import DRAWS, Captions, pick
 from infra.simulator.moderators import Roster
 from infra.simulator.pictures import NAMES, Gallery
-from infra.simulator.plan import BLOCK, FIRST_DAY, MODALITIES, WEEK, Plan, plan
+from infra.simulator.plan import BLOCK, FIRST_DAY, MODALITIES, WEEK, SimulationPlan, plan
 from infra.simulator.scenarios import SCENARIOS, Scenario, Words
 from infra.simulator.streams import Stream, stream
 from infra.simulator.vocabulary import DRIFT, LANGUAGES, POLICIES, WAVE, Vocabulary
@@ -91,7 +91,7 @@ class Platform:
         return Batch(posts, judgements, _truth(ids, planned, content, week))
 
     def _content(
-        self, planned: Plan, authors: Authors, captions: Captions, number: int, size: int
+        self, planned: SimulationPlan, authors: Authors, captions: Captions, number: int, size: int
     ) -> Content:
         draws = stream(self.seed, Stream.CAPTIONS, captions.week, number).random((BLOCK, DRAWS))
         choices = stream(self.seed, Stream.CROPS, captions.week, number).integers(1 << 16, size=(BLOCK, 7))
@@ -131,7 +131,7 @@ class Platform:
     def _posts(
         self,
         ids: list[str],
-        planned: Plan,
+        planned: SimulationPlan,
         authors: Authors,
         created: np.ndarray,
         content: Content,
@@ -161,7 +161,12 @@ class Platform:
         return pa.RecordBatch.from_pydict(columns, schema=POSTS)
 
     def _judgements(
-        self, ids: list[str], planned: Plan, authors: Authors, created: np.ndarray, place: tuple[int, int]
+        self,
+        ids: list[str],
+        planned: SimulationPlan,
+        authors: Authors,
+        created: np.ndarray,
+        place: tuple[int, int],
     ) -> pa.RecordBatch:
         rng = stream(self.seed, Stream.VOTES, *place)
         votes = self.roster.judge(planned.truth > 0, authors.language[planned.author], rng)
@@ -190,7 +195,7 @@ def _week(seed: int, vocabulary: Vocabulary, week: int) -> tuple[Authors, Captio
 
 
 def _caption(
-    captions: Captions, planned: Plan, authors: Authors, row: int, draw: np.ndarray, name: str
+    captions: Captions, planned: SimulationPlan, authors: Authors, row: int, draw: np.ndarray, name: str
 ) -> str:
     if planned.ring[row] >= 0:
         return captions.ring_message(int(planned.ring[row]), draw)
@@ -214,7 +219,7 @@ def _phrase(vocabulary: Vocabulary, scenario: Scenario, text: str) -> str | None
     return next(phrase for phrase in group if phrase in text.lower())
 
 
-def _truth(ids: list[str], planned: Plan, content: Content, week: int) -> pa.RecordBatch:
+def _truth(ids: list[str], planned: SimulationPlan, content: Content, week: int) -> pa.RecordBatch:
     codes = planned.truth[: len(ids)]
     columns = {
         "post_id": ids,

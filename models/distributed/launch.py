@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from models.distributed.job import Job
-from models.distributed.messages import COURSE, JOB, LOOK, PLACE, Word
+from models.distributed.messages import COURSE, JOB, LOOK, PLACE, Message
 
 LOG = "workers.log"
 GRACE = 5.0  # seconds that the agent has to end its workers
@@ -29,7 +29,7 @@ class TrainingFailedError(RuntimeError):
     """Workers that died more often than they are restarted."""
 
 
-def launch(job: Job, hear: Callable[[Word], None]) -> None:
+def launch(job: Job, hear: Callable[[Message], None]) -> None:
     """Run the job's processes to their end, and hand on what the first one tells.
 
     None of them is left when this returns or raises, also where `hear` does. Raises TrainingFailedError.
@@ -87,7 +87,7 @@ def _on_this_machine() -> dict[str, str]:
     }
 
 
-def _hand_on(course: IO[str], hear: Callable[[Word], None]) -> None:
+def _hand_on(course: IO[str], hear: Callable[[Message], None]) -> None:
     """What is new in the course; a line that is not whole yet is left for the next time."""
     while True:
         start = course.tell()

@@ -16,11 +16,11 @@ COURSE = "course.jsonl"  # in that place, what they tell
 LOOK = 0.1  # seconds between two looks
 FAILURE = "failure"
 
-Word = dict[str, Any]
+Message = dict[str, Any]
 """`kind`, and `step`, `epoch`, `steps` and `metrics` of the trainer, METRICS for a logger, or a FAILURE's `message`."""
 
 
-def failure(error: UserError) -> Word:
+def failure(error: UserError) -> Message:
     """What a process says that has met a mistake of its user's."""
     return {"kind": FAILURE, "message": str(error)}
 

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from models.distributed.messages import FAILURE, Word
+from models.distributed.messages import FAILURE, Message
 from models.domain.errors import UserError
 
 START, STEP, VALIDATED, END, METRICS = "start", "step", "validated", "end", "metrics"
@@ -24,7 +24,7 @@ PAUSE = 0.5  # seconds between two words about steps
 class Telling(Callback):
     """How far the first process has come."""
 
-    def __init__(self, tell: Callable[[Word], None]) -> None:
+    def __init__(self, tell: Callable[[Message], None]) -> None:
         self._tell, self._said = tell, 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -62,7 +62,7 @@ class Telling(Callback):
 class TellingLogger(Logger):
     """Hands on what Lightning logs."""
 
-    def __init__(self, tell: Callable[[Word], None]) -> None:
+    def __init__(self, tell: Callable[[Message], None]) -> None:
         super().__init__()
         self._tell = tell
 
@@ -88,7 +88,7 @@ class TellingLogger(Logger):
         """A run's preset is known where it was started."""
 
 
-class Course:
+class ProgressRelay:
     """Stands for the trainer, which is in another process, before callbacks and a logger that stayed here.
 
     Callbacks are called at the start, after steps (a few a second), after validations and at the end, with no module,
@@ -105,7 +105,7 @@ class Course:
         self.estimated_stepping_batches = self.max_epochs = 1
         self.callback_metrics: dict[str, torch.Tensor] = {}
 
-    def hear(self, word: Word) -> None:
+    def hear(self, word: Message) -> None:
         """Hand a word on to the logger and the callbacks; raises UserError where it is a failure."""
         if word["kind"] == FAILURE:
             raise UserError(word["message"])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.domain.policy import PolicySet
 from models.evaluation.calibration import Calibration
-from models.evaluation.operating_points import Evidence, OperatingPoints
+from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.predictions import Scored
 
 Floats = NDArray[np.floating]
@@ -33,9 +33,9 @@ class Held:
     points: OperatingPoints
 
 
-def evidence_of(calibration: Calibration, scored: Scored, assessed: Sequence[str]) -> Evidence:
+def evidence_of(calibration: Calibration, scored: Scored, assessed: Sequence[str]) -> JudgedScores:
     """What thresholds are derived from."""
-    return Evidence(
+    return JudgedScores(
         scored.policies, calibration(scored.logits), scored.labels, scored.market, tuple(assessed)
     )
 

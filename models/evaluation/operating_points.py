@@ -64,7 +64,7 @@ class OperatingPoint(BaseModel):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class JudgedScores:
     """Judged posts; scores: calibrated [N, P]; labels: share of judgements [N, P], NaN for unknown; markets: [N].
 
     `assessed` are the policies that anybody judged, here or in what was learned from; by these posts alone where that
@@ -108,7 +108,7 @@ class OperatingPoints(BaseModel):
     def derive(
         cls,
         policy_set: PolicySet,
-        evidence: Evidence,
+        evidence: JudgedScores,
         derived_from: Sequence[str] = ("calibration", "validation"),
     ) -> Self:
         """Points of every market that the policy set has objectives for."""
@@ -192,7 +192,7 @@ class OperatingPoints(BaseModel):
         )
 
 
-def _automatic(market: str, objectives: Objectives, evidence: Evidence) -> list[OperatingPoint]:
+def _automatic(market: str, objectives: Objectives, evidence: JudgedScores) -> list[OperatingPoint]:
     actions = [
         action for action in STRENGTH if action in objectives.precision and action is not Action.REVIEW
     ]
@@ -204,7 +204,7 @@ def _automatic(market: str, objectives: Objectives, evidence: Evidence) -> list[
 
 
 def _point(
-    market: str, policy: str, action: Action, objectives: Objectives, evidence: Evidence
+    market: str, policy: str, action: Action, objectives: Objectives, evidence: JudgedScores
 ) -> OperatingPoint:
     """From the market's own judgements where they prove a threshold, otherwise from those of all markets."""
     own = evidence.judged(policy, market)
@@ -270,7 +270,7 @@ def _missing(used: tuple[Floats, Flags], objectives: Objectives, objective: floa
 
 
 def _review(
-    market: str, objectives: Objectives, evidence: Evidence, automatic: list[OperatingPoint], severities: list[int]
+    market: str, objectives: Objectives, evidence: JudgedScores, automatic: list[OperatingPoint], severities: list[int]
 ) -> list[OperatingPoint]:  # fmt: skip
     inside, share = evidence.inside(market), objectives.review_share
     basis: Basis = "market" if share * inside.sum() >= LEAST_REVIEWED else "pooled"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.evaluation.operating_points import Evidence
+from models.evaluation.operating_points import JudgedScores
 
 NAME = "scores.parquet"
 DERIVED = "derived"  # thresholds come from it
@@ -24,8 +24,8 @@ ASSESSED = b"moderato.assessed"  # policies that anybody judged
 class StoredScores:
     """`derived` gave the thresholds; `held_out` did not, and is empty where every judged post was needed for them."""
 
-    derived: Evidence
-    held_out: Evidence
+    derived: JudgedScores
+    held_out: JudgedScores
 
 
 def write_scores(path: Path, scores: StoredScores) -> None:
@@ -42,7 +42,7 @@ def read_scores(path: Path) -> StoredScores:
     return StoredScores(*(_evidence(table.filter(pa.array(mask)), assessed) for mask in (marks, ~marks)))
 
 
-def _table(evidence: Evidence, *, derived: bool) -> pa.Table:
+def _table(evidence: JudgedScores, *, derived: bool) -> pa.Table:
     columns = {DERIVED: pa.array([derived] * len(evidence.markets), pa.bool_())}
     columns["market"] = pa.array(evidence.markets.tolist(), pa.string())
     for place, policy in enumerate(evidence.policies):
@@ -51,7 +51,7 @@ def _table(evidence: Evidence, *, derived: bool) -> pa.Table:
     return pa.table(columns)
 
 
-def _evidence(table: pa.Table, assessed: tuple[str, ...]) -> Evidence:
+def _evidence(table: pa.Table, assessed: tuple[str, ...]) -> JudgedScores:
     policies = tuple(name.removeprefix("score.") for name in table.column_names if name.startswith("score."))
 
     def matrix(kind: str) -> np.ndarray:
@@ -59,4 +59,4 @@ def _evidence(table: pa.Table, assessed: tuple[str, ...]) -> Evidence:
         return np.stack(columns, axis=1) if len(table) else np.empty((0, len(policies)))
 
     markets = np.array(table["market"].to_pylist(), str)
-    return Evidence(policies, matrix("score"), matrix("label"), markets, assessed)
+    return JudgedScores(policies, matrix("score"), matrix("label"), markets, assessed)

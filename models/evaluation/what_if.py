@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.domain.content import Action
 from models.domain.policy import PolicySet
-from models.evaluation.operating_points import MAJORITY, Evidence, OperatingPoints
+from models.evaluation.operating_points import MAJORITY, JudgedScores, OperatingPoints
 
 Flags = NDArray[np.bool_]
 
@@ -84,7 +84,11 @@ class Traffic:
 
 
 def what_if(
-    now: OperatingPoints, policy_set: PolicySet, evidence: Evidence, traffic: Traffic, judged: Evidence
+    now: OperatingPoints,
+    policy_set: PolicySet,
+    evidence: JudgedScores,
+    traffic: Traffic,
+    judged: JudgedScores,
 ) -> WhatIf:
     """Decide `traffic` by `now` and by thresholds that `policy_set` derives from `evidence`.
 
@@ -103,11 +107,11 @@ def what_if(
     )
 
 
-def only(evidence: Evidence, policies: tuple[str, ...]) -> Evidence:
+def only(evidence: JudgedScores, policies: tuple[str, ...]) -> JudgedScores:
     """The evidence of these policies alone."""
     columns = [evidence.policies.index(policy) for policy in policies]
     assessed = tuple(policy for policy in evidence.known if policy in policies)
-    return Evidence(
+    return JudgedScores(
         policies, evidence.scores[:, columns], evidence.labels[:, columns], evidence.markets, assessed
     )
 
@@ -191,7 +195,7 @@ def difference(gained: int, lost: int, posts: int) -> tuple[float, float]:
 
 
 def _missed(
-    now: OperatingPoints, then: OperatingPoints, judged: Evidence, shared: tuple[str, ...]
+    now: OperatingPoints, then: OperatingPoints, judged: JudgedScores, shared: tuple[str, ...]
 ) -> Iterator[Missed]:
     """Over policies that both know: a violation is caught where any policy has the post acted on or reviewed."""
     posts = Traffic(judged.policies, judged.scores, judged.markets)

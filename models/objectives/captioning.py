@@ -5,10 +5,17 @@ equation 3) and BLIP (Li et al., 2022, arXiv 2201.12086, section 3.2) learn it.
 from __future__ import annotations
 
 from models.objectives.base.next_token import NextToken
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.objectives.base.self_supervised import (
+    Learned,
+    Material,
+    ObjectiveHead,
+    Posts,
+    SelfSupervised,
+    nothing,
+)
 
 
-class Captioning(Lesson):
+class Captioning(ObjectiveHead):
     def __init__(self, next_token: NextToken) -> None:
         super().__init__()
         self.next_token = next_token

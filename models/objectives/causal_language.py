@@ -7,10 +7,17 @@ from __future__ import annotations
 import torch
 
 from models.objectives.base.next_token import NextToken
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.objectives.base.self_supervised import (
+    Learned,
+    Material,
+    ObjectiveHead,
+    Posts,
+    SelfSupervised,
+    nothing,
+)
 
 
-class CausalLanguage(Lesson):
+class CausalLanguage(ObjectiveHead):
     def __init__(self, next_token: NextToken) -> None:
         super().__init__()
         self.next_token = next_token

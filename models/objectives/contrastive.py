@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.distributed.gathering import everyones, shared_mean
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
+from models.objectives.base.self_supervised import Learned, Material, ObjectiveHead, Posts, SelfSupervised
 
 NEAR = 1e-4  # logits that differ by less are taken for a tie, as between posts of the same words
 
 
-class Contrastive(Lesson):
+class Contrastive(ObjectiveHead):
     def forward(self, posts: Posts) -> Learned:
         """Every picture picks its text among all, and every text its picture."""
         text, image = posts.embeddings

@@ -15,7 +15,14 @@ from torch.nn import functional
 
 from models.distributed.gathering import shared_mean
 from models.layers.fusion import CrossAttention
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.objectives.base.self_supervised import (
+    Learned,
+    Material,
+    ObjectiveHead,
+    Posts,
+    SelfSupervised,
+    nothing,
+)
 from models.objectives.base.teacher import Teacher, grid_side, on_grid, regridded
 
 HIDDEN = 0.4  # share of patches, as in EVA
@@ -23,7 +30,7 @@ NEARLY_EVEN = 1e-6  # added to the variance of a patch, as in MAE
 FINE = 4  # patches of a side from which on a family's own grid is fine enough to hide its cells
 
 
-class MaskedImage(Lesson):
+class MaskedImage(ObjectiveHead):
     def __init__(self, material: Material) -> None:
         super().__init__()
         preset, width = material.preset, material.backbone.tower("image").image_width

@@ -9,7 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.distributed.gathering import shared_mean
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.objectives.base.self_supervised import (
+    Learned,
+    Material,
+    ObjectiveHead,
+    Posts,
+    SelfSupervised,
+    nothing,
+)
 
 CHOSEN, HIDDEN, SWAPPED = (
     0.15,
@@ -18,7 +25,7 @@ CHOSEN, HIDDEN, SWAPPED = (
 )  # share of tokens; of these, what is hidden, and what is another token
 
 
-class MaskedLanguage(Lesson):
+class MaskedLanguage(ObjectiveHead):
     def __init__(self, material: Material) -> None:
         super().__init__()
         self.masked, self.marks = material.masked, material.marks

@@ -13,10 +13,17 @@ from torch.nn import functional
 from models.distributed.gathering import shared_mean
 from models.encoders.base.encoder import Tokens
 from models.layers.fusion import pool
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised, nothing
+from models.objectives.base.self_supervised import (
+    Learned,
+    Material,
+    ObjectiveHead,
+    Posts,
+    SelfSupervised,
+    nothing,
+)
 
 
-class Matching(Lesson):
+class Matching(ObjectiveHead):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.judge = nn.Linear(2 * width, 1)

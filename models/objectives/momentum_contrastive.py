@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from models.distributed.gathering import everyones, shared_mean
 from models.network.backbone import Backbone
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
+from models.objectives.base.self_supervised import Learned, Material, ObjectiveHead, Posts, SelfSupervised
 from models.objectives.contrastive import recall
 
 
@@ -33,7 +33,7 @@ class Momentum:
     trust: float = 0.4  # share of the copy's own picks in what is taken for right
 
 
-class MomentumContrastive(Lesson):
+class MomentumContrastive(ObjectiveHead):
     def __init__(self, backbone: Backbone, momentum: Momentum) -> None:
         super().__init__()
         self.momentum = momentum

@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.distributed.gathering import everyones, shared_mean
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts, SelfSupervised
+from models.objectives.base.self_supervised import Learned, Material, ObjectiveHead, Posts, SelfSupervised
 from models.objectives.contrastive import recall
 from models.process.meta_device import has_values
 
 SCALE, OFFSET = 10.0, -10.0  # at first, as in the paper's section 4.2
 
 
-class SigmoidContrastive(Lesson):
+class SigmoidContrastive(ObjectiveHead):
     def forward(self, posts: Posts) -> Learned:
         """The summed losses of each picture with every text, averaged over pictures."""
         text, image = posts.embeddings

@@ -26,7 +26,7 @@ STRATA = 8  # of the batches from short to long; the operations of the middle on
 HOUR, TERA = 3600.0, 1e12
 
 
-class Plan(BaseModel):
+class TrainingPlan(BaseModel):
     """What a run will take."""
 
     model_config = ConfigDict(frozen=True)
@@ -70,7 +70,7 @@ def plan(
     target: Target | None = None,
     price: float = 0.0,
     threads: int = 0,
-) -> Plan:
+) -> TrainingPlan:
     """What training `preset` on `rows` takes, and on assumed posts without; trained on nothing but a few batches."""
     target = target or Target.this_machine()
     work = workload(rows, preset, weights) if rows is not None else assumed(preset)
@@ -88,7 +88,7 @@ def plan(
             memory = memory.model_copy(update={"process": max(0, resident - seen)})
         warnings = advice(sizing, batch, devices, strategy, target)
     seconds = work.posts / rate + work.validation / (rate * FORWARD)
-    return Plan(
+    return TrainingPlan(
         preset=preset.name,
         source=work.source,
         device=target.name,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.distributed.resources import Strategy
 from models.distributed.sharding import sharded_units
 from models.domain.preset import Preset
-from models.planning.tracing import Shape, Step, Traced
+from models.planning.tracing import Shape, Traced, TracedStep
 from models.planning.workload import Workload
 
 MOMENTS = 2  # AdamW's, of each trainable weight
@@ -95,5 +95,5 @@ class Sizing:
         found = [sum(parameter.numel() for parameter in unit.parameters()) for _, unit in inside]
         return [self.network.parameters - sum(found), *found]
 
-    def _step(self, shape: Shape) -> Step:
+    def _step(self, shape: Shape) -> TracedStep:
         return self.network.step(shape, self.work.ids)

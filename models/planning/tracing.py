@@ -49,7 +49,7 @@ class Shape(NamedTuple):
         return Shape(posts, self.tokens, -int(-self.pictures * share // 1), -int(-self.videos * share // 1))
 
 
-class Step(NamedTuple):
+class TracedStep(NamedTuple):
     """Bytes at the highest point of a step, all that it holds; operations forward and backward, of all its posts."""
 
     bytes: int
@@ -135,7 +135,7 @@ class Traced:
     def trainable_bytes(self) -> int:
         return sum(_bytes(tensor) for tensor in self.network.parameters() if tensor.requires_grad)
 
-    def step(self, shape: Shape, ids: Tensor) -> Step:
+    def step(self, shape: Shape, ids: Tensor) -> TracedStep:
         """Trace a step on a batch of this shape, as Lightning does it: gradients live until the next backward pass.
 
         `ids`, tokens that texts are made of.
@@ -146,7 +146,7 @@ class Traced:
             self.network, self._mode = self._made(ghost=False)
             return self._step(shape, ids)
 
-    def _step(self, shape: Shape, ids: Tensor) -> Step:
+    def _step(self, shape: Shape, ids: Tensor) -> TracedStep:
         distinct = len(_taken(ids, shape.posts * shape.tokens).unique())
         with self._mode, _quietly():
             optimizer = optimisation(self.network.groups(self.preset.encoder_rate), self.preset, 1)[
@@ -165,7 +165,7 @@ class Traced:
                         loss.backward()
                     optimizer.step()
             optimizer.zero_grad()
-        return Step(held.peak, operations.total // STEPS)
+        return TracedStep(held.peak, operations.total // STEPS)
 
 
 def made_up(shape: Shape, preset: Preset, policies: int, ids: Tensor) -> Batch:

@@ -16,8 +16,8 @@ from models.data.loader import Batch
 from models.data.tokenizer import marks, masking_token
 from models.domain.preset import Preset
 from models.network.backbone import Backbone
-from models.objectives.base.self_supervised import Learned, Lesson, Material, Posts
-from models.pretraining.objective_mix import Syllabus
+from models.objectives.base.self_supervised import Learned, Material, ObjectiveHead, Posts
+from models.pretraining.objective_mix import ObjectiveMix
 from models.pretraining.views import draws, viewed
 from models.process.ranks import Ranks
 from models.training.classifier import SCORE
@@ -25,11 +25,11 @@ from models.training.learner import STRIDE, Learner
 from models.training.optimization import optimisation
 
 
-class Pupil(nn.Module):
+class BackboneInTraining(nn.Module):
     """A backbone and one lesson for each objective."""
 
     def __init__(
-        self, backbone: Backbone, syllabus: Syllabus, tokenizer: Tokenizer, teacher: Path | None = None
+        self, backbone: Backbone, syllabus: ObjectiveMix, tokenizer: Tokenizer, teacher: Path | None = None
     ) -> None:
         super().__init__()
         self.backbone, self.shares = backbone, syllabus.shares
@@ -63,18 +63,18 @@ class Pupil(nn.Module):
         rest = [parameter for parameter in trained if parameter not in towers]
         return [(group, share) for group, share in ((of_towers, encoder_rate), (rest, 1.0)) if group]
 
-    def _lesson(self, name: str) -> Lesson:
+    def _lesson(self, name: str) -> ObjectiveHead:
         lesson = self.lessons[name]
-        assert isinstance(lesson, Lesson)
+        assert isinstance(lesson, ObjectiveHead)
         return lesson
 
 
 class Pretraining(Learner):
     """Trains for `steps` steps."""
 
-    network: Pupil
+    network: BackboneInTraining
 
-    def __init__(self, network: Pupil, preset: Preset, steps: int, seed: int) -> None:
+    def __init__(self, network: BackboneInTraining, preset: Preset, steps: int, seed: int) -> None:
         super().__init__(network, preset, steps, seed)
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._items: defaultdict[str, int] = defaultdict(int)

@@ -19,7 +19,7 @@ class ObjectiveError(UserError):
 
 
 @dataclass(frozen=True)
-class Syllabus:
+class ObjectiveMix:
     """`shares`, the weight of each objective by its name."""
 
     objectives: tuple[SelfSupervised, ...]
@@ -34,7 +34,7 @@ class Syllabus:
         return any("writes" in objective.needs for objective in self.objectives)
 
 
-def syllabus(preset: Preset, given: Sequence[str], *, teacher: bool = False) -> Syllabus:
+def syllabus(preset: Preset, given: Sequence[str], *, teacher: bool = False) -> ObjectiveMix:
     """Of `contrastive`, `contrastive+0.5*captioning` or several of these; raises ObjectiveError where one is not to be
     learned by, its weight is none, or the preset's families cannot do it.
     """
@@ -54,7 +54,7 @@ def syllabus(preset: Preset, given: Sequence[str], *, teacher: bool = False) -> 
             f"a teacher is given, and nothing of {', '.join(shares)} learns from one; leave it out, or choose of: "
             f"{', '.join(entry.name for entry in _entries() if entry.taught)}"
         )
-    return Syllabus(tuple(found), {objective.name: share for objective, share in found.items()})
+    return ObjectiveMix(tuple(found), {objective.name: share for objective, share in found.items()})
 
 
 def trainable(preset: Preset, *, begun: bool) -> None:

@@ -19,17 +19,17 @@ from models.distributed.resources import Resources
 from models.layers.lora import adapt, merge
 from models.network.backbone import Backbone
 from models.network.backbone_folder import About, inherited, is_backbone
-from models.pretraining.module import Pretraining, Pupil
-from models.pretraining.objective_mix import Syllabus, syllabus, trainable
+from models.pretraining.module import BackboneInTraining, Pretraining
+from models.pretraining.objective_mix import ObjectiveMix, syllabus, trainable
 from models.training.preparation import prepared_tokenizer
 from models.training.presets import preset_named
-from models.training.run import Launcher, Report, Run, shared_out
+from models.training.run import Launcher, RunReport, TrainingRun, shared_out
 
 BACKBONE_FOLDER = "backbone"
 RUN = f"{__name__}:PretrainingRun"
 
 
-class PretrainingReport(Report):
+class PretrainingReport(RunReport):
     backbone: Path = Field(description="folder of the backbone")
 
 
@@ -80,7 +80,7 @@ def check(preset: str, objectives: Sequence[str], *, teacher: bool = False) -> N
     trainable(chosen, begun=bool(chosen.weights))
 
 
-class PretrainingRun(Run[PretrainingReport]):
+class PretrainingRun(TrainingRun[PretrainingReport]):
     """A backbone that learns from posts alone."""
 
     made, reports = BACKBONE_FOLDER, PretrainingReport
@@ -110,14 +110,14 @@ class PretrainingRun(Run[PretrainingReport]):
         pupil.backbone.save(folder, self.tokenizer, about, judge=judge)
         return metrics
 
-    def _pupil(self) -> Pupil:
+    def _pupil(self) -> BackboneInTraining:
         token_pieces = torch.from_numpy(pieces(self.tokenizer))
         backbone = Backbone(self.preset, token_pieces, self.job.weights, writes=self._syllabus.writes)
         adapt(backbone.towers, self.preset.tuning, self.preset.lora_rank)
-        return Pupil(backbone, self._syllabus, self.tokenizer, self._teacher)
+        return BackboneInTraining(backbone, self._syllabus, self.tokenizer, self._teacher)
 
     @property
-    def _syllabus(self) -> Syllabus:
+    def _syllabus(self) -> ObjectiveMix:
         return syllabus(self.preset, self.job.more["objectives"], teacher=self._teacher is not None)
 
     @property

@@ -23,13 +23,13 @@ from models.network.network import Network
 from models.training.classifier import Classifier
 from models.training.preparation import prepare
 from models.training.presets import preset_named
-from models.training.run import Launcher, Report, Run, shared_out
+from models.training.run import Launcher, RunReport, TrainingRun, shared_out
 
 RUN = f"{__name__}:ClassifierRun"
 COMPARED = 4  # batches of posts that the export is compared with torch on
 
 
-class TrainingReport(Report):
+class TrainingReport(RunReport):
     model: Path = Field(description="folder of the exported model")
 
 
@@ -91,7 +91,7 @@ def attempt(
     ClassifierRun.carry_out(job, launcher, logger, callbacks)
 
 
-class ClassifierRun(Run[TrainingReport]):
+class ClassifierRun(TrainingRun[TrainingReport]):
     """A network that learns from judgements."""
 
     made, reports = "model", TrainingReport

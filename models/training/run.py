@@ -23,9 +23,9 @@ from torch import nn
 from models.data.loader import SnapshotData
 from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
-from models.distributed.messages import Word
+from models.distributed.messages import Message
 from models.distributed.placement import Placement, check, keep_constants, placement
-from models.distributed.progress_relay import Course, Telling, TellingLogger
+from models.distributed.progress_relay import ProgressRelay, Telling, TellingLogger
 from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded, found, step_of, unfilled, whole
 from models.domain.errors import UserError
@@ -40,7 +40,7 @@ from models.training.throughput_callback import Measuring
 from models.training.training_cost import Measurement
 
 PLAN, CHECKPOINTS, REPORT = "plan.json", "checkpoints", "report.json"
-Launcher = Callable[[Job, Callable[[Word], None]], None]
+Launcher = Callable[[Job, Callable[[Message], None]], None]
 """Runs a job's processes to their end, and hands on what the first one tells; stops them where hearing raises."""
 
 
@@ -52,7 +52,7 @@ class StrategyError(UserError):
     """A checkpoint that another strategy left."""
 
 
-class Report(BaseModel):
+class RunReport(BaseModel):
     """What a finished run came to; a kind of run adds the folder that it `made`."""
 
     model_config = ConfigDict(frozen=True)
@@ -70,10 +70,10 @@ class Report(BaseModel):
         return self.measured.items_per_second
 
 
-R = TypeVar("R", bound=Report)
+R = TypeVar("R", bound=RunReport)
 
 
-class Run(Generic[R]):
+class TrainingRun(Generic[R]):
     """A kind of run says what its `module` is, which Lightning trains for so many steps, and what it keeps of it.
 
     `placed` says on what it runs, one device where that is nothing; of several processes, each has a run of its own
@@ -119,7 +119,7 @@ class Run(Generic[R]):
             return
         if job.resources.elsewhere:
             cls(rows, job)  # learned once, before others look for it
-            course = Course(logger, callbacks)
+            course = ProgressRelay(logger, callbacks)
             launcher(job.model_copy(update={"folder": job.folder.absolute()}), course.hear)
             course.close()
             return
@@ -131,7 +131,7 @@ class Run(Generic[R]):
     def rejoin(
         cls,
         job: Job,
-        tell: Callable[[Word], None],
+        tell: Callable[[Message], None],
         placed: Placement | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> None:

@@ -38,7 +38,7 @@ class Waiting(Profiler):
             self.seconds += time.perf_counter() - self._since
 
 
-class Tally:
+class ThroughputTally:
     """Some steps together."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Measuring(Callback):
 
     def __init__(self) -> None:
         self.waiting = Waiting()
-        self.all, self.counted, self.plain = Tally(), Tally(), Tally()
+        self.all, self.counted, self.plain = ThroughputTally(), ThroughputTally(), ThroughputTally()
         self._operations, self._counting = Operations(), ExitStack()
         self._batches, self._start, self._since, self._waited = 0, 0.0, 0.0, 0.0
         self._before, self._peak = 0, 0.0

@@ -18,7 +18,7 @@ from infra.registry.runs import LifecycleRun
 from infra.rollout import (
     LEASE,
     Controller,
-    Promises,
+    ExpectedEffects,
     Rollout,
     Step,
     Store,
@@ -108,7 +108,7 @@ def _begin(
         champion.version,
         release.version,
         datetime.now(UTC),
-        promises=Promises(factors={"action_rate": actions, "score_shift": scores}),
+        promises=ExpectedEffects(factors={"action_rate": actions, "score_shift": scores}),
         dry_run=dry_run,
         hold=hold,
         policies=ours.policies,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prefect import task
 from prefect.runtime import flow_run
 
-from expectations.findings import Finding
+from expectations.findings import DataFinding
 from infra.lake import open_lake
 from infra.markdown import code, plain
 from infra.markdown import link as link_to
@@ -103,7 +103,7 @@ def evaluate(
     settings: Settings,
     candidate: Candidate,
     champion: Champion | None,
-    warnings: tuple[Finding, ...] = (),
+    warnings: tuple[DataFinding, ...] = (),
 ) -> Evaluation:
     """Measure the candidate on its snapshot's test split; a failed gate is a verdict, not an error.
 
@@ -208,7 +208,7 @@ def _findings(
     bundle: Bundle,
     evidence: Evidence,
     checks: tuple[Check, ...],
-    warnings: tuple[Finding, ...],
+    warnings: tuple[DataFinding, ...],
     promises: Sequence[HeldOut],
 ) -> Findings:
     return Findings(

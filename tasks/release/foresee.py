@@ -12,7 +12,7 @@ from infra.weights import fetch
 from models.data.snapshot import SnapshotRows
 from models.domain.preset import Preset
 from models.evaluation.sufficiency import Tally
-from models.planning.plan import Plan, plan
+from models.planning.plan import TrainingPlan, plan
 from models.policies import POLICY_SETS
 from models.training.cross_fit import is_worth_it
 from models.training.presets import preset_named
@@ -93,7 +93,7 @@ def foresee(
     )
 
 
-def _training(settings: Settings, made: CutSnapshot, chosen: Preset) -> Plan:
+def _training(settings: Settings, made: CutSnapshot, chosen: Preset) -> TrainingPlan:
     weights = fetch(settings, chosen.weights)
     return plan(
         chosen,

@@ -18,7 +18,7 @@ from models.domain.errors import UserError
 from models.domain.policy import PolicySet
 from models.domain.policy_changes import changed
 from models.domain.schemas import SPLITS
-from models.evaluation.operating_points import Evidence, OperatingPoints
+from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.predictions import score_splits
 from models.evaluation.stored_scores import NAME, StoredScores, read_scores, write_scores
 from models.evaluation.what_if import ALL, ANY, Change, Traffic, WhatIf
@@ -127,7 +127,9 @@ def _scored(lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredSco
             f"no scores ({str(error)[:100]}); try it on a newer version: moderato policies try FILE --on VERSION"
         ) from None
     derived, held_out = (
-        Evidence(part.policies, bundle.calibration(part.logits), part.labels, part.market, points.assessed)
+        JudgedScores(
+            part.policies, bundle.calibration(part.logits), part.labels, part.market, points.assessed
+        )
         for part in parts
     )
     return StoredScores(derived, held_out)

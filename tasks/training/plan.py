@@ -9,14 +9,14 @@ from infra.weights import fetch
 from models.data.snapshot import SnapshotRows
 from models.distributed.resources import Strategy
 from models.domain.preset import Preset
-from models.planning.plan import Plan, plan
+from models.planning.plan import TrainingPlan, plan
 from models.planning.target import Target
 from models.policies import POLICY_SETS
 
 
 def plan_run(
     settings: Settings, preset: Preset, *, devices: int = 1, strategy: Strategy = "ddp", device: str = ""
-) -> Plan:
+) -> TrainingPlan:
     """Plan `preset` on the lake as it stands, whose snapshot is cut as a retraining would; on assumed posts where the
     lake is empty. `device` is a GPU by name, this machine's own when empty. Raises UserError.
     """

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from prefect import task
 
-from expectations.findings import Finding, ValidationFailedError
+from expectations.findings import DataFinding, ValidationFailedError
 from infra.lake import Lake, Table, open_lake, standing
 from infra.markdown import cells, code
 from infra.registry import Registry
@@ -30,7 +30,7 @@ class Validation(Handle):
     """`docs` is the folder with the page of every expectation; `warnings` are carried on to the report."""
 
     success: bool
-    warnings: tuple[Finding, ...]
+    warnings: tuple[DataFinding, ...]
     docs: str
 
     def story(self) -> str:
@@ -61,7 +61,7 @@ def validate(settings: Settings, snapshot: Snapshot, champion: Champion | None, 
             link("data-docs", run_url(log.registry, run.run_id, "data_docs/index.html"), "Data Docs")
 
 
-def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
+def _told(snapshot: Snapshot, findings: Sequence[DataFinding]) -> str:
     lines = [f"Snapshot {code(snapshot.id[:12])}: {snapshot.told}.", ""]
     if findings:
         lines += ["| suite | what is expected | what was seen | rows |", "|---|---|---|---|"]
@@ -69,7 +69,7 @@ def _told(snapshot: Snapshot, findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def _row(finding: Finding) -> str:
+def _row(finding: DataFinding) -> str:
     return cells(finding.suite, finding.description, finding.observed, ", ".join(finding.rows))
 
 
@@ -129,8 +129,8 @@ def _snapshot_table(lake: Lake, snapshot_id: str) -> Table:
     return Table(uri, pa.schema([]), (), lake.storage_options)
 
 
-def _gone(baseline: str | None) -> Finding:
-    return Finding(
+def _gone(baseline: str | None) -> DataFinding:
+    return DataFinding(
         suite="snapshot",
         expectation="BaselineIsThere",
         description="drift is measured against the champion's snapshot",

@@ -23,7 +23,7 @@ from infra.gateway.errors import ApiError
 from infra.gateway.journal.journal_export import records, unshipped
 from infra.gateway.media.images import Picture
 from infra.gateway.media.videos import Film
-from infra.gateway.models.live_models import Standing
+from infra.gateway.models.live_models import Routing
 from infra.gateway.models.rows import Content, Row
 from models.domain.content import UNKNOWN_LANGUAGE, UNKNOWN_MARKET, Decision, Post
 from models.domain.folding import is_blank
@@ -176,7 +176,7 @@ def _may_read(key: ApiKey, row: Row) -> bool:
     return key.allows(Scope.ADMIN) or row.get("key_id") == key.key_id
 
 
-def _shown(post: SentPost, place: int, standing: Standing) -> list[Sent]:
+def _shown(post: SentPost, place: int, standing: Routing) -> list[Sent]:
     """What of the post is to be opened. Raises ApiError 422 where no model sees any of it."""
     param = f"posts.{place}"
     watched = standing.champion is not None and "video" in standing.champion.modalities

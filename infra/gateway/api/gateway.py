@@ -28,7 +28,7 @@ from infra.gateway.journal.journal_export import Shipper
 from infra.gateway.journal.records import record
 from infra.gateway.media.image_fetcher import Fetcher
 from infra.gateway.models.batching import Batcher
-from infra.gateway.models.live_models import Deck, Served, Standing
+from infra.gateway.models.live_models import LoadedModel, ModelPool, Routing
 from infra.gateway.models.rows import CHALLENGER, CHAMPION, SHADOW, Content, Row, Waiting, rows_of
 from infra.lake import open_lake
 from infra.rollout import is_shadowed, meets_challenger
@@ -53,7 +53,7 @@ class Decided:
 
     row: Row
     content: Content
-    served: Served
+    served: LoadedModel
 
 
 class Gateway:
@@ -61,7 +61,7 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.metrics, self.lake = settings, Metrics(), open_lake(settings)
-        self.deck = Deck(
+        self.deck = ModelPool(
             settings,
             lambda version: self.metrics.refused.labels(version).inc(),
             self.metrics.stands_in.set,
@@ -133,7 +133,7 @@ class Gateway:
                 await loop.run_in_executor(self._threads, _attempt, chore)
             await asyncio.sleep(seconds)
 
-    async def decide(self, contents: Sequence[Content], opened_for: Standing | None = None) -> list[Decided]:
+    async def decide(self, contents: Sequence[Content], opened_for: Routing | None = None) -> list[Decided]:
         """Each post's durable row, and whose it is; raises ApiError.
 
         Pictures and videos were opened for the models of one standing. Where it has changed since, and a model that
@@ -162,7 +162,7 @@ class Gateway:
         return [Decided(row, post.content, post.served) for row, post in zip(rows, posts, strict=True)]
 
     @property
-    def champion(self) -> Served:
+    def champion(self) -> LoadedModel:
         """Who decides; raises ApiError 503 where that is nobody."""
         standing = self.deck.standing
         if standing.champion is None:
@@ -213,11 +213,11 @@ class Gateway:
                 self.metrics.dropped.inc()
 
 
-def _not_ready(standing: Standing) -> ApiError:
+def _not_ready(standing: Routing) -> ApiError:
     return ApiError(503, standing.reason, code="not_ready", retry_after=2)
 
 
-def _assigned(content: Content, standing: Standing, arrived: float, done: asyncio.Future[Row]) -> Waiting:
+def _assigned(content: Content, standing: Routing, arrived: float, done: asyncio.Future[Row]) -> Waiting:
     """The post with the model that decides it."""
     champion, challenger, rollout = standing.champion, standing.challenger, standing.rollout
     assert champion is not None

@@ -21,7 +21,7 @@ from infra.gateway.auth.keys import Scope
 from infra.gateway.errors import ApiError
 from infra.gateway.identity import secret_id
 from infra.gateway.media.images import Picture
-from infra.gateway.models.live_models import Served, Standing
+from infra.gateway.models.live_models import LoadedModel, Routing
 from infra.gateway.models.rows import Content, Row
 from models.domain.content import MAX_TEXT, NONE_OF_IT, UNKNOWN_MARKET, Action, Unread
 from models.domain.folding import is_blank
@@ -154,7 +154,7 @@ def _post_id(request: Request) -> str | None:
 
 
 async def _contents(
-    asked: ModerationRequest, name: str | None, request: Request, standing: Standing
+    asked: ModerationRequest, name: str | None, request: Request, standing: Routing
 ) -> list[Content]:
     key_id, given = request.scope["key_id"], asked.input
     texts = [given] if isinstance(given, str) else [part for part in given if isinstance(part, str)]
@@ -204,7 +204,7 @@ def _name(text: str | None, image: Picture | None) -> str:
     return digest.hexdigest()
 
 
-def _result(row: Row, content: Content, served: Served) -> dict[str, Any]:
+def _result(row: Row, content: Content, served: LoadedModel) -> dict[str, Any]:
     """A category has the highest score of the policies that map to it, and applies where one of them took action."""
     scores = {score["policy"]: score["score"] for score in row["scores"]}
     hit = {reason["policy"] for reason in row["reasons"]}
@@ -226,7 +226,7 @@ def _result(row: Row, content: Content, served: Served) -> dict[str, Any]:
     }
 
 
-def _nothing(served: Served) -> dict[str, Any]:
+def _nothing(served: LoadedModel) -> dict[str, Any]:
     """The result of a text of which nothing is seen: no model was asked, and no decision is on record."""
     return {
         "flagged": False,

@@ -22,7 +22,7 @@ from infra.gateway.media.decoders import BrokenError, Decoders, OverranError
 from infra.gateway.media.image_fetcher import Fetcher
 from infra.gateway.media.images import Picture
 from infra.gateway.media.videos import Film
-from infra.gateway.models.live_models import Standing
+from infra.gateway.models.live_models import Routing
 from infra.settings import Settings
 from models.data.decoding import shown
 from models.data.pictures import MAX_BYTES, BrokenPictureError
@@ -84,7 +84,7 @@ class Openers:
         for turns in (self._light, self._heavy, self._fetch, self._store):
             turns.close()
 
-    async def opened(self, key: str, sent: Sequence[Sent], standing: Standing) -> list[Picture | Film]:
+    async def opened(self, key: str, sent: Sequence[Sent], standing: Routing) -> list[Picture | Film]:
         """Each as the models of `standing` want it; raises ApiError 400, 404, 422, 429 or 503."""
         small = min(SMALL, self.limit)
         with self.budget.admitted(key, small, sent[0].param) as grown:
@@ -98,7 +98,7 @@ class Openers:
             )
             return [one.opened or next(decoded) for one in held]
 
-    async def _held(self, key: str, sent: Sent, standing: Standing, small: float, at_once: bool) -> Held:
+    async def _held(self, key: str, sent: Sent, standing: Routing, small: float, at_once: bool) -> Held:
         """Small ones decoded too; `at_once`: what the request shows is little enough for the event loop."""
         if sent.how == "key":
             return Held(sent, b"", self.limit)
@@ -118,14 +118,14 @@ class Openers:
         self._light.refund(key, small - (held.seconds if held.opened else 0.0))
         return held
 
-    def _weighed(self, sent: Sent, data: bytes, standing: Standing, most: float) -> Held:
+    def _weighed(self, sent: Sent, data: bytes, standing: Routing, most: float) -> Held:
         """Decoded too where that takes no longer than `most` seconds."""
         seconds = min(_seconds_of(sent, data), self.limit)
         ways = _ways(sent, standing)
         is_small = sent.kind == "image" and seconds * len(ways) <= most
         return Held(sent, data, seconds, _picture(sent, data, ways) if is_small else None)
 
-    async def _decoded(self, key: str, held: Held, standing: Standing) -> Picture | Film:
+    async def _decoded(self, key: str, held: Held, standing: Routing) -> Picture | Film:
         """Raises ApiError 400, 404, 422 or 503."""
         sent, ways = held.sent, _ways(held.sent, standing)
         if sent.kind == "image" and held.seconds * len(ways) <= CHEAP:
@@ -157,7 +157,7 @@ def _seconds_of(sent: Sent, data: bytes) -> float:
     return seconds
 
 
-def _ways(sent: Sent, standing: Standing) -> list[Any]:
+def _ways(sent: Sent, standing: Routing) -> list[Any]:
     """The ways in which models look at it."""
     return sorted(standing.sights if sent.kind == "image" else standing.watches)
 

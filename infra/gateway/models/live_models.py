@@ -43,7 +43,7 @@ NOBODY = "no champion yet: train one with moderato retrain"
 
 
 @dataclass(frozen=True, eq=False)
-class Served:
+class LoadedModel:
     """A model that is ready to decide."""
 
     version: str
@@ -59,15 +59,15 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Routing:
     """Who decides at one moment; without a rollout everything goes to the champion.
 
     `warning` says why a model decides that the registry does not name; a rollout stops then, for what it compares with
     is in question.
     """
 
-    champion: Served | None = None
-    challenger: Served | None = None
+    champion: LoadedModel | None = None
+    challenger: LoadedModel | None = None
     rollout: Rollout | None = None
     reason: str = "the first look at the registry is still under way"  # why there is no champion
     warning: str = ""
@@ -83,7 +83,7 @@ class Standing:
         return {served.bundle.scorer.watch for served in self._both if "video" in served.modalities}
 
     @property
-    def _both(self) -> list[Served]:
+    def _both(self) -> list[LoadedModel]:
         return [served for served in (self.champion, self.challenger) if served is not None]
 
 
@@ -91,7 +91,7 @@ class RefusedError(Exception):
     """A version that could not be made ready."""
 
 
-class Deck:
+class ModelPool:
     """Reads the registry and keeps `standing`; `refresh` belongs to one thread, `standing` to everyone."""
 
     def __init__(
@@ -104,7 +104,7 @@ class Deck:
         for name, value in IMPATIENT.items():
             os.environ.setdefault(name, value)
         self.threads = settings.threads or 1  # batches this small lose by more; a second process gains
-        self.standing = Standing()
+        self.standing = Routing()
         self._refused: dict[str, float] = {}  # digests, and when
         self._tell_refused, self._tell_stands_in = refused, stands_in
         self._said, self._said_at = "", -math.inf
@@ -122,7 +122,7 @@ class Deck:
             self._trouble(self.standing.warning)
         self._tell_stands_in(bool(self.standing.warning))
 
-    def _standing(self, champion: RegisteredVersion | None, challenger: RegisteredVersion | None) -> Standing:
+    def _standing(self, champion: RegisteredVersion | None, challenger: RegisteredVersion | None) -> Routing:
         if champion is None:
             return self._standing_in(VANISHED)
         deciding = self._ready(champion)
@@ -132,12 +132,12 @@ class Deck:
             self._remember(champion)
         rollout = _rollout(challenger)
         tried = self._ready(challenger) if challenger and rollout else None
-        return Standing(deciding, tried, rollout if tried else None)
+        return Routing(deciding, tried, rollout if tried else None)
 
-    def _standing_in(self, why: str) -> Standing:
+    def _standing_in(self, why: str) -> Routing:
         """Whoever decided goes on, after a restart too; nobody where this machine knows of none."""
         if self.standing.champion is not None:
-            return Standing(self.standing.champion, warning=why)
+            return Routing(self.standing.champion, warning=why)
         return self._from_memory(why)
 
     def _trouble(self, told: str, error: str = "") -> None:
@@ -153,7 +153,7 @@ class Deck:
             return
         self._said, self._said_at = told, time.monotonic()
 
-    def _ready(self, version: RegisteredVersion) -> Served | None:
+    def _ready(self, version: RegisteredVersion) -> LoadedModel | None:
         """The version, loaded now where it is not yet; None where it was refused."""
         for served in (self.standing.champion, self.standing.challenger):
             if served is not None and (served.version, served.digest) == (
@@ -178,23 +178,23 @@ class Deck:
         except OSError as error:
             log.warning("champion not remembered", extra={"error": str(error)})
 
-    def _from_memory(self, why: str) -> Standing:
+    def _from_memory(self, why: str) -> Routing:
         """The champion that this machine served last, from its copy; `why` the registry's is not served."""
         try:
             known = kept(self.settings)
         except (OSError, ValueError) as error:
             never = why == VANISHED and not deciders(self.registry)
-            return Standing(reason=NOBODY if never else f"{why}; {UNKNOWN}: {error}")
+            return Routing(reason=NOBODY if never else f"{why}; {UNKNOWN}: {error}")
         try:
             folder = copy_of(self.settings, known.digest)
             served = _load(str(known.version), known.digest, folder, self.threads)
         except (OSError, ValueError, RefusedError) as error:
-            return Standing(reason=f"{why}; {UNKNOWN}: {error}")
+            return Routing(reason=f"{why}; {UNKNOWN}: {error}")
         log.warning("serving the last verified local copy", extra={"version": served.version})
-        return Standing(served, warning=why)
+        return Routing(served, warning=why)
 
 
-def _load(version: str, digest: str, folder: Path, threads: int) -> Served:
+def _load(version: str, digest: str, folder: Path, threads: int) -> LoadedModel:
     if verify(folder) != digest:
         raise RefusedError(f"{folder} is whole but not what was registered as version {version}")
     bundle = Bundle.load(folder, threads=threads)
@@ -207,7 +207,7 @@ def _load(version: str, digest: str, folder: Path, threads: int) -> Served:
     }
     if bundle.operating_points.assessed is not None:  # bundles of before answer as they did
         mapped = {name: keys for name, keys in mapped.items() if keys}
-    return Served(version, digest, bundle, mapped, bundle.scorer.modalities)
+    return LoadedModel(version, digest, bundle, mapped, bundle.scorer.modalities)
 
 
 def _rollout(challenger: RegisteredVersion | None) -> Rollout | None:

@@ -15,7 +15,7 @@ import numpy as np
 from infra.gateway.identity import secret_id
 from infra.gateway.media.images import Picture
 from infra.gateway.media.videos import Film
-from infra.gateway.models.live_models import Served, Standing
+from infra.gateway.models.live_models import LoadedModel, Routing
 from models.data.pixels import Sight
 from models.data.video import Watch
 from models.domain.content import Reason, Unread
@@ -37,7 +37,7 @@ class Content:
     key_id: str | None = None  # of the API key that asked
     decision_id: str | None = None  # of the live decision, where its request names it
 
-    def suits(self, standing: Standing) -> bool:
+    def suits(self, standing: Routing) -> bool:
         """Whether what it shows was opened as every model of the standing wants it."""
         image = self.image is None or self.image.shown.keys() >= standing.sights
         return image and (self.video is None or self.video.shown.keys() >= standing.watches)
@@ -48,7 +48,7 @@ class Waiting:
     """A post on its way through one model; `done` gets its row, and is missing for a shadow."""
 
     content: Content
-    served: Served
+    served: LoadedModel
     role: str
     arrived: float
     rollout: str | None = None

@@ -116,7 +116,7 @@ class Posts:
         return self.backbone.embedded_text(self.read), self.backbone.embedded_image(self.seen)
 
 
-class Lesson(nn.Module):
+class ObjectiveHead(nn.Module):
     """What an objective adds to a backbone: heads, copies, queues; its parameters are trained with the backbone's."""
 
     def forward(self, posts: Posts) -> Learned:
@@ -143,6 +143,6 @@ class SelfSupervised(Objective):
     """`needs` is what a family must be able to do; `build` makes its lesson."""
 
     needs: tuple[Need, ...]
-    build: Callable[[Material], Lesson]
+    build: Callable[[Material], ObjectiveHead]
     aligns: bool = False  # whether text and pictures come to share a space
     taught: bool = False  # whether it may learn from a teacher

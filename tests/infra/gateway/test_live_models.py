@@ -8,13 +8,13 @@ import httpx
 import pytest
 from gateway_server import add_challenger, copied, in_thread, roll_out, until
 
-from infra.gateway.models.live_models import Deck
+from infra.gateway.models.live_models import ModelPool
 from infra.registry import Registry
 from infra.registry.deciders import MEMORY
 
 
 def deck(settings, refused=None):
-    found = Deck(settings, (refused if refused is not None else []).append)
+    found = ModelPool(settings, (refused if refused is not None else []).append)
     found.refresh()
     return found
 
@@ -202,7 +202,7 @@ def test_a_rollout_beside_a_champion_that_vanished_stops(home):
 
 def test_a_vanished_champion_is_followed_by_the_next_one_and_the_warning_ends(home):
     said = []
-    found = Deck(home, [].append, said.append)
+    found = ModelPool(home, [].append, said.append)
     found.refresh()
     delete_version(Registry(home))
     found.refresh()

@@ -20,7 +20,7 @@ from infra.gateway.media import decoders, images
 from infra.gateway.media.decoders import BrokenError, Decoder, OverranError
 from infra.gateway.media.image_fetcher import Fetcher
 from infra.gateway.models.batching import Queue
-from infra.gateway.models.live_models import Standing
+from infra.gateway.models.live_models import Routing
 from infra.gateway.models.rows import Content, Waiting
 from infra.settings import Settings
 from models.data.pixels import Sight, shown
@@ -195,7 +195,7 @@ def opened(posts, monkeypatch):
     return asyncio.run(work()), trips
 
 
-class Looking(Standing):
+class Looking(Routing):
     sights = frozenset({Sight(32)})
 
 

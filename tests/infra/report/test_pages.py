@@ -10,7 +10,7 @@ from chromium import CHROMIUM
 from opened import HOSTILE, opened
 from tiny_model import LEARNED, POLICIES, make_candidate, make_champion
 
-from expectations.findings import Finding
+from expectations.findings import DataFinding
 from infra.registry import Registry
 from infra.registry.runs import NOTE
 from infra.report import number_card
@@ -37,7 +37,7 @@ def reports(tmp_path_factory):
     candidate = make_candidate(settings, seed=1)
     champion = incumbent.fn(settings, Run(key=candidate.key, run_id=candidate.run_id))
     warnings = tuple(
-        Finding(suite="posts", expectation="Known", description=text, observed=text, rows=(text,))
+        DataFinding(suite="posts", expectation="Known", description=text, observed=text, rows=(text,))
         for text in HOSTILE
     )
     hostile = candidate.model_copy(update={"preset": " ".join(HOSTILE)})

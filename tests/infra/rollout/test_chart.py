@@ -8,7 +8,7 @@ import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic
 from PIL import Image
 
-from infra.rollout import Promises, Rollout, Story, plan_named, plot
+from infra.rollout import ExpectedEffects, Rollout, Story, plan_named, plot
 from infra.rollout.chart import FEW, VERDICT
 from infra.rollout.controller import Step
 from infra.rollout.evidence import OTHER_MARKETS, Evidence
@@ -19,7 +19,7 @@ GOOD, BEGAN, PLAN = Behaviour(), datetime(2026, 11, 2, 9, tzinfo=UTC), plan_name
 
 def told(challenger, looks=6, posts=500):
     """What a controller would remember of a stage in which the challenger behaves like this."""
-    evidence, story = Evidence(POLICIES, (*MARKETS, OTHER_MARKETS), Promises()), Story()
+    evidence, story = Evidence(POLICIES, (*MARKETS, OTHER_MARKETS), ExpectedEffects()), Story()
     rollout = Rollout.begin(PLAN, 1, 2, BEGAN).model_copy(update={"id": "r1", "share": 0.5, "shadow": 0.0})
     for look in range(looks):
         rng = np.random.default_rng(look)

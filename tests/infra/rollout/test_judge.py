@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic
 
-from infra.rollout import PLANS, Promises, Rollout, plan_named
+from infra.rollout import PLANS, ExpectedEffects, Rollout, plan_named
 from infra.rollout.contract import of_guardrail, of_plan
 from infra.rollout.evidence import OTHER_MARKETS, Evidence
 from infra.rollout.guardrails import GUARDRAILS
@@ -22,7 +22,7 @@ def rollout(share=0.5, shadow=0.0):
 
 def verdict(posts, challenger, *, share=0.5, shadow=0.0, promises=None, dry_run=(), champion=GOOD):
     """The judgement, and the subjects it names."""
-    evidence = Evidence(POLICIES, (*MARKETS, OTHER_MARKETS), promises or Promises())
+    evidence = Evidence(POLICIES, (*MARKETS, OTHER_MARKETS), promises or ExpectedEffects())
     if posts:
         found = traffic(
             rollout(share, shadow), posts, np.random.default_rng(6), champion=champion, challenger=challenger
@@ -60,7 +60,7 @@ def test_one_that_acts_far_more_or_far_less_is_unhealthy(rate):
 
 def test_a_change_that_evaluation_promised_is_no_harm():
     factors = dict.fromkeys((*POLICIES, *MARKETS), (2.0, 2.4))
-    promises = Promises(factors={"action_rate": factors})
+    promises = ExpectedEffects(factors={"action_rate": factors})
     louder, quiet = GOOD.but(acts_on=0.5), GOOD.but(acts_on=0.25)
     assert verdict(8000, louder, champion=quiet, promises=promises)[0] == "healthy"
     assert verdict(8000, GOOD, champion=quiet, promises=promises)[0] == "unhealthy"

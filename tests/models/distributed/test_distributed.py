@@ -21,7 +21,7 @@ from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
 from models.distributed.launch import TrainingFailedError, launch
 from models.distributed.placement import TooFewDevicesError, check, keep_constants
-from models.distributed.progress_relay import Course
+from models.distributed.progress_relay import ProgressRelay
 from models.distributed.resources import Resources
 from models.distributed.sharding import sharded_units
 from models.distributed.worker import pin
@@ -216,7 +216,7 @@ def test_no_process_outlives_the_one_that_asked(tmp_path, number):
 @pytest.mark.slow
 def test_a_workers_mistake_is_told_in_one_line_and_not_tried_again(tmp_path):
     with pytest.raises(UserError, match=r"^there is no such thing; choose another$"):
-        launch(job(tmp_path, "tests.support.mistaken_worker", devices=2), Course(False, ()).hear)
+        launch(job(tmp_path, "tests.support.mistaken_worker", devices=2), ProgressRelay(False, ()).hear)
     assert workers() == []
 
 

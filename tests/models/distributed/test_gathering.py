@@ -18,7 +18,7 @@ import torch.distributed as dist
 from models.network.backbone import Backbone
 from models.data.loader import Batch
 from models.domain.preset import preset_named
-from models.pretraining.module import Pupil
+from models.pretraining.module import BackboneInTraining
 from models.pretraining.objective_mix import syllabus
 from models.data.tokenizer import pieces, train_tokenizer
 
@@ -32,7 +32,7 @@ if world > 1:
 for objective in objectives:
     torch.manual_seed(0)
     backbone = Backbone(preset, torch.from_numpy(pieces(tokenizer)))
-    made = Pupil(backbone, syllabus(preset, [objective]), tokenizer)
+    made = BackboneInTraining(backbone, syllabus(preset, [objective]), tokenizer)
     ids = torch.randint(2, 30, (7, 5))
     mask = torch.ones_like(ids)
     mask[2] = 0

@@ -4,7 +4,7 @@ import pytest
 from models.domain.content import Action
 from models.domain.policy import Objectives, PolicySet
 from models.evaluation.effects import Violations, effects
-from models.evaluation.operating_points import Evidence, OperatingPoints
+from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.predictions import Scored
 from models.policies import POLICY_SETS
 
@@ -41,7 +41,7 @@ def separable(posts, share, *, market="ZZ", judged=1):
 
 
 def derived(scored, asked):
-    return OperatingPoints.derive(asked, Evidence(KEYS, scored.logits, scored.labels, scored.market))
+    return OperatingPoints.derive(asked, JudgedScores(KEYS, scored.logits, scored.labels, scored.market))
 
 
 def shown(scored, asked, **counts):

@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from models.domain.content import Action
 from models.domain.policy import Objectives, PolicySet
-from models.evaluation.operating_points import Evidence, OperatingPoints
+from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.thresholds import (
     least_violations,
     proven_precision,
@@ -39,7 +39,7 @@ def evidence(posts=2000, seed=0, market=None):
     scores = rng.random((posts, 2))
     labels = (rng.random((posts, 2)) < scores).astype(float)
     markets = np.array(market or ["DE"]) if market else np.where(np.arange(posts) % 10 == 0, "JP", "DE")
-    return Evidence(KEYS, scores, labels, np.resize(markets, posts))
+    return JudgedScores(KEYS, scores, labels, np.resize(markets, posts))
 
 
 def point(points, market, policy, action):
@@ -86,7 +86,7 @@ def test_posts_with_one_score_are_never_split():
 def test_a_policy_with_too_few_judgements_gets_no_automatic_action_and_says_so():
     labels = np.tile([0.0, 1.0], (500, 1))  # nobody was ever judged to violate self_harm
     points = OperatingPoints.derive(
-        policy_set(), Evidence(KEYS, np.full((500, 2), 0.5), labels, np.full(500, "DE"))
+        policy_set(), JudgedScores(KEYS, np.full((500, 2), 0.5), labels, np.full(500, "DE"))
     )
     removal = point(points, "default", "self_harm", Action.REMOVE)
     assert removal.threshold is None
@@ -161,7 +161,7 @@ def test_a_perfect_ranking_of_few_posts_is_acted_on_and_reviewed():
     labels = np.stack([np.arange(30) < 8, np.zeros(30)], axis=1).astype(float)
     few = Objectives(precision={Action.LIMIT: 0.6}, review_share=0.03, minimum_judgements=5)
     points = OperatingPoints.derive(
-        policy_set(default=few), Evidence(KEYS, scores, labels, np.full(30, "ZZ"))
+        policy_set(default=few), JudgedScores(KEYS, scores, labels, np.full(30, "ZZ"))
     )
     actions, _ = points.decide(scores, [None] * 30)
     assert actions.count(Action.LIMIT) == 8  # 8 of 8 prove 0.69
@@ -198,7 +198,7 @@ def test_a_review_point_says_truly_why_it_is_closed(share, scores, note):
     objectives = Objectives(precision={}, review_share=share, minimum_judgements=20)
     points = OperatingPoints.derive(
         policy_set(default=objectives),
-        Evidence(KEYS, np.array(scores), np.zeros((1, 2)), np.array(["ZZ"])),
+        JudgedScores(KEYS, np.array(scores), np.zeros((1, 2)), np.array(["ZZ"])),
     )
     assert point(points, "default", "profanity", Action.REVIEW).note == note
 
@@ -208,14 +208,14 @@ def test_a_market_borrows_what_all_prove_unless_its_own_posts_rule_that_out():
     labels = (scores > 0.5).astype(float)
     markets = np.where(np.arange(800) % 20 == 0, "DE", "US")
     strict = Objectives(precision={Action.REMOVE: 0.95}, review_share=0.05, minimum_judgements=10)
-    borrowed = OperatingPoints.derive(policy_set(DE=strict), Evidence(KEYS, scores, labels, markets))
+    borrowed = OperatingPoints.derive(policy_set(DE=strict), JudgedScores(KEYS, scores, labels, markets))
     german = point(borrowed, "DE", "profanity", Action.REMOVE)
     assert (german.basis, german.note) == ("pooled", "")  # 20 of its own prove 0.86, all together 0.99
     assert german.threshold is not None
     labels[(markets == "DE") & (np.arange(800) % 40 == 0)] = (
         0  # there, half of what scores high does not violate
     )
-    ruled_out = OperatingPoints.derive(policy_set(DE=strict), Evidence(KEYS, scores, labels, markets))
+    ruled_out = OperatingPoints.derive(policy_set(DE=strict), JudgedScores(KEYS, scores, labels, markets))
     german = point(ruled_out, "DE", "profanity", Action.REMOVE)
     assert german.threshold is None
     assert "this one's own posts reach precision" in german.note

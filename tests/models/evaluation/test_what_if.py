@@ -7,7 +7,7 @@ import pytest
 
 from models.domain.content import Action
 from models.domain.policy_changes import changed
-from models.evaluation.operating_points import Evidence, OperatingPoints
+from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.stored_scores import StoredScores, read_scores, write_scores
 from models.evaluation.what_if import ALL, ANY, Traffic, difference, what_if
 from models.policies import POLICY_SETS
@@ -22,7 +22,7 @@ def judged(seed, posts=3000, policies=POLICIES):
     random = np.random.default_rng(seed)
     scores = np.clip(random.beta(0.1, 0.3, (posts, len(policies))), 0.001, 0.999)
     labels = (random.random(scores.shape) < scores).astype(float)
-    return Evidence(policies, scores, labels, random.choice(["DE", "US", "FR"], posts))
+    return JudgedScores(policies, scores, labels, random.choice(["DE", "US", "FR"], posts))
 
 
 def traffic(evidence):
@@ -104,7 +104,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
 def test_scores_come_back_from_their_file_as_they_were(tmp_path):
     labels = judged(1).labels.copy()
     labels[::3] = np.nan
-    given = StoredScores(judged(0), Evidence(POLICIES, judged(1).scores, labels, judged(1).markets))
+    given = StoredScores(judged(0), JudgedScores(POLICIES, judged(1).scores, labels, judged(1).markets))
     write_scores(tmp_path / "scores.parquet", given)
     found = read_scores(tmp_path / "scores.parquet")
     for before, after in ((given.derived, found.derived), (given.held_out, found.held_out)):
@@ -115,6 +115,6 @@ def test_scores_come_back_from_their_file_as_they_were(tmp_path):
 
 
 def test_a_part_without_posts_comes_back_too(tmp_path):
-    nothing = Evidence(POLICIES, np.empty((0, 2)), np.empty((0, 2)), np.array([], str))
+    nothing = JudgedScores(POLICIES, np.empty((0, 2)), np.empty((0, 2)), np.array([], str))
     write_scores(tmp_path / "scores.parquet", StoredScores(judged(0), nothing))
     assert read_scores(tmp_path / "scores.parquet").held_out.scores.shape == (0, 2)

@@ -7,7 +7,7 @@ from models.data.loader import Batch
 from models.data.tokenizer import pieces, train_tokenizer
 from models.encoders import ENCODERS
 from models.network.backbone import Backbone
-from models.pretraining.module import Pupil
+from models.pretraining.module import BackboneInTraining
 from models.pretraining.objective_mix import ObjectiveError, choices, syllabus
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,7 @@ PAIRS = [
 def pupil(objective, family):
     torch.manual_seed(0)
     taught = syllabus(small(family), [objective])
-    return Pupil(Backbone(small(family), PIECES, writes=taught.writes), taught, TOKENIZER)
+    return BackboneInTraining(Backbone(small(family), PIECES, writes=taught.writes), taught, TOKENIZER)
 
 
 def batch():

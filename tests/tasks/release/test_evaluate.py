@@ -3,7 +3,7 @@ import json
 import pytest
 from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, write_model
 
-from expectations.findings import Finding
+from expectations.findings import DataFinding
 from infra.registry import Registry
 from models.bundle.bundle import Bundle
 from models.domain.content import Action
@@ -89,7 +89,7 @@ def test_without_a_wish_for_eight_bits_the_card_names_the_float_file_alone(setti
 
 
 def test_the_card_repeats_what_validation_warned_of(settings, candidate):
-    warning = Finding(
+    warning = DataFinding(
         suite="snapshot", expectation="MarketCoverage", description="d", observed="no post from JP"
     )
     evaluation = evaluate.fn(settings, candidate, None, (warning,))
