@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--benches", type=Path, default=BENCHES, help="the folder that holds them")
     parser.add_argument("--json", type=Path, default=LAST, help="where the last result of each is kept")
     asked = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     try:
         files = chosen(asked.what, asked.benches)
         kept = Results.read(asked.json)

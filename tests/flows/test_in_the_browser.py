@@ -133,7 +133,7 @@ def reviewed(page, platform, registry, champion, keep_pictures):
         ("card", "candidates/*/evaluation/model-card.html"),
         ("data-docs", "docs/*/index.html"),
     ):
-        (written,) = platform.settings.work.glob(place)
+        written = max(platform.settings.work.glob(place), key=lambda path: path.stat().st_mtime)
         page.goto(written.as_uri())
         keep_pictures(page, name)
 
