@@ -6,6 +6,7 @@ at Python, must not keep a person waiting.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -74,6 +75,7 @@ def _close() -> None:
 
 def _asked(number: int, frame: FrameType | None) -> None:
     _came.set()
+    logging.disable()  # what a library logs from here on is of the interrupt, with a traceback of its own
     clock = threading.Timer(PATIENCE - CLOSING, end)
     clock.daemon = True
     clock.start()

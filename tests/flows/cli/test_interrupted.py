@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 LINE = "moderato: interrupted; the same command goes on from here"
 ENDS = stopping.PATIENCE + 6  # seconds: the command's own, and what a busy machine takes beside
 STUBBORN = """
-import signal, sys, time
+import logging, signal, sys, time
 from infra.stopping import answering_ctrl_c, at_the_end, end
 at_the_end(lambda: print("closed", flush=True))
 at_the_end(lambda: time.sleep(60))
@@ -35,6 +35,7 @@ with answering_ctrl_c():
             begun = begun or print("begun", flush=True) is None
             time.sleep(60)
         except KeyboardInterrupt:
+            logging.getLogger("mlflow").error("a store's session was interrupted", exc_info=True)
             print("swallowed", flush=True)
 """
 DROPPED = """
