@@ -14,9 +14,10 @@ from infra.rollout.latency import BUCKETS, Counts, bucketed
 from infra.rollout.promises import Promises
 from infra.rollout.sample import Mean
 from models.content import Action
+from models.policy import DEFAULT_MARKET, market_name
 
 SHADOW = "shadow"
-OTHER_MARKETS = "other markets"
+OTHER_MARKETS = market_name(DEFAULT_MARKET)
 
 
 @dataclass
