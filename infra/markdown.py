@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
 
 # as references to characters, which no reader of Markdown takes for markup; they differ in what a backslash escapes
 MARKUP = re.compile(r"[&<>\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|^#|^[+-](?!\d)")
 NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 UNSAFE = re.compile(r"[\s()<>\"]")  # what ends an address
-RULED = re.compile(r"[|:\s-]+")  # what stands between a table's head and its rows
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # line ends too, which would end a table's row; bidi controls
 
 
@@ -41,22 +42,22 @@ def cells(*values: object) -> str:
 def narrow(markdown: str) -> str:
     """With a list in place of each table: a box that grows with its tables leaves a phone's screen."""
     shown: list[str] = []
-    heads: list[str] = []
-    for line in markdown.splitlines():
-        if not line.startswith("|"):
-            heads = []
-            shown.append(line)
-        elif not heads:
-            heads = _cells(line)
-        elif not RULED.fullmatch(line):
-            first, *more = _cells(line)
-            said = (f"{head} {cell}" for head, cell in zip(heads[1:], more, strict=False) if cell)
-            shown.append(f"- **{first}** {', '.join(said)}" if first else f"- {', '.join(said)}")
+    for in_table, lines in groupby(markdown.splitlines(), lambda line: line.startswith("|")):
+        block = list(lines)
+        shown += _listed(*block) if in_table else block
     return "\n".join(shown)
 
 
+def _listed(head: str, _ruler: str, *rows: str) -> Iterator[str]:
+    _, *names = _cells(head)
+    for row in rows:
+        first, *more = _cells(row)
+        told = ", ".join(f"{name} {cell}" for name, cell in zip(names, more, strict=True) if cell)
+        yield f"- **{first}** {told}" if first else f"- {told}"
+
+
 def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+    return [cell.strip() for cell in row.strip("|").split("|")]
 
 
 def _one_line(value: object) -> str:

@@ -6,6 +6,7 @@ DOWN = (
     "INTERNAL_ERROR",
     "TEMPORARILY_UNAVAILABLE",
 )  # MLflow's codes for a server or database that does not answer
+UNUSABLE = ("OperationalError", "DatabaseError")  # a database that is away, and one whose file is damaged
 SHOWN = 300  # characters of another's error
 LINES = {  # by whose client: the store, and the setting that says where it is
     "mlflow": ("MLflow", "MODERATO_MLFLOW_TRACKING_URI"),
@@ -29,7 +30,7 @@ def _client(error: Exception) -> str:
     package, kind, text = type(error).__module__.partition(".")[0], type(error).__name__, str(error)
     if package == "mlflow":
         return package if getattr(error, "error_code", "") in DOWN else ""
-    if (package, kind) == ("sqlalchemy", "OperationalError"):
+    if package == "sqlalchemy" and kind in UNUSABLE:
         return package
     if kind in ("ConnectError", "ConnectTimeout") or text.startswith("Failed to reach API at"):
         return "httpx"

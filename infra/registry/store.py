@@ -104,16 +104,17 @@ def _make_embedded(settings: Settings) -> None:
 
 
 def _whole(database: Path) -> bool:
-    """False where there is none, and where its making was cut short before anything could be kept in it."""
+    """False where there is none, and where its making was cut short before anything could be kept in it.
+
+    One that cannot be read at all is left as it is: MLflow says what is wrong with it.
+    """
     if not database.exists():
         return False
-    with closing(sqlite3.connect(database)) as connection:
-        try:
+    try:
+        with closing(sqlite3.connect(database)) as connection:
             return connection.execute("SELECT 1 FROM experiments").fetchone() is not None
-        except sqlite3.OperationalError as error:
-            if "no such table" not in str(error):
-                raise
-            return False
+    except sqlite3.DatabaseError as error:
+        return "no such table" not in str(error)
 
 
 def _held(settings: Settings) -> FileLock:

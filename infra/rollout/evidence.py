@@ -14,9 +14,10 @@ from infra.rollout.expected_effects import ExpectedEffects
 from infra.rollout.latency import BUCKETS, Counts, bucketed
 from infra.rollout.onset import Harmed
 from models.domain.content import Action
+from models.domain.policy import DEFAULT_MARKET, market_name
 
 SHADOW = "shadow"
-OTHER_MARKETS = "other markets"
+OTHER_MARKETS = market_name(DEFAULT_MARKET)
 
 
 @dataclass

@@ -144,10 +144,8 @@ def asked_on_page(
     """
     shown = text
     for attempt in range(1, ATTEMPTS + 1):
-        blank, pause = (
-            form.with_initial_data(description=narrow(shown)),
-            f"{asked} {attempt}".replace(" ", "-"),
-        )
+        blank = form.with_initial_data(description=narrow(shown))
+        pause = f"{asked} {attempt}".replace(" ", "-")
         try:
             answer = suspend_flow_run(wait_for_input=blank, key=pause)
             return answer, known(answer, pause)

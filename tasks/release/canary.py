@@ -70,12 +70,13 @@ def canary(
     """
     store = Store(settings)
     champion, rollout = store.registry.champion(), store.load(release.version)
-    if champion is not None and champion.version == release.version and (rollout is None or rollout.is_over):
+    decides = champion is not None and champion.version == release.version
+    if champion is not None and decides and (rollout is None or rollout.is_over):
         why = rollout.reason if rollout is not None and rollout.status == "promoted" else release.reason
         update = {"promoted": True, "previous_champion": champion.previous_champion, "reason": why}
         return release.model_copy(update=update)
     rollout = rollout or _begin(store, release, snapshot, plan, dry_run, hold)
-    if not _waits(rollout, leave=leave):
+    if decides or not _waits(rollout, leave=leave):  # its promotion was cut short, whoever was asked
         rollout = _drive(store, release, leave=leave)
     if rollout.status == "asking":
         rollout = rest(store, release.version, rollout.reason)

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from infra.settings import PREFIX
 from models.domain.nearest import choose
-from tests.benchmarks.frame import ROOT, shown
+from tests.benchmarks.frame import LIMIT_SECONDS, ROOT, shown
 from tests.benchmarks.results import BUSY, LAST, Result, Results
 
 BENCHES = Path(__file__).with_name("benches")
@@ -75,9 +75,7 @@ def measured(file: Path) -> Result:
             sys.executable,
             "-m",
             "tests.benchmarks.measure",
-            str(file.resolve()),
-            str(path),
-            str(folder),
+            *map(str, (file.resolve(), path, folder)),
         ]
         with alone(command, environment(folder)) as process:
             reason = waited(process, path)
@@ -87,7 +85,7 @@ def measured(file: Path) -> Result:
 
 def waited(process: subprocess.Popen[bytes], path: Path) -> str:
     """Why it did not end by itself, or nothing. The bench's own limit stands in the file once it was read."""
-    began, limit = time.monotonic(), Result.model_fields["limit_seconds"].default
+    began, limit = time.monotonic(), LIMIT_SECONDS
     while process.poll() is None:
         if path.exists():
             limit = Result.model_validate_json(path.read_bytes()).limit_seconds

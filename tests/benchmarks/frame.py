@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 ROOT = Path(__file__).parents[2]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+LIMIT_SECONDS = 1800.0  # after which a bench counts as crashed, where it says no other
 MANY = 100  # from here on a number is shown without decimals
 
 Verdict = Literal["met", "missed", "not seen"]
@@ -140,7 +141,7 @@ class Bench:
     figures: tuple[Figure, ...]
     measure: Callable[[Path], Iterator[Seen | Table]]
     seeds: str = ""
-    limit_seconds: float = 1800
+    limit_seconds: float = LIMIT_SECONDS
 
 
 def shared_data(name: str = "") -> Path:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from tests.benchmarks.frame import ROOT, Frozen, Seen, Table
+from tests.benchmarks.frame import LIMIT_SECONDS, ROOT, Frozen, Seen, Table
 
 LAST = ROOT / "build" / "benchmarks.json"  # the last run of each bench here
 PUBLISHED = ROOT / "docs" / "benchmarks.json"  # what the docs show
@@ -59,7 +59,7 @@ class Result(Frozen):
     seen: tuple[Seen, ...] = ()
     table: Table | None = None
     seeds: str = ""
-    limit_seconds: float = 1800
+    limit_seconds: float = LIMIT_SECONDS
     seconds: float = 0.0
     at: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     machine: str = Field(default_factory=this_machine)

@@ -114,7 +114,7 @@ def test_a_person_starts_approves_and_reviews_a_retraining(page, platform, appro
 
 def reviewed(page, platform, registry, champion, keep_pictures):
     page.goto(platform.mlflow)
-    page.get_by_text(" promoted ").first.wait_for()
+    page.get_by_text(re.compile(r"^promoted \d\d-\d\d ")).first.wait_for()
     keep_pictures(page, "mlflow")
     runs = f"{platform.mlflow}/#/experiments/{registry.experiment_id}/runs/{champion.run_id}"
     page.goto(runs)

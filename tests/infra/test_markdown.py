@@ -44,12 +44,17 @@ def test_a_link_leads_to_a_page_or_nowhere():
 
 
 def test_where_there_is_no_room_a_tables_rows_are_a_list():
-    rows = [cells("policy", "missed", "at most"), "|---|---:|---:|", cells("a|b", 3, ""), cells("spam", 0, 4)]
+    rows = [
+        cells("policy", "missed", "at most"),
+        "|---|---:|---:|",
+        cells("a|b", 3, ""),
+        cells("spam", "-", "-"),
+    ]
     assert narrow("\n".join(["before", "", *rows, "", "- after | it"])).splitlines() == [
         "before",
         "",
         "- **a&#124;b** missed 3",
-        "- **spam** missed 0, at most 4",
+        "- **spam** missed &#45;, at most &#45;",
         "",
         "- after | it",
     ]

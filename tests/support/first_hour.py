@@ -18,19 +18,9 @@ from PIL import Image
 from infra.settings import PREFIX
 
 HARMLESS = [
-    "bus",
-    "weather",
-    "kettle",
-    "garden",
-    "lunch",
-    "football",
-    "window",
-    "holiday",
-    "ticket",
-    "neighbour",
-    "cinema",
-    "parcel",
-]
+    "bus", "weather", "kettle", "garden", "lunch", "football",
+    "window", "holiday", "ticket", "neighbour", "cinema", "parcel",
+]  # fmt: skip
 VIOLATING = ["vrenk", "wozzock", "ostari", "gribbel"]  # invented
 QUICK = "compact,epochs=1,minimum_steps=150,averaging=0.9,vocabulary=4000,respell=0,folds=2"
 MAP = 'text=Comment,author_id=User,market=Country,created_at=When,hate_speech="Hate speech"'

@@ -17,24 +17,19 @@ MINUTES = Figure(
     aim=at_most(5),
     unit="minutes",
 )
-ALLOWED = {
-    size: Figure(
-        name=f"violating posts that are allowed after {size:,} posts",
-        beside="violating posts",
-        aim=at_most(0.05),
-        unit="share",
-    )
-    for size in SIZES
-}
-REMOVED = {
-    size: Figure(
-        name=f"harmless posts that are removed after {size:,} posts",
-        beside="harmless posts",
-        aim=at_most(0.05),
-        unit="share",
-    )
-    for size in SIZES
-}
+
+
+def wrong(kind: str, done: str) -> dict[int, Figure]:
+    """A share of each size."""
+    return {
+        size: Figure(
+            name=f"{kind} that are {done} after {size:,} posts", beside=kind, aim=at_most(0.05), unit="share"
+        )
+        for size in SIZES
+    }
+
+
+ALLOWED, REMOVED = wrong("violating posts", "allowed"), wrong("harmless posts", "removed")
 
 
 def measure(folder: Path) -> Iterator[Seen]:

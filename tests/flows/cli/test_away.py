@@ -69,3 +69,9 @@ def test_the_traceback_of_a_fault_shows_no_password():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith("RuntimeError: no answer from https://somebody:**********@pages.example/\n")
+
+
+def test_a_database_that_is_none_is_one_line_and_stays_as_it_is(tmp_path):
+    (tmp_path / "mlflow.db").write_text("a file that somebody put here")
+    one_line(ended("status", MODERATO_HOME=str(tmp_path)), "MLflow's database")
+    assert (tmp_path / "mlflow.db").read_text() == "a file that somebody put here"

@@ -119,3 +119,13 @@ def test_one_that_was_answered_at_a_terminal_goes_on_by_that(client, asking):
     release = going_on(client, run.id, asking)
     assert release.promoted
     assert json.loads(release.model_dump_json())["asks"] == ""
+
+
+def test_one_whose_promotion_was_cut_short_is_finished_and_nobody_is_asked(asking):
+    """The alias was set, and the rollout still asks: whoever promoted it was killed in between."""
+    store = Store(asking["settings"])
+    store.registry.promote(2)
+    release = canary.fn(asking["settings"], asking["release"], asking["snapshot"], "brief", leave=True)
+    assert release.promoted
+    assert release.asks == ""
+    assert store.load(2).status == "promoted"
