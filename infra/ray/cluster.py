@@ -17,6 +17,9 @@ from models.domain.errors import UserError
 
 SECRETS = {"s3_access_key"}  # beside those of a secret's type: a cluster shows the environment of its actors
 KNOCK = 10.0  # seconds that a head has to answer
+ATTEMPTS = (
+    3  # a head starts a process for each client: on a busy machine it may not come up, and the next one does
+)
 OURS = "local"  # a Ray of our own
 WANTED = "; one that asks for a token wants RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"  # Ray itself says nothing of that
 
@@ -41,11 +44,16 @@ def connect(ray: Any, **own: Any) -> None:
     """Join the cluster; `own` are options of one of our own. Raises NoRayError."""
     address = os.environ.get("RAY_ADDRESS", OURS)
     options = own if address == OURS else {}
-    try:
-        _knock(address)
-        ray.init(address=address, include_dashboard=False, logging_level=logging.WARNING, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {error}{WANTED}") from None
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _knock(address)
+            ray.init(address=address, include_dashboard=False, logging_level=logging.WARNING, **options)
+        except (OSError, RuntimeError, ValueError) as error:
+            if attempt == ATTEMPTS or not isinstance(error, ConnectionAbortedError):
+                told = str(error).strip().rpartition("\n")[2]  # a head sends its whole traceback
+                raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {told}{WANTED}") from None
+        else:
+            return
 
 
 def _knock(address: str) -> None:

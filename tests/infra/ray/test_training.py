@@ -104,6 +104,33 @@ def test_an_address_without_a_cluster_is_told_with_what_a_token_wants(monkeypatc
         connect(ray_for("retrain --workers"))
 
 
+class BusyHead:
+    """A Ray whose head answers, and cannot start what serves a client the first `failing` times."""
+
+    def __init__(self, failing: int) -> None:
+        self.failing, self.asked = failing, 0
+
+    def init(self, **_: Any) -> None:
+        self.asked += 1
+        if self.asked <= self.failing:
+            raise ConnectionAbortedError(
+                "Initialization failure from server:\nTraceback (most recent call last):\n"
+                "RuntimeError: Starting Ray client server failed.\n"
+            )
+
+
+def test_a_head_too_busy_to_serve_a_client_is_asked_again(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    connect(busy := BusyHead(failing=1))
+    assert busy.asked == 2
+    with pytest.raises(NoRayError) as told:
+        connect(BusyHead(failing=9))
+    assert str(told.value).startswith(
+        "no Ray cluster at RAY_ADDRESS=local: RuntimeError: Starting Ray client server failed.;"
+    )
+    assert "\n" not in str(told.value)
+
+
 def test_a_cluster_is_told_the_settings_but_no_secret():
     told = environment(Settings(seed=3, s3_access_key="key", s3_secret_key="secret", notify_slack="hook"))
     assert told["MODERATO_SEED"] == "3"
