@@ -203,7 +203,7 @@ class TrainingRun(Generic[R]):
             max_epochs=epochs,
             logger=logger,
             callbacks=[measuring, *own, *callbacks],
-            profiler=measuring.waiting,
+            profiler=measuring.aside,
             num_sanity_val_steps=0,
             enable_model_summary=False,
             enable_progress_bar=any(type(callback).__name__.endswith("ProgressBar") for callback in own),

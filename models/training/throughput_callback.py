@@ -20,22 +20,34 @@ from models.training.peak_memory import counted_anew, highest
 from models.training.training_cost import Measurement
 
 FETCH = "train_dataloader_next"  # what Lightning calls waiting for the next batch
+SAVE = ("[Callback]LastCheckpoint", ".on_train_batch_end")  # how the name of saving one begins and ends
 
 
-class Waiting(Profiler):
-    """Lightning's profiler, of which only the waiting for data is kept, in `seconds`."""
+class Aside(Profiler):
+    """Lightning's profiler, of which only the seconds of waiting for data and of saving checkpoints are kept."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seconds, self._since = 0.0, 0.0
+        self.waited, self.saved = 0.0, 0.0
+        self._since = 0.0
 
     def start(self, action_name: str) -> None:
-        if action_name.endswith(FETCH):
+        if _kept(action_name):
             self._since = time.perf_counter()
 
     def stop(self, action_name: str) -> None:
+        if not _kept(action_name):
+            return
+        seconds = time.perf_counter() - self._since
         if action_name.endswith(FETCH):
-            self.seconds += time.perf_counter() - self._since
+            self.waited += seconds
+        else:
+            self.saved += seconds
+
+
+def _kept(action_name: str) -> bool:
+    begins, ends = SAVE
+    return action_name.endswith(FETCH) or (action_name.startswith(begins) and action_name.endswith(ends))
 
 
 class ThroughputTally:
@@ -53,15 +65,16 @@ class ThroughputTally:
 class Measuring(Callback):
     """Measures a run whose batches have image_index [N] and attention_mask [N, T].
 
-    Operations are counted on batches 1, 2, 4, 8 and so on, whose counting takes time: they are left out of the rates.
+    Saving checkpoints is left out of the rates: how often is for the preset to say, and a large one takes as long as a
+    hundred batches. So are batches 1, 2, 4, 8 and so on, on which operations are counted, which takes time.
     """
 
     def __init__(self) -> None:
-        self.waiting = Waiting()
+        self.aside = Aside()
         self.all, self.counted, self.plain = ThroughputTally(), ThroughputTally(), ThroughputTally()
         self._operations, self._counting = Operations(), ExitStack()
-        self._batches, self._start, self._since, self._waited = 0, 0.0, 0.0, 0.0
-        self._before, self._peak = 0, 0.0
+        self._batches, self._start, self._before, self._peak = 0, 0.0, 0, 0.0
+        self._since, self._waited, self._saved = 0.0, 0.0, 0.0
         self.final = Measurement()  # once the run has ended
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -70,7 +83,7 @@ class Measuring(Callback):
         self._start = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._since, self._waited = time.perf_counter(), self.waiting.seconds
+        self._from_here(time.perf_counter())
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -100,10 +113,11 @@ class Measuring(Callback):
     ) -> None:
         self._counting.close()
         items, tokens = len(batch.image_index), batch.attention_mask.sum()
-        now, waited = time.perf_counter(), self.waiting.seconds
+        now = time.perf_counter()
+        seconds = now - self._since - (self.aside.saved - self._saved)
         for tally in (self.all, self.counted if self._is_counted else self.plain):
-            tally.add(items, tokens, now - self._since, waited - self._waited)
-        self._since, self._waited = now, waited
+            tally.add(items, tokens, seconds, self.aside.waited - self._waited)
+        self._from_here(now)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.logger is not None and self.all.items:
@@ -134,6 +148,9 @@ class Measuring(Callback):
             devices=devices,
             device_seconds=(time.perf_counter() - self._start) * devices,
         )
+
+    def _from_here(self, now: float) -> None:
+        self._since, self._waited, self._saved = now, self.aside.waited, self.aside.saved
 
     @property
     def _is_counted(self) -> bool:

@@ -14,7 +14,8 @@ class Measurement(BaseModel):
 
     items: int = Field(default=0, description="posts trained on, on all devices")
     items_per_second: float = Field(
-        default=0.0, description="posts trained on in a second, on all devices, validation left out"
+        default=0.0,
+        description="posts trained on in a second, on all devices, validation and checkpoints left out",
     )
     tokens_per_second: float = Field(default=0.0, description="the same of tokens of text, padding left out")
     flops_per_item: float = Field(

@@ -1,9 +1,14 @@
+import time
+
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from models.distributed.checkpoints import AtomicCheckpoints
+from models.training.fit import fit
 from models.training.flops import Operations
 from models.training.peak_flops import peak
+from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 PRODUCT = 2 * 8 * 16 * 32  # operations of [8, 16] times [16, 32]
 
@@ -33,3 +38,20 @@ def test_attention_is_counted():
 def test_a_processors_peak_is_measured_once():
     assert peak(torch.device("cpu")) > 1e6
     assert peak(torch.device("cpu")) == peak(torch.device("cpu"))
+
+
+def test_saving_checkpoints_is_no_part_of_the_rate(tmp_path, monkeypatch):
+    saved, save, seconds = [], AtomicCheckpoints.save_checkpoint, 0.2
+
+    def slowly(*arguments, **options):
+        time.sleep(seconds)
+        saved.append(save(*arguments, **options))
+
+    monkeypatch.setattr(AtomicCheckpoints, "save_checkpoint", slowly)
+    tiny = {"modalities": "text", "vocabulary": 300, "ngram_bits": 0, "width": 16, "batch_size": 10}
+    often = {"epochs": 1, "minimum_steps": 0, "checkpoint_steps": 1}
+    uri = write_snapshot(tmp_path, made_up_rows(200))
+    report = fit(uri, preset="compact", seed=0, folder=tmp_path / "run", threads=1, **tiny, **often)
+    training = report.measured.items / report.measured.items_per_second
+    assert len(saved) > 10
+    assert training + seconds * len(saved) <= report.measured.device_seconds
