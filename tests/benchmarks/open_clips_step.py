@@ -7,8 +7,10 @@ meanwhile, measures itself and keeps a running average; open_clip's step has its
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from open_clip import CLIP, get_model_config
 from open_clip.loss import ClipLoss
 from PIL import Image
 
+from models.distributed.resources import Resources
+from models.domain.preset import Preset
 from models.encoders.adapters.open_clip import towers_of
-from models.pretraining.pretrain import pretrain
+from models.pretraining.pretrain import PretrainingReport, pretrain
 from models.training.presets import preset_named
 from models.training.training_cost import Measurement
 from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
@@ -32,8 +36,9 @@ LARGE = {
     "vocabulary": 49_408,
 }
 SMALL = {"image_size": 64, "max_tokens": 32, "batch_size": 32, "vocabulary": 2000}
-STEPS, WARM = 24, 4
+STEPS, STEPS_ON_GPU, WARM = 24, 48, 4
 TURNS = 3
+PICTURES = 256  # different ones
 VALIDATED = 0.3  # share of a made-up snapshot that is not trained on
 
 
@@ -49,42 +54,59 @@ class Turn:
 def median_turn(folder: Path, sizes: dict[str, Any], *, gpu: bool) -> Turn:
     """Of a few, by the ratio. sizes: fields of the preset `clip` that fit the device."""
     torch.set_num_threads(1)
-    preset = preset_named("clip", modalities=("text", "image"), **sizes)
-    uri = write_snapshot(folder, posts(preset))
+    preset, steps = (
+        preset_named("clip", modalities=("text", "image"), **sizes),
+        STEPS_ON_GPU if gpu else STEPS,
+    )
+    uri = write_snapshot(folder, posts(preset, steps))
     turns = []
-    for turn in range(TURNS):  # in turns, so that a busy machine slows both
-        theirs = open_clips_step(preset, gpu=gpu)
-        report = pretrain(
-            uri,
-            preset=preset.name,
-            objectives=["contrastive"],
-            seed=0,
-            folder=folder / str(turn),
-            threads=1,
-            epochs=1,
-            minimum_steps=0,
-            **sizes,
-        )
+    for _ in range(TURNS):  # in turns, so that a busy machine slows both
+        theirs = open_clips_step(preset, steps, gpu=gpu)
+        report = our_epoch(uri, folder / "run", sizes)
         turns.append(Turn(report.items_per_second / theirs, theirs, report.measured))
     return sorted(turns, key=lambda turn: turn.ratio)[TURNS // 2]
 
 
-def posts(preset):
+def our_epoch(
+    uri: str, folder: Path, sizes: dict[str, Any], resources: Resources = Resources()
+) -> PretrainingReport:
+    """Of the whole snapshot; what it leaves, as large as eight models, goes."""
+    report = pretrain(
+        uri,
+        preset="clip",
+        objectives=["contrastive"],
+        seed=0,
+        folder=folder,
+        threads=1,
+        epochs=1,
+        minimum_steps=0,
+        resources=resources,
+        **sizes,
+    )
+    shutil.rmtree(folder)
+    return report
+
+
+def posts(preset: Preset, steps: int) -> list[Row]:
     """Noise in words and pictures: texts as long as are read."""
     rng = np.random.default_rng(0)
     words = np.array([f"w{number}" for number in range(500)])
-    rows = []
-    for _ in range(round(STEPS * preset.batch_size / (1 - VALIDATED))):
-        noise = rng.integers(0, 256, (preset.image_size // 8, preset.image_size // 8, 3), np.uint8)
-        buffer = io.BytesIO()
-        Image.fromarray(noise).resize((preset.image_size, preset.image_size)).save(buffer, "JPEG")
-        rows.append(
-            Row(" ".join(rng.choice(words, preset.max_tokens)), buffer.getvalue(), (0.0,) * len(POLICIES))
-        )
-    return rows
+    pictures = [noise(rng, preset.image_size) for _ in range(PICTURES)]
+    return [
+        Row(" ".join(rng.choice(words, preset.max_tokens)), picture, (0.0,) * len(POLICIES))
+        for picture in islice(cycle(pictures), round(steps * preset.batch_size / (1 - VALIDATED)))
+    ]
 
 
-def open_clips_step(preset, *, gpu):
+def noise(rng: np.random.Generator, side: int) -> bytes:
+    """A JPEG."""
+    buffer = io.BytesIO()
+    coarse = Image.fromarray(rng.integers(0, 256, (side // 8, side // 8, 3), np.uint8))
+    coarse.resize((side, side)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def open_clips_step(preset: Preset, steps: int, *, gpu: bool) -> float:
     """Pairs a second: forward, ClipLoss, backward, AdamW, as open_clip_train.train does without gradient clipping."""
     device = "cuda" if gpu else "cpu"
     config = (
@@ -94,7 +116,7 @@ def open_clips_step(preset, *, gpu):
     loss, optimizer = ClipLoss(), torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.2)
     pictures = torch.rand(preset.batch_size, 3, preset.image_size, preset.image_size, device=device)
     texts = torch.randint(1, preset.vocabulary, (preset.batch_size, preset.max_tokens), device=device)
-    for step in range(WARM + STEPS):
+    for step in range(WARM + steps):
         if step == WARM:
             _settled(device)
             start = time.perf_counter()
@@ -107,9 +129,9 @@ def open_clips_step(preset, *, gpu):
         with torch.no_grad():
             model.logit_scale.clamp_(0, np.log(100))
     _settled(device)
-    return STEPS * preset.batch_size / (time.perf_counter() - start)
+    return steps * preset.batch_size / (time.perf_counter() - start)
 
 
-def _settled(device):
+def _settled(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
