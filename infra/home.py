@@ -13,6 +13,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from models.domain.errors import UserError
+from models.process.atomic_write import write_text
 
 FILE, LOCK = "up.json", "up.lock"
 
@@ -63,7 +64,7 @@ def held(home: Path, standing: Standing) -> Iterator[None]:
             "stop that one first, or set MODERATO_HOME to another folder"
         ) from None
     try:
-        (home / FILE).write_text(json.dumps(asdict(standing)))
+        write_text(home / FILE, json.dumps(asdict(standing)))
         yield
     finally:
         (home / FILE).unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from infra.forms import beneath
 from infra.objects import SCHEME, Objects, split
 from infra.settings import Settings
 from models.domain.errors import UserError
+from models.process.atomic_write import whole_folder
 
 REGISTRY, HUB = "models:/", "hf-hub:"
 WANTED = ("*.json", "*.safetensors", "*.txt", "*.model")  # of a hub's repository; no pickles
@@ -81,14 +81,11 @@ def _from_s3(settings: Settings, address: str) -> Path:
     name = hashlib.sha256("".join(f"{entry.key}\0{entry.etag}\0" for entry in found).encode()).hexdigest()
     folder = settings.work / "weights" / name[:16]
     if not folder.exists():
-        partial = folder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for entry in found:
-            target = beneath(partial, entry.key.removeprefix(prefix))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            objects.download(entry.key, target)
-        partial.replace(folder)
+        with whole_folder(folder) as aside:
+            for entry in found:
+                target = beneath(aside, entry.key.removeprefix(prefix))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                objects.download(entry.key, target)
     return folder
 
 
@@ -108,12 +105,9 @@ def _from_registry(settings: Settings, address: str) -> Path:
         source = client.get_model_version_download_uri(model, version)
         folder = settings.work / "weights" / _called(settings, model, int(version), source)
         if not folder.exists():
-            partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            download_artifacts(source, dst_path=str(partial), tracking_uri=settings.tracking_uri)
-            _refuse_links(partial)
-            partial.replace(folder)
+            with whole_folder(folder) as aside:
+                download_artifacts(source, dst_path=str(aside), tracking_uri=settings.tracking_uri)
+                _refuse_links(aside)
     except MlflowException as error:
         raise NoWeightsError(f"no weights at {address}: {error.message}") from None
     inside = [path for path in folder.iterdir() if path.is_dir()]

@@ -1,5 +1,6 @@
 """The house has floors and doors: its files and its rooms form no circle, and rooms are entered by their doors."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
 HOUSE = House(ROOT, PACKAGES)
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+# What is written aside takes its place in `models/process/atomic_write.py`; these rename something else.
+RENAMES = {
+    "models.process.atomic_write": "the one place",
+    "infra.gateway.journal.journal": "a segment says by its name whether it grows; each of its lines is synced already",
+    "infra.gateway.journal.journal_export": "a segment says by its name whether the lake may have it",
+    "infra.platform.restore": "a home is swapped store by store, the databases last, and the old one is kept",
+}
 
 
 def told(circles):
@@ -44,6 +53,42 @@ def test_every_room_has_its_floor(package):
     floors = next(contract["layers"] for contract in CONTRACTS if contract.get("containers") == [package])
     named = {room.strip() for floor in floors for room in floor.replace("|", ":").split(":")}
     assert named == {module.split(".")[1] for module in HOUSE.modules if module.startswith(f"{package}.")}
+
+
+def renames(text):
+    """Lines on which something is renamed; `replace` of a path has one argument, that of a text has two."""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name("os"), attr="replace" | "rename" | "renames")):
+                yield node.lineno
+            case ast.Call(func=ast.Attribute(value=ast.Name("shutil"), attr="move")):
+                yield node.lineno
+            case ast.Call(func=ast.Attribute(attr="replace" | "rename"), args=[_], keywords=[]):
+                yield node.lineno
+            case ast.ImportFrom(module="os" | "shutil", names=names):
+                yield from (
+                    node.lineno for it in names if it.name in {"replace", "rename", "renames", "move"}
+                )
+
+
+def test_what_is_written_aside_takes_its_place_in_one_module():
+    found = {module: list(renames(path.read_text())) for module, path in HOUSE.modules.items()}
+    others = [
+        f"{module}:{line}" for module, lines in found.items() if module not in RENAMES for line in lines
+    ]
+    assert others == [], "use models.process.atomic_write, which syncs: " + ", ".join(others)
+    assert all(found[module] for module in RENAMES), (
+        "a module that renames nothing any more stays in the list"
+    )
+
+
+def test_a_rename_is_known_in_each_of_its_spellings():
+    spelled = (
+        "partial.replace(path)\npath.rename(path.with_suffix('.a'))\nos.replace(a, b)\nshutil.move(a, b)\n"
+        "from os import replace\n"
+        "text.replace('a', 'b')\npreset.replace(**changes)\nreplace(lake, session=1)\ntime.replace(fold=1)\n"
+    )
+    assert sorted(renames(spelled)) == [1, 2, 3, 4, 5]
 
 
 @pytest.fixture

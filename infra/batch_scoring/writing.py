@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.domain.content import Action, Reason, Unread
 from models.domain.errors import UserError
 from models.domain.schemas import UNREAD
+from models.process.atomic_write import whole_file
 
 REASON = pa.struct(
     {
@@ -94,16 +95,18 @@ class BareScoreFile:
     def __init__(self, path: Path, policies: Sequence[str], *others: pa.Field) -> None:
         """Raises UnwritableScoresError."""
         writer = writable(path)
-        self.path, self.part = path, path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._open = ExitStack()
         scores = [pa.field(policy, pa.float64()) for policy in policies]
         self.schema = pa.schema([pa.field("post_id", pa.string()), *scores, *others])
         try:
-            self.stream = self.part.open("wb")
+            aside = self._open.enter_context(whole_file(path))
+            self.stream = self._open.enter_context(aside.open("wb"))
         except OSError as error:
             raise UnwritableScoresError(
                 f"cannot write {str(path)!r}: {error.strerror}; choose another place"
             ) from None
         self.writer = writer(self.stream, self.schema)
+        self._open.callback(self.writer.close)
 
     def add(self, post_ids: Sequence[str], scores: NDArray[np.floating], *others: pa.Array) -> None:
         """Add posts; scores: [N, P], NaN where a policy is not assessed."""
@@ -117,12 +120,7 @@ class BareScoreFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.writer.close()
-        self.stream.close()
-        if kind is None:
-            self.part.replace(self.path)
-        else:
-            self.part.unlink(missing_ok=True)
+        self._open.__exit__(kind, error, trace)
 
 
 class ScoreFile(BareScoreFile):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from models.process.atomic_write import write_text
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,7 @@ class Landing:
         zones = self._all()
         zones.setdefault(self.zone, {}).update(etags)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        written = self.path.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps(zones, indent=1, sort_keys=True), encoding="utf-8")
-        written.replace(self.path)
+        write_text(self.path, json.dumps(zones, indent=1, sort_keys=True))
 
     def _all(self) -> dict[str, dict[str, str]]:
         return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}

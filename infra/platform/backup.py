@@ -26,6 +26,7 @@ from infra.platform.manifest import (
 from infra.private import make_private
 from infra.results import is_plain
 from infra.settings import Settings
+from models.process.atomic_write import write_text
 
 BLOCK = 1 << 20
 LOOKS = 20  # at a journal whose segments are renamed while it is copied
@@ -74,9 +75,8 @@ class _Copy:
             files=self.files,
             left_out=dict(self.left_out),
         )
-        partial = self.folder / f"{ABOUT}.partial"
-        partial.write_text(about.model_dump_json(indent=1))
-        partial.replace(self.folder / ABOUT)  # last: a backup without it is not whole
+        os.sync()  # what it names is on the disk before it: a backup without it is not whole
+        write_text(self.folder / ABOUT, about.model_dump_json(indent=1))
         return about
 
     def _by_store(self) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from infra import forms
 from infra.settings import Settings
 from models.bundle.manifest import TamperedBundleError, verify
 from models.domain.errors import UserError
+from models.process.atomic_write import put_in_place
 
 if TYPE_CHECKING:
     from infra.registry.registry import RegisteredVersion, Registry
@@ -63,8 +63,7 @@ def fetch(registry: Registry, version: RegisteredVersion) -> Path:
             with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
                 fetched = _download(registry, version, Path(scratch))
                 _check(fetched, version)
-                discard(folder)
-                shutil.move(fetched, folder)
+                put_in_place(fetched, folder)
     return folder
 
 
@@ -76,14 +75,6 @@ def mlflow_has(registry: Registry, version: RegisteredVersion) -> bool:
         except (LostBundleError, TamperedBundleError):
             return False
     return True
-
-
-def discard(folder: Path) -> None:
-    """Remove what lies there; of a link only the link."""
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check(fetched: Path, version: RegisteredVersion) -> None:

@@ -6,7 +6,6 @@ that is gone is told from one that never was, and can be registered again from i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from infra import forms
 from infra.registry.copies import copy_of, is_whole
 from infra.registry.store import error_code, is_empty
 from infra.settings import Settings
+from models.process.atomic_write import write_text
 
 if TYPE_CHECKING:
     from infra.registry.registry import RegisteredVersion, Registry
@@ -75,10 +75,7 @@ def remember(registry: Registry, version: RegisteredVersion) -> None:
 
 def keep(settings: Settings, decider: Decider) -> None:
     """Note on this machine where a gateway starts from without the registry's word; raises OSError."""
-    path = settings.home / MEMORY
-    scratch = path.with_suffix(f".{os.getpid()}")
-    scratch.write_text(decider.model_dump_json())
-    scratch.replace(path)
+    write_text(settings.home / MEMORY, decider.model_dump_json())
 
 
 def kept(settings: Settings) -> Decider:

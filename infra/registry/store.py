@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from infra.settings import Settings
 from models.domain.errors import UserError
+from models.process.atomic_write import put_in_place
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -99,7 +100,7 @@ def _make_embedded(settings: Settings) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{made.absolute()}")
     client.search_registered_models(max_results=1)
     client.search_experiments(max_results=1)  # the default one is the last thing that is made
-    made.replace(database)
+    put_in_place(made, database)
     aside.rmdir()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from models.domain.preset import Preset
 from models.inference.precision import ONNX
 from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, ModelFile
 from models.network.network import Network
+from models.process.atomic_write import whole_folder
 
 WEIGHTS = "weights.safetensors"
 OPSET = 20
@@ -49,22 +49,18 @@ def export(
     The ONNX file is compared with torch on random batches and on the `real` ones; model.json says how far apart
     they were.
     """
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    to_onnx(network, preset, partial / ONNX)
-    weights = network.merged().state_dict()
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, partial / WEIGHTS)
-    tokenizer.save(str(partial / TOKENIZER))
     rng = np.random.default_rng(1)
     made_up = (
         random_batch(network, preset.image_size, rng, posts, min(tokens, preset.max_tokens))
         for posts, tokens in COMPARED
     )
-    worst = parity(network, partial, chain(made_up, real))
-    (partial / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.replace(folder)
+    with whole_folder(folder) as aside:
+        to_onnx(network, preset, aside / ONNX)
+        weights = network.merged().state_dict()
+        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside / WEIGHTS)
+        tokenizer.save(str(aside / TOKENIZER))
+        worst = parity(network, aside, chain(made_up, real))
+        (aside / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
 
 
 def to_onnx(network: Network, preset: Preset, path: Path) -> None:

@@ -11,6 +11,8 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch import Tensor
 
+from models.process.atomic_write import whole_file
+
 
 class AtomicCheckpoints(TorchCheckpointIO):
     """A checkpoint is there in full or not at all, wherever the process is killed.
@@ -51,10 +53,9 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
     def write(self, checkpoint: dict[str, Any], path: Path) -> None:
         """In the writing thread."""
-        partial = path.with_name(f"{path.name}.partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(checkpoint, partial)
-        partial.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as aside:
+            torch.save(checkpoint, aside)
 
 
 def _copied(tensor: Tensor) -> Tensor:

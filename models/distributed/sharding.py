@@ -28,13 +28,13 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from models.process.atomic_write import BEFORE, put_in_place
 from models.process.meta_device import shapes_alone
 from models.process.ranks import Ranks
 
 ENTRIES = ("deep", "moments", "written")  # methods beside `forward` by which a network or a layer is entered
 META = "meta.pt"  # what Lightning keeps of a sharded checkpoint beside the shards
 STATE = "state_dict"
-BEFORE = ".before"  # the last checkpoint while the next takes its place
 
 
 def sharded_units(network: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -105,7 +105,7 @@ class Sharded(ModelParallelStrategy):
         super().save_checkpoint(checkpoint, partial, storage_options)
         self.barrier()
         if first:
-            _put(partial, whole)
+            put_in_place(partial, whole)
         self.barrier()
 
     def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
@@ -185,15 +185,6 @@ def _shared(scalar: Tensor) -> None:
     if scalar.grad is not None:
         dist.all_reduce(scalar.grad)
         scalar.grad /= dist.get_world_size()
-
-
-def _put(partial: Path, whole: Path) -> None:
-    before = whole.with_name(whole.name + BEFORE)
-    if whole.exists():
-        shutil.rmtree(before, ignore_errors=True)
-        whole.replace(before)
-    partial.replace(whole)
-    shutil.rmtree(before, ignore_errors=True)
 
 
 def _units(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.inference.scorer import Scorer
+from models.process.atomic_write import whole_file
 
 Floats = NDArray[np.floating]
 Names = NDArray[np.str_]
@@ -41,10 +42,9 @@ class Scored:
 
     def keep(self, path: Path) -> None:
         """Leave it in a file, which appears whole or not at all; `kept` reads it."""
-        partial = path.with_suffix(".partial.npz")
         arrays: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        np.savez(partial, **arrays)
-        partial.replace(path)
+        with whole_file(path) as aside, aside.open("wb") as file:
+            np.savez(file, **arrays)
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
         return type(self)(self.policies, *(array[mask] for array in _arrays(self)))

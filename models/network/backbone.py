@@ -6,7 +6,6 @@ A folder of one holds `backbone.json` (what it is and learned from), `backbone.s
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
 from typing import Literal, Self
 
@@ -32,6 +31,7 @@ from models.network.backbone_folder import (
     restore_rest,
 )
 from models.network.network import key, towers
+from models.process.atomic_write import whole_folder
 
 FIRST_SCALE, HIGHEST_SCALE = 1 / 0.07, 100.0  # of cosines, as in CLIP
 
@@ -110,17 +110,13 @@ class Backbone(nn.Module):
         self, folder: Path, tokenizer: Tokenizer, about: About, *, judge: nn.Module | None = None
     ) -> None:
         """Leave it in `folder`, whole or not at all; `judge`, what it learned to match with, is not part of it."""
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        save_file({name: t.contiguous() for name, t in self.state_dict().items()}, partial / WEIGHTS)
-        if judge is not None:
-            save_file(judge.state_dict(), partial / JUDGE)
-        keep_configurations(self.weights, partial)
-        tokenizer.save(str(partial / TOKENIZER))
-        (partial / ABOUT).write_text(about.model_dump_json(indent=1))
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        with whole_folder(folder) as aside:
+            save_file({name: t.contiguous() for name, t in self.state_dict().items()}, aside / WEIGHTS)
+            if judge is not None:
+                save_file(judge.state_dict(), aside / JUDGE)
+            keep_configurations(self.weights, aside)
+            tokenizer.save(str(aside / TOKENIZER))
+            (aside / ABOUT).write_text(about.model_dump_json(indent=1))
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from models.layers.logistic_regression import Regression
 from models.layers.motion import fitted, summary
 from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
+from models.process.atomic_write import whole_file
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
 ROWS = 1024  # read at once
@@ -59,7 +60,8 @@ def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | No
     token_pieces = torch.from_numpy(pieces(tokenizer))
     if not statistics_file.exists():
         statistics = _statistics(rows, preset, tokenizer, token_pieces)
-        _replace(statistics_file, lambda path: save_file(statistics, path))
+        with whole_file(statistics_file) as aside:
+            save_file(statistics, aside)
     return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights)
 
 
@@ -70,7 +72,8 @@ def prepared_tokenizer(
     path = folder / TOKENIZER
     if not path.exists():
         tokenizer = tokenizer_for(_texts(rows), preset, weights)
-        _replace(path, lambda partial: tokenizer.save(str(partial)))
+        with whole_file(path) as aside:
+            tokenizer.save(str(aside))
     return load_tokenizer(path, preset.max_tokens)
 
 
@@ -170,9 +173,3 @@ def _watched(
             votes.append(matrix(table["votes"], width)[there])
             count += int(there.sum())
     return np.concatenate(found), *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    partial = path.with_suffix(".partial")
-    write(partial)
-    partial.replace(path)

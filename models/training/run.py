@@ -30,6 +30,7 @@ from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded, found, step_of, unfilled, whole
 from models.domain.errors import UserError
 from models.domain.preprocessing import PREPROCESSING
+from models.process.atomic_write import write_text
 from models.process.malloc import keep_freed
 from models.process.ranks import Ranks
 from models.training.callbacks import BEST, LAST, Interrupt, house_callbacks
@@ -190,7 +191,7 @@ class TrainingRun(Generic[R]):
             seconds=time.perf_counter() - start,
             measured=measured(trainer),
         )
-        written(self.folder / REPORT, report.model_dump_json(indent=1))
+        write_text(self.folder / REPORT, report.model_dump_json(indent=1))
 
     def _trainer(
         self, epochs: int, batches: int, logger: Logger | bool, callbacks: Sequence[Callback]
@@ -241,13 +242,7 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
             f"{folder} holds a run on other data, or with another preset, objective, seed or release of the product; "
             "choose another folder"
         )
-    written(path, text)
-
-
-def written(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    write_text(path, text)
 
 
 @contextmanager

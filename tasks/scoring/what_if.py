@@ -24,6 +24,7 @@ from models.evaluation.stored_scores import NAME, StoredScores, read_scores, wri
 from models.evaluation.what_if import ALL, ANY, Change, Traffic, WhatIf
 from models.evaluation.what_if import what_if as compared
 from models.policies import POLICY_SETS
+from models.process.atomic_write import put_in_place, whole_file
 from tasks.plumbing.artifacts import tell
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
@@ -89,11 +90,12 @@ def _stored(settings: Settings, lake: Lake, version: RegisteredVersion, bundle: 
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         logged = _logged(Registry(settings), version, kept.parent)
-        if logged is None:
-            fresh = kept.with_suffix(".part")
-            write_scores(fresh, _scored(lake, version, bundle))
-            logged = fresh
-        logged.replace(kept)
+        if logged is not None:
+            put_in_place(logged, kept)
+        else:
+            scores = _scored(lake, version, bundle)
+            with whole_file(kept) as aside:
+                write_scores(aside, scores)
     return read_scores(kept)
 
 

@@ -6,14 +6,13 @@ their lines are taken one by one here too.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.gateway.journal.journal import synced
 from infra.gateway.journal.records import Damaged, read
 from infra.lake import Table
+from models.process.atomic_write import write_bytes
 
 SUFFIX = ".damaged"
 JOURNAL = "journal"  # under home: a folder for each process
@@ -83,10 +82,4 @@ def discard_aside(root: Path) -> int:
 
 
 def _write(target: Path, lines: list[bytes]) -> None:
-    scratch = target.with_suffix(f"{SUFFIX}.{os.getpid()}")
-    with scratch.open("wb") as file:
-        file.write(b"\n".join([*lines, b""]))
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(target)
-    synced(target.parent)
+    write_bytes(target, b"\n".join([*lines, b""]))

@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from models.process.atomic_write import sync_names
+
 LOCK, OPEN, SEALED = "lock", ".open", ".sealed"
 TRIED = ".tried"  # a segment whose rows may be in the lake already
 
@@ -86,7 +88,7 @@ class Journal:
             if self._segment is None:
                 self._number += 1
                 self._segment = Segment(self.folder / f"{self._number:08}{OPEN}")
-                synced(self.folder)
+                sync_names(self.folder)
             self._segment.append(lines)
         except OSError as error:
             self._seal()
@@ -148,12 +150,3 @@ def _locked(folder: Path) -> int:
         os.close(lock)
         raise
     return lock
-
-
-def synced(folder: Path) -> None:
-    """Make a new file's name durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

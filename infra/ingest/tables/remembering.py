@@ -7,12 +7,13 @@ from pathlib import Path
 
 from infra.ingest.tables.mapping import Map, MappingError, load, toml
 from infra.settings import Settings
+from models.process.atomic_write import write_text
 
 
 def remember(settings: Settings, source: str, file: str, given: Map) -> None:
     path = _path(settings, source, file)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(toml(given), encoding="utf-8")
+    write_text(path, toml(given))
 
 
 def recalled(settings: Settings, source: str, file: str) -> Map | None:
