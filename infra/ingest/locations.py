@@ -21,7 +21,7 @@ from infra.ingest.reject import BadLineError, shorten
 from infra.ingest.seen_objects import Landing
 from infra.objects import SCHEME, Objects, split
 from infra.settings import Settings
-from models.data.video import MAX_BYTES
+from models.data.media_limits import MAX_VIDEO_BYTES
 from models.domain.errors import UserError
 
 LEFTOVERS = (".part", ".crdownload", ".download", ".tmp", ".swp", "~")  # of downloads and editors that go on
@@ -95,7 +95,7 @@ class Folder:
         return self.read(beside, reference)
 
     def read(self, folder: Path, reference: str) -> bytes:
-        """At most MAX_BYTES + 1 bytes of a file that lies in the folder, links followed; raises BadLineError.
+        """At most MAX_VIDEO_BYTES + 1 bytes of a file that lies in the folder, links followed; raises BadLineError.
 
         A path that another machine wrote is found where it differs in its separators, in how signs are composed or
         escaped, or in the case of its last name.
@@ -104,7 +104,7 @@ class Folder:
         try:
             target = _target(base, reference)
             with regular(target) as stream:
-                return stream.read(MAX_BYTES + 1)
+                return stream.read(MAX_VIDEO_BYTES + 1)
         except BadLineError as error:
             raise BadLineError(error.args[0], f"{shorten(reference)[:60]}: {error.args[1]}") from None
         except (OSError, ValueError, RuntimeError) as error:
@@ -194,7 +194,7 @@ class Zone:
         outside = None
         for spelling in spellings(reference):
             try:
-                return self.objects.read(within(base, spelling), MAX_BYTES + 1)
+                return self.objects.read(within(base, spelling), MAX_VIDEO_BYTES + 1)
             except FileNotFoundError:
                 continue
             except BadLineError as error:

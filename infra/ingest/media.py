@@ -7,7 +7,8 @@ from collections.abc import Callable
 from infra.ingest.references import Fetch, named
 from infra.ingest.reject import BadLineError
 from models.data import video
-from models.data.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, looked
+from models.data.media_limits import too_many_bytes
+from models.data.pictures import BrokenPictureError, HugePictureError, looked
 from models.domain.errors import UserError
 
 GLANCE = video.Watch(frames=2, size=32)  # enough to see whether it can be decoded
@@ -28,8 +29,8 @@ def medium(kind: str, reference: str | None, data: bytes | None, fetch: Fetch) -
 
 def checked_video(data: bytes) -> bytes:
     """The same bytes if a frame can be had of them; raises BadLineError."""
-    if len(data) > video.MAX_BYTES:
-        raise BadLineError("huge_video", f"{len(data)} bytes, at most {video.MAX_BYTES}")
+    if told := too_many_bytes("video", data):
+        raise BadLineError("huge_video", told)
     try:
         video.clip(data, GLANCE)
     except video.BrokenVideoError as error:
@@ -39,8 +40,8 @@ def checked_video(data: bytes) -> bytes:
 
 def checked_image(data: bytes) -> bytes:
     """The same bytes if they decode to the end; their dimensions are read before any pixel. Raises BadLineError."""
-    if len(data) > MAX_BYTES:
-        raise BadLineError("huge_image", f"{len(data)} bytes, at most {MAX_BYTES}")
+    if told := too_many_bytes("image", data):
+        raise BadLineError("huge_image", told)
     try:
         looked(data, GLANCE.size, lambda _: None)
     except HugePictureError as error:

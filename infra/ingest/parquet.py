@@ -17,7 +17,7 @@ from infra.ingest.notes import Notes
 from infra.ingest.opening import PARQUET, SPARE, SWELLING, regular
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Json
-from models.data.video import MAX_BYTES
+from models.data.media_limits import MAX_BYTES
 from models.domain.content import MAX_TEXT
 
 RECORDS = 20_000  # rows a piece
@@ -26,7 +26,7 @@ READ = 1 << 20  # packed bytes read at once
 LONGEST = 1 << 20  # bytes of a value that is no content: an id, a code, labels
 LIMITS = {  # reason and bytes, before anything is decoded
     "text": ("text_too_long", 4 * MAX_TEXT),  # of UTF-8, whose signs have four bytes at most
-    **{name: (f"huge_{name}", MAX_BYTES * 3 // 2) for name in MEDIA},  # as base64, too
+    **{name: (f"huge_{name}", MAX_BYTES[name] * 3 // 2) for name in MEDIA},  # as base64, too
 }
 FIXED = 8  # bytes of a number
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)

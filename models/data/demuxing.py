@@ -18,9 +18,7 @@ import numpy as np
 from av.stream import Discard, Disposition
 from numpy.typing import NDArray
 
-MAX_BYTES = 256 << 20
-MAX_PIXELS = 8192 * 4320  # of a frame
-MAX_PACKETS = 500_000  # of all streams of pictures together: over two hours at sixty a second
+from models.data.media_limits import MAX_FRAME_PIXELS, MAX_VIDEO_PACKETS, too_many_bytes
 
 READ = "MP4, MOV, WebM, Matroska and GIF are read"
 KINDS = {
@@ -40,7 +38,7 @@ OTHERS = {
     rb"v=0|#EXTM3U|ffconcat|<": "it is a playlist, not a video",
 }
 
-LIMITS = {"max_pixels": str(MAX_PIXELS)}  # of a frame, whatever size the file names before
+LIMITS = {"max_pixels": str(MAX_FRAME_PIXELS)}  # of a frame, whatever size the file names before
 OPTIONS = {"protocol_whitelist": "none", "enable_drefs": "0", **LIMITS}
 RATE = 25.0  # frames a second where nothing says
 
@@ -91,8 +89,8 @@ def kind(video: bytes) -> str:
     """The demuxer's name; raises BrokenVideoError, with the true kind where it is a known one."""
     if not video:
         raise BrokenVideoError("no bytes")
-    if len(video) > MAX_BYTES:
-        raise BrokenVideoError(f"{len(video)} bytes, at most {MAX_BYTES}")
+    if told := too_many_bytes("video", video):
+        raise BrokenVideoError(told)
     said = next((why for pattern, why in OTHERS.items() if re.match(pattern, video, re.DOTALL)), "")
     if not said:
         for name, pattern in KINDS.items():
@@ -122,8 +120,8 @@ def track(container: Any) -> Track:
     _, best = max(zip(streams, tracks, strict=True), key=lambda pair: _rank(*pair))
     if not best.shown.any():
         raise BrokenVideoError("no frame in it")
-    if best.width * best.height > MAX_PIXELS:
-        raise BrokenVideoError(f"{best.width} x {best.height} pixels, at most {MAX_PIXELS} in all")
+    if best.width * best.height > MAX_FRAME_PIXELS:
+        raise BrokenVideoError(f"{best.width} x {best.height} pixels, at most {MAX_FRAME_PIXELS} in all")
     return best
 
 
@@ -149,7 +147,7 @@ def _packets(container: Any, streams: list[Any]) -> list[list[Any]]:
     for stream in container.streams:
         if stream.index not in found:
             stream.discard = Discard.all
-    left = MAX_PACKETS
+    left = MAX_VIDEO_PACKETS
     with suppress(Exception):  # what came before the break is there to be seen
         for packet in container.demux(streams):
             if packet.size:
@@ -158,7 +156,7 @@ def _packets(container: Any, streams: list[Any]) -> list[list[Any]]:
             if left < 0:
                 break
     if left < 0:
-        raise BrokenVideoError(f"over {MAX_PACKETS} packets")
+        raise BrokenVideoError(f"over {MAX_VIDEO_PACKETS} packets")
     return [found[stream.index] for stream in streams]
 
 

@@ -18,13 +18,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from models.data.colors import on_white
+from models.data.media_limits import MAX_ANIMATION_FRAMES, MAX_PICTURE_PIXELS
 from models.data.picture_sizes import KINDS, SIZES
 from models.data.sampling import evenly
 
-MAX_BYTES = 16 << 20
-MAX_PIXELS = 50_000_000  # 150 MB decoded; a larger one is a decompression bomb or a mistake
 LOOKS = 8  # frames of an animation that are looked at
-MAX_DECODED = 600  # frames of an animation that are decoded for that
 
 READ = "JPEG, PNG, WebP, GIF, AVIF and BMP are read"
 OTHERS = {
@@ -65,7 +63,9 @@ class PictureAbout:
     @property
     def decoded(self) -> int:
         """Frames that are decoded at most: what comes after them is not looked at."""
-        return max(1, min(self.frames, MAX_DECODED, MAX_PIXELS // max(1, self.width * self.height)))
+        return max(
+            1, min(self.frames, MAX_ANIMATION_FRAMES, MAX_PICTURE_PIXELS // max(1, self.width * self.height))
+        )
 
     @property
     def cost_pixels(self) -> int:
@@ -104,8 +104,8 @@ def header(image: bytes) -> PictureAbout:
         raise BrokenPictureError(f"the {name} is broken before it says its size") from None
     if not (width and height):
         raise BrokenPictureError(f"the {name} says that it has no pixels")
-    if width * height > MAX_PIXELS:
-        raise HugePictureError(f"{width} x {height} pixels, at most {MAX_PIXELS} in all")
+    if width * height > MAX_PICTURE_PIXELS:
+        raise HugePictureError(f"{width} x {height} pixels, at most {MAX_PICTURE_PIXELS} in all")
     return PictureAbout(name, width, height, max(1, frames))
 
 
@@ -116,8 +116,10 @@ def looked(image: bytes, side: int, make: Callable[[Image.Image], Made], grey: b
     """
     said = header(image)
     with _told(said.kind), Image.open(io.BytesIO(image), formats=[said.kind]) as opened:
-        if opened.width * opened.height > MAX_PIXELS:
-            raise HugePictureError(f"{opened.width} x {opened.height} pixels, at most {MAX_PIXELS} in all")
+        if opened.width * opened.height > MAX_PICTURE_PIXELS:
+            raise HugePictureError(
+                f"{opened.width} x {opened.height} pixels, at most {MAX_PICTURE_PIXELS} in all"
+            )
         if said.frames == 1 or getattr(opened, "n_frames", 1) == 1:
             opened.draft("L" if grey else None, (side, side))
             return Looked([make(_shown(opened))])
@@ -211,7 +213,7 @@ def _told(name: str) -> Iterator[None]:
     except BrokenPictureError:
         raise
     except Image.DecompressionBombError:
-        raise HugePictureError(f"more than {MAX_PIXELS} pixels") from None
+        raise HugePictureError(f"more than {MAX_PICTURE_PIXELS} pixels") from None
     except UnidentifiedImageError:
         raise BrokenPictureError(f"it begins as a {name} and is none") from None
     except Exception as error:  # noqa: BLE001 - decoders raise whatever the bytes lead them to

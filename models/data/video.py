@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from models.data import first_preprocessing
 from models.data.demuxing import (
-    MAX_BYTES,
-    MAX_PIXELS,
     BrokenVideoError,
     Track,
     opened,
@@ -27,13 +25,18 @@ from models.data.demuxing import (
     track,
 )
 from models.data.frames import Eye
+from models.data.media_limits import (
+    MAX_FRAME_PIXELS,
+    MAX_FRAMES_IN_TURN,
+    MAX_VIDEO_FRAMES,
+    MAX_VIDEO_PIXELS,
+    MAX_VIDEO_SECONDS,
+)
 from models.data.pixels import Shown, scaled
 from models.data.sampling import evenly
 from models.domain.preprocessing import PREPROCESSING
 
 __all__ = [
-    "MAX_BYTES",
-    "MAX_PIXELS",
     "About",
     "BrokenVideoError",
     "Clip",
@@ -47,10 +50,6 @@ __all__ = [
 Sampling = Literal["uniform", "scenes"]
 Places = NDArray[np.int64]
 
-MAX_SECONDS = 3600.0
-MAX_FRAMES = 1500  # decoded one after the other; a longer video is entered at key frames
-MAX_DECODED = 6000  # frames that are decoded of a longer one at most
-MAX_COST = MAX_FRAMES * 1920 * 1080  # pixels that are decoded of one video at most
 AHEAD = 64  # packets that a decoder may take before it gives the frame of the first
 LOOKS = 96  # pictures that `scenes` chooses from
 
@@ -71,7 +70,9 @@ class About:
     @property
     def decoded(self) -> int:
         """Frames that are decoded of it at most."""
-        return min(self.frames, MAX_DECODED, max(1, MAX_COST // max(1, self.width * self.height)))
+        return min(
+            self.frames, MAX_VIDEO_FRAMES, max(1, MAX_VIDEO_PIXELS // max(1, self.width * self.height))
+        )
 
     @property
     def cost_pixels(self) -> int:
@@ -116,8 +117,8 @@ def about(video: bytes) -> About:
 
 
 def _about(found: Track) -> About:
-    if found.seconds > MAX_SECONDS:
-        raise BrokenVideoError(f"{found.seconds:.0f} seconds, at most {MAX_SECONDS:.0f}")
+    if found.seconds > MAX_VIDEO_SECONDS:
+        raise BrokenVideoError(f"{found.seconds:.0f} seconds, at most {MAX_VIDEO_SECONDS:.0f}")
     return About(found.codec, found.width, found.height, found.seconds, int(found.shown.sum()))
 
 
@@ -223,7 +224,7 @@ def _stretches(found: Track, places: Places, budget: int) -> list[_Stretch]:
     frame move towards it, evenly, so far that their share of the budget suffices.
     """
     times = found.times[places].tolist()
-    if len(found.packets) <= min(budget, MAX_FRAMES):
+    if len(found.packets) <= min(budget, MAX_FRAMES_IN_TURN):
         return [_Stretch(0, len(found.packets), times)]
     entries = [_entry(found, place) for place in places.tolist()]
     made = []
@@ -250,7 +251,7 @@ def _looked_at(found: Track, stretches: Sequence[_Stretch]) -> Iterator[tuple[fl
     """Times and frames, in the order of being shown; nothing of a stretch that cannot be decoded."""
     context = found.packets[0].stream.codec_context
     context.thread_count = 1  # clips are decoded beside each other
-    left = MAX_COST + MAX_PIXELS
+    left = MAX_VIDEO_PIXELS + MAX_FRAME_PIXELS
     for stretch in stretches:
         wanted, last = sorted(stretch.times), None
         for time, frame in _decoded(found, stretch):

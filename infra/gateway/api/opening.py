@@ -25,7 +25,8 @@ from infra.gateway.media.videos import Film
 from infra.gateway.models.live_models import Routing
 from infra.settings import Settings
 from models.data.decoding import shown
-from models.data.pictures import MAX_BYTES, BrokenPictureError
+from models.data.media_limits import MAX_PICTURE_BYTES
+from models.data.pictures import BrokenPictureError
 from models.data.pixels import Shown
 
 CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread here
@@ -108,7 +109,9 @@ class Openers:
                 return self._weighed(sent, plain, standing, small * INSTANT / SMALL)
         data, size = None, len(sent.text)
         if sent.how == "address":
-            data = await self._fetch.run(key, lambda: self.fetcher.fetch(sent.text, MAX_BYTES, sent.param))
+            data = await self._fetch.run(
+                key, lambda: self.fetcher.fetch(sent.text, MAX_PICTURE_BYTES, sent.param)
+            )
             size = len(data)
 
         def weighed() -> Held:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.gateway.errors import ApiError
-from models.data.pictures import MAX_BYTES, BrokenPictureError, HugePictureError, header
+from models.data.media_limits import too_many_bytes
+from models.data.pictures import BrokenPictureError, HugePictureError, header
 from models.data.pixels import Shown, Sight, scaled
 from models.domain.content import NotRead, Part, Unread
 
@@ -50,8 +51,8 @@ def digest_of(data: bytes) -> bytes:
 
 def seconds_of(data: bytes, param: str) -> float:
     """What decoding will take at most; raises ApiError 400 or 422 for what will not be decoded."""
-    if len(data) > MAX_BYTES:
-        raise too_large(f"the image has {len(data)} bytes, at most {MAX_BYTES}", param)
+    if told := too_many_bytes("image", data):
+        raise too_large(f"the image has {told}", param)
     try:
         about = header(data)
     except HugePictureError as error:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from infra.forms import FormError, beneath
 from infra.gateway.errors import ApiError
-from infra.gateway.media.images import skipped
+from infra.gateway.media.images import skipped, too_large
 from infra.objects import SCHEME, Objects, UnreachableError, split
 from infra.settings import Settings
+from models.data.media_limits import MAX_VIDEO_BYTES, too_many_bytes
 from models.data.pixels import Shown, scaled
-from models.data.video import MAX_BYTES, BrokenVideoError, Watch, about
+from models.data.video import BrokenVideoError, Watch, about
 from models.domain.content import Part, Unread
 
 NANOSECONDS = 8  # a pixel takes to decode, measured on H.264 and VP9
@@ -38,8 +39,8 @@ class Film:
 
 def seconds_of(data: bytes, param: str) -> float:
     """What decoding will take at most; raises ApiError 400 or 422 for what will not be decoded."""
-    if len(data) > MAX_BYTES:
-        raise ApiError(422, f"the video has over {MAX_BYTES} bytes", code="too_large", param=param)
+    if told := too_many_bytes("video", data):
+        raise too_large(f"the video has {told}", param)
     try:
         found = about(data)
     except BrokenVideoError as error:
@@ -71,9 +72,9 @@ def stored(settings: Settings, key: str, param: str) -> bytes:
 def _bytes(settings: Settings, root: str, key: str) -> bytes:
     if root.startswith(SCHEME):
         bucket, prefix = split(root)
-        return Objects(settings, bucket).read(f"{prefix}/{key}" if prefix else key, MAX_BYTES + 1)
+        return Objects(settings, bucket).read(f"{prefix}/{key}" if prefix else key, MAX_VIDEO_BYTES + 1)
     path = beneath(Path(root), key)
     if not path.is_file():  # a pipe would be waited for
         raise FileNotFoundError(key)
     with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+        return file.read(MAX_VIDEO_BYTES + 1)

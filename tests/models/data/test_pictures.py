@@ -9,10 +9,10 @@ from PIL import Image
 
 from infra.ingest.media import checked_image
 from infra.snapshots.minhash import picture_hash
+from models.data.media_limits import MAX_ANIMATION_FRAMES
 from models.data.perceptual_hash import NEAR, distances, image_hash, image_hashes
 from models.data.pictures import (
     LOOKS,
-    MAX_DECODED,
     BrokenPictureError,
     HugePictureError,
     header,
@@ -119,7 +119,7 @@ def test_a_long_animation_is_looked_at_up_to_a_bound_that_is_said():
     frame = still[still.rindex(b",\0\0\0\0") : -1]
     data = still[:-1] + frame * 9_999 + b";"
     assert header(data).frames == 10_000
-    assert header(data).decoded == MAX_DECODED
+    assert header(data).decoded == MAX_ANIMATION_FRAMES
     assert shown(data, Sight(16)).unseen == "frames 601 to 10000 of the animation were not looked at"
 
 

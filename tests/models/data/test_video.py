@@ -6,7 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from models.data.video import MAX_COST, MAX_FRAMES, BrokenVideoError, Watch, about, clip
+from models.data.media_limits import MAX_FRAMES_IN_TURN, MAX_VIDEO_PIXELS
+from models.data.video import BrokenVideoError, Watch, about, clip
 from tests.support.renderings import CLIPS, FILM, held, mutated, trimmed
 from tests.support.renderings import clip as rendered
 
@@ -144,7 +145,7 @@ def test_a_video_is_turned_and_mirrored_as_its_matrix_says(matrix, change):
 
 def test_one_key_frame_in_a_long_film_does_not_show_one_frame_eight_times():
     data = rendered(rate=24, sides=(64, 48), options={"g": "9999", "sc_threshold": "0"}, times=[*range(1600)])
-    assert about(data).frames == 1600 > MAX_FRAMES
+    assert about(data).frames == 1600 > MAX_FRAMES_IN_TURN
     found = clip(data, Watch(8, 16))
     assert np.diff(found.seconds).min() > 6
     assert found.looked_until > 60
@@ -155,18 +156,18 @@ def test_one_key_frame_in_a_long_film_does_not_show_one_frame_eight_times():
 
 def test_what_is_beyond_the_cost_is_not_looked_at_and_said(monkeypatch):
     data = rendered(options={"g": "9999", "sc_threshold": "0"})
-    monkeypatch.setattr("models.data.video.MAX_COST", 12 * FILM[0] * FILM[1])
+    monkeypatch.setattr("models.data.video.MAX_VIDEO_PIXELS", 12 * FILM[0] * FILM[1])
     found = clip(data, Watch(4, 16))
     assert len(found.frames) == 4
     assert found.unseen == "nothing after second 0.5 of 2.0 was looked at"
     assert not found.complete
-    assert about(data).cost_pixels == 12 * FILM[0] * FILM[1] < MAX_COST
+    assert about(data).cost_pixels == 12 * FILM[0] * FILM[1] < MAX_VIDEO_PIXELS
 
 
 def test_key_frames_are_jumped_to_where_all_frames_would_cost_too_much(monkeypatch):
     data = rendered(options={"g": "6", "sc_threshold": "0"})
     plain = clip(data, Watch(4, 32))
-    monkeypatch.setattr("models.data.video.MAX_FRAMES", 20)
+    monkeypatch.setattr("models.data.video.MAX_FRAMES_IN_TURN", 20)
     found = clip(data, Watch(4, 32))
     assert found.seconds == pytest.approx(plain.seconds)
     assert np.abs(found.frames - plain.frames).max() < 0.02

@@ -66,7 +66,7 @@ def test_the_strongest_frame_of_an_animation_decides_beside_posts_without_one(mo
 def test_what_was_not_seen_of_a_picture_or_a_video_is_said(model, monkeypatch):
     still = saved(Image.new("L", (8, 8), 200), "GIF")
     frame = still[still.rindex(b",\0\0\0\0") : -1]
-    monkeypatch.setattr("models.data.video.MAX_COST", 12 * 96 * 64)
+    monkeypatch.setattr("models.data.video.MAX_VIDEO_PIXELS", 12 * 96 * 64)
     reading = model.read(
         [None] * 4,
         [still[:-1] + frame * 1000 + b";", None, b"no picture", None],
