@@ -24,6 +24,7 @@ from models.domain.errors import UserError
 from models.domain.project import MARK
 
 PREFIX = "MODERATO_"
+S3 = "s3://"  # begins the address of objects; every other one is a folder
 USER = "moderato"  # who the password is of
 PASSWORD = re.compile(r"[!-~]{12,200}")  # what a browser, a header and a terminal all pass on unchanged
 
@@ -256,7 +257,7 @@ class Settings(BaseSettings):
 
     def options_for(self, uri: str) -> dict[str, str]:
         """Storage options for an address: none for a folder."""
-        return self.storage_options if uri.startswith("s3://") else {}
+        return self.storage_options if uri.startswith(S3) else {}
 
 
 def _first_mistake(error: ValidationError) -> str:

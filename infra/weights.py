@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.forms import beneath
-from infra.objects import SCHEME, Objects, split
+from infra.objects import Prefix, is_s3
 from infra.settings import Settings
 from models.domain.errors import UserError
 from models.process.atomic_write import whole_folder
@@ -37,7 +37,7 @@ def fetch(settings: Settings, address: str) -> Weights | None:
     """
     if not address:
         return None
-    if address.startswith(SCHEME):
+    if is_s3(address):
         folder = _from_s3(settings, address)
     elif address.startswith(REGISTRY):
         folder = _from_registry(settings, address)
@@ -74,18 +74,17 @@ def _from_s3(settings: Settings, address: str) -> Path:
 
     Whoever writes to the bucket chooses its keys; one that leads out of the copy is refused.
     """
-    bucket, prefix = split(address)
-    objects = Objects(settings, bucket)
-    prefix = f"{prefix.rstrip('/')}/" if prefix else ""
-    found = [entry for entry in objects.list(prefix) if not entry.key.endswith("/")]
-    name = hashlib.sha256("".join(f"{entry.key}\0{entry.etag}\0" for entry in found).encode()).hexdigest()
+    place = Prefix.of(settings, address)
+    found = [entry for entry in place.list() if entry.key]
+    told = "".join(f"{place.whole(entry.key)}\0{entry.etag}\0" for entry in found)
+    name = hashlib.sha256(told.encode()).hexdigest()
     folder = settings.work / "weights" / name[:16]
     if not folder.exists():
         with whole_folder(folder) as aside:
             for entry in found:
-                target = beneath(aside, entry.key.removeprefix(prefix))
+                target = beneath(aside, entry.key)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                objects.download(entry.key, target)
+                place.download(entry.key, target)
     return folder
 
 

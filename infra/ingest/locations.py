@@ -19,8 +19,8 @@ from infra.ingest.opening import explained, regular
 from infra.ingest.references import alike, spellings, within
 from infra.ingest.reject import BadLineError, shorten
 from infra.ingest.seen_objects import Landing
-from infra.objects import SCHEME, Objects, split
-from infra.settings import Settings
+from infra.objects import Prefix, is_s3
+from infra.settings import S3, Settings
 from models.data.media_limits import MAX_VIDEO_BYTES
 from models.domain.errors import UserError
 
@@ -159,34 +159,28 @@ def _is_text(name: str) -> bool:
 class Zone:
     """Objects under a prefix; those that an earlier run took, by their ETags, are left out."""
 
-    objects: Objects
-    prefix: str
+    place: Prefix
     landing: Landing
     again: bool = False  # those too
     skipped: list[str] = field(default_factory=list)
 
     def files(self, notes: Notes) -> list[Found]:
-        inside = self.prefix.rstrip("/") + "/" if self.prefix else ""
         found = []
-        for entry in self.objects.list(self.prefix):
-            if entry.key != self.prefix and not entry.key.startswith(inside):
+        for entry in self.place.list():
+            key = self.place.whole(entry.key)
+            if _passed_over(entry.key or key, notes):
                 continue
-            if entry.key.endswith("/"):
+            if not self.again and self.landing.knows(key, entry.etag):
+                self.skipped.append(key)
                 continue
-            if _passed_over(entry.key.removeprefix(inside), notes):
-                continue
-            if not self.again and self.landing.knows(entry.key, entry.etag):
-                self.skipped.append(entry.key)
-                continue
-            name = f"{SCHEME}{self.objects.bucket}/{entry.key}"
-            found.append(Found(name, entry.key, entry.size, entry.etag))
+            found.append(Found(f"{S3}{self.place.objects.bucket}/{key}", key, entry.size, entry.etag))
         return found
 
     @contextmanager
     def local(self, found: Found) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="moderato-") as folder:
             target = Path(folder, posixpath.basename(found.key))
-            self.objects.download(found.key, target)
+            self.place.objects.download(found.key, target)
             yield target
 
     def fetch(self, found: Found, reference: str) -> bytes:
@@ -194,7 +188,7 @@ class Zone:
         outside = None
         for spelling in spellings(reference):
             try:
-                return self.objects.read(within(base, spelling), MAX_VIDEO_BYTES + 1)
+                return self.place.objects.read(within(base, spelling), MAX_VIDEO_BYTES + 1)
             except FileNotFoundError:
                 continue
             except BadLineError as error:
@@ -209,10 +203,10 @@ class Zone:
 
 def place_of(settings: Settings, source: str, path: str, *, again: bool = False) -> Folder | Zone:
     """Where the path leads; raises UnreadableError."""
-    if path.startswith(SCHEME):
-        bucket, prefix = split(path)
-        landing = Landing(settings.home / "landing.json", f"{settings.lake} {source} {SCHEME}{bucket}")
-        return Zone(Objects(settings, bucket), prefix, landing, again)
+    if is_s3(path):
+        place = Prefix.of(settings, path)
+        zone = f"{settings.lake} {source} {S3}{place.objects.bucket}"
+        return Zone(place, Landing(settings.home / "landing.json", zone), again)
     where = Path(path).absolute()
     choices = "give a file, a folder of files or s3://bucket/prefix"
     if not where.exists():

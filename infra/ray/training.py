@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from infra.objects import arrow_file_system
 from infra.ray.cluster import connected, environment, ray_for
 from infra.ray.parcel import RAY, packed, unpack
 from infra.settings import Settings
@@ -98,7 +99,7 @@ def _drive(job: str, parcel: bytes, storage: str, course: Any, *, gpus: bool) ->
     from ray.train.torch import TorchTrainer
 
     known, settings = Job.model_validate_json(job), Settings()
-    path, filesystem = _storage(settings, storage)
+    path, filesystem = arrow_file_system(settings, storage)
     trainer = TorchTrainer(
         _work,
         train_loop_config={"job": job, "parcel": parcel, "course": course},
@@ -117,22 +118,6 @@ def _drive(job: str, parcel: bytes, storage: str, course: Any, *, gpus: bool) ->
     )
     with trainer.fit().checkpoint.as_directory() as folder:
         return packed(Path(folder))
-
-
-def _storage(settings: Settings, address: str) -> tuple[str, Any]:
-    """Path and file system for Ray, which reads no setting of ours."""
-    if not address.startswith("s3://"):
-        return address, None
-    from pyarrow.fs import S3FileSystem
-
-    secret = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None
-    found = S3FileSystem(
-        access_key=settings.s3_access_key or None,
-        secret_key=secret,
-        region=settings.s3_region,
-        endpoint_override=settings.s3_endpoint or None,
-    )
-    return address.removeprefix("s3://"), found
 
 
 def _work(config: dict[str, Any]) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.forms import FormError, beneath
+from infra.forms import FormError
 from infra.gateway.errors import ApiError
 from infra.gateway.media.images import skipped, too_large
-from infra.objects import SCHEME, Objects, UnreachableError, split
+from infra.objects import UnreachableError, store_at
 from infra.settings import Settings
 from models.data.media_limits import MAX_VIDEO_BYTES, too_many_bytes
 from models.data.pixels import Shown, scaled
@@ -61,20 +60,9 @@ def stored(settings: Settings, key: str, param: str) -> bytes:
     if key.startswith("/") or ".." in key.split("/"):
         raise ApiError(400, "a key may not lead out of its store", code="invalid_key", param=param)
     try:
-        return _bytes(settings, root.rstrip("/"), key)
+        return store_at(settings, root).read(key, MAX_VIDEO_BYTES + 1)
     except (FormError, FileNotFoundError, IsADirectoryError):
         raise ApiError(404, f"no video under the key {key!r}", code="not_found", param=param) from None
     except (UnreachableError, OSError) as error:
         message = f"the store of videos is away: {type(error).__name__}"
         raise ApiError(503, message, code="unavailable", param=param) from None
-
-
-def _bytes(settings: Settings, root: str, key: str) -> bytes:
-    if root.startswith(SCHEME):
-        bucket, prefix = split(root)
-        return Objects(settings, bucket).read(f"{prefix}/{key}" if prefix else key, MAX_VIDEO_BYTES + 1)
-    path = beneath(Path(root), key)
-    if not path.is_file():  # a pipe would be waited for
-        raise FileNotFoundError(key)
-    with path.open("rb") as file:
-        return file.read(MAX_VIDEO_BYTES + 1)
