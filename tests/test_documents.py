@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -12,6 +13,12 @@ from tests.benchmarks.results import PUBLISHED, Results
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 LONGEST_README = 8_000  # bytes; the rest has its page in docs
+IMAGES = ROOT / "docs" / "images"
+PICTURE = re.compile(r'!\[([^\]]*)\]\(([^)]+)\)|<img src="([^"]*)"[^>]*? alt="([^"]*)"')
+PHONE, SMALLEST_LETTERS = (
+    358,
+    10,
+)  # pixels: what a page on a phone leaves for a drawing, and a letter that one reads
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +49,26 @@ def test_the_readme_leads_to_every_page():
 def test_every_link_leads_somewhere(page):
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_picture_is_there_is_shown_and_is_said_in_words():
+    shown = set()
+    for page in PAGES:
+        text = page.read_text()
+        found = PICTURE.findall(text)
+        assert len(found) == text.count("![") + text.count("<img"), f"{page.name}: a picture without words"
+        assert [link for alt, link, _, said in found if not (alt or said)] == []
+        shown |= {(page.parent / (link or source)).resolve() for _, link, source, _ in found}
+    assert shown == {path.resolve() for path in IMAGES.iterdir()}
+
+
+@pytest.mark.parametrize("drawing", sorted(IMAGES.glob("*.svg")), ids=lambda path: path.name)
+def test_drawings_are_read_on_a_phone_and_by_night(drawing):
+    text = drawing.read_text()
+    width = float(ET.fromstring(text).attrib["viewBox"].split()[2])
+    letters = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
+    assert min(letters) * min(1, PHONE / width) >= SMALLEST_LETTERS
+    assert "@media (prefers-color-scheme: dark)" in text
 
 
 def test_every_command_that_the_documents_name_exists(words):
