@@ -1,5 +1,6 @@
 """What the documents say is so."""
 
+import ast
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +12,7 @@ from tests.benchmarks.page import BLOCK, filled, pages
 from tests.benchmarks.results import PUBLISHED, Results
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("flows", "tasks", "models", "expectations", "infra")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 LONGEST_README = 8_000  # bytes; the rest has its page in docs
 IMAGES = ROOT / "docs" / "images"
@@ -24,6 +26,34 @@ PHONE, SMALLEST_LETTERS = (
 @pytest.fixture(scope="module")
 def words():
     return "\n".join(page.read_text() for page in PAGES)
+
+
+def named(path):
+    """What a file of code names: itself and its rooms, classes, functions, arguments, fields, and words in quotes."""
+    yield from path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Constant(value=str(name)):
+                yield name
+
+
+def test_the_glossary_names_things_as_the_code_does():
+    page = (ROOT / "docs" / "concepts.md").read_text()
+    words = set(re.findall(r"`([\w-]+)`", page))
+    code = {name for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py") for name in named(path)}
+    assert len(words) > 40
+    assert words - code == set()
+
+
+def test_the_glossary_gives_a_word_one_meaning_and_the_page_that_says_more():
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", (ROOT / "docs" / "concepts.md").read_text(), re.MULTILINE)
+    terms = [re.fullmatch(r"\[(.+)\]\(([\w/-]+\.md)\)", row) for row in rows[2 : rows.index("who looks for")]]
+    assert all(terms)
+    assert len({term[1] for term in terms}) == len(terms)
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
