@@ -72,10 +72,25 @@ def test_the_readme_leads_to_every_page():
     assert [page for page in pages if f"({page})" not in readme] == []
 
 
+def anchors(page):
+    """Of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
-    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*)#?([^)\s]*)\)", page.read_text())
+    places = [((page.parent / link) if link else page, anchor) for link, anchor in links]
+    assert [place for place, _ in places if not place.exists()] == []
+    assert [anchor for place, anchor in places if anchor and anchor not in anchors(place)] == []
+
+
+def test_the_architecture_names_every_room_of_infra():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = page.partition("## The rooms of infra")[2].partition("##")[0]
+    rooms = {path.name for path in (ROOT / "infra").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms - set(re.findall(r"`(\w+)`", rows)) == set()
 
 
 def test_every_picture_is_there_is_shown_and_is_said_in_words():
