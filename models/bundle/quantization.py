@@ -39,7 +39,7 @@ class Posts(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no 
         return next((dict(feed) for feed in self._feeds), None)
 
 
-def quantise(model: Path, to: Path, feeds: Iterable[Feed]) -> None:
+def quantize(model: Path, to: Path, feeds: Iterable[Feed]) -> None:
     """Write `model` with its products by weights in eight bits to `to`; `feeds` are inputs of real posts.
 
     The same model and feeds give the same bytes. A model without such products is written as it is.
