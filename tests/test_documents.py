@@ -1,7 +1,9 @@
 """What the documents say is so."""
 
 import ast
+import itertools
 import re
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -118,6 +120,32 @@ def test_every_command_that_the_documents_name_exists(words):
 
     named = set(re.findall(r"(?:^|`)moderato ([a-z][a-z-]+)", words, re.MULTILINE))
     assert named - {name for name in app if not name.startswith("-")} == set()
+
+
+def commands(page):
+    """The words of each `moderato` in a page's blocks; of alternatives as pause|resume, each."""
+    blocks = re.findall(
+        r"^```(?:sh|console)\n(.*?)^```|^((?:    moderato .*\n)+)", page.read_text(), re.MULTILINE | re.DOTALL
+    )
+    for line in "".join(itertools.chain(*blocks)).replace(" && ", "\n").splitlines():
+        command = re.split(r"\s{2,}|\s#\s", line.strip())[0]
+        if command.startswith("moderato "):
+            words = [word.split("|") for word in shlex.split(command)[1:]]
+            yield from itertools.product(*words)
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name)
+def test_commands_are_taken_as_they_stand(page):
+    from flows.cli import app
+
+    for words in commands(page):
+        app.parse_args(words, exit_on_error=False, print_error=False)
+
+
+def test_blocks_of_commands_are_found():
+    assert ("canary", "abort", "--reason", "…") in set(commands(ROOT / "docs" / "canary.md"))
+    assert ("retrain", "--devices", "8") in set(commands(ROOT / "docs" / "distributed.md"))
+    assert sum(len(list(commands(page))) for page in PAGES) > 50
 
 
 def test_every_make_target_that_the_documents_name_exists(words):
