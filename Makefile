@@ -41,7 +41,7 @@ bench: install ## figures beside their aims, all or WHAT=serving,ingest; fails w
 figures: install ## the last figures of each bench into docs
 	$(BIN)/python -m tests.benchmarks.page
 
-reference: install ## the pages of docs/reference, from commands, gateway and settings as they are
+reference: install ## the pages of docs/reference, from commands, gateway, presets and settings
 	$(BIN)/python -m tests.support.reference
 
 RESOLVED := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes

@@ -1,4 +1,4 @@
-"""`make reference`: the pages of docs/reference, from the command line, the gateway and the settings themselves.
+"""`make reference`: the pages of docs/reference, from the command line, the gateway, presets and settings themselves.
 
 A page is written by hand but for what lies between `<!-- made -->` and `<!-- end -->`; its name says what that is.
 """
@@ -8,16 +8,19 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cyclopts.docs.markdown import generate_markdown_docs
+from pydantic.fields import FieldInfo
 
 from flows.cli import GROUPS, app
 from infra.gateway.api.app import create_app
 from infra.gateway.errors import ROUTING
 from infra.settings import PREFIX, Settings
+from models.domain.preset import Preset
+from models.training.presets import preset_named, preset_names
 from tests.benchmarks.frame import Table
 
 ROOT = Path(__file__).parents[2]
@@ -121,15 +124,47 @@ def settings() -> str:
     return _table(("variable", "default", "what it is for"), rows)
 
 
+def presets() -> str:
+    """Every preset by what it changes, and every field with its default."""
+    fields = {name: field for name, field in Preset.model_fields.items() if not field.is_required()}
+    changes = [(f"`{name}`", _changes(preset_named(name), fields)) for name in preset_names()]
+    described = [
+        (f"`{name}`", _default(field.default), field.description or "") for name, field in fields.items()
+    ]
+    return "\n\n".join(
+        [
+            "## Presets",
+            _table(("preset", "what it changes of the defaults"), changes),
+            "## Fields",
+            _table(("field", "default", "what it is"), described),
+        ]
+    )
+
+
+def _changes(preset: Preset, fields: Mapping[str, FieldInfo]) -> str:
+    values = {name: getattr(preset, name) for name in fields if getattr(preset, name) != fields[name].default}
+    return ", ".join(f"`{name}={_typed(value)}`" for name, value in values.items())
+
+
 def _default(value: object) -> str:
-    return "" if value in ("", None) else f"`{value}`"
+    return "" if value in ("", None) else f"`{_typed(value)}`"
+
+
+def _typed(value: object) -> str:
+    """As people type it: text+video."""
+    return "+".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return Table(columns=columns, rows=tuple(rows)).markdown()
 
 
-MADE: dict[str, Callable[[], str]] = {"commands": commands, "http": http, "settings": settings}
+MADE: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "http": http,
+    "presets": presets,
+    "settings": settings,
+}
 
 
 def filled(page: Path) -> str:
