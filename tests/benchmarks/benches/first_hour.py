@@ -10,7 +10,7 @@ from first_hour import first_hour
 
 from tests.benchmarks.frame import Bench, Figure, Seen, at_most
 
-SIZES = (450, 25_000)
+SIZES = (450, 2_000, 25_000)
 MINUTES = Figure(
     name=f"from a spreadsheet of {SIZES[0]} posts to their scores",
     beside="a limit",
