@@ -1,4 +1,4 @@
-"""The first hour of somebody new: an own spreadsheet becomes a champion that acts. 2,000 and 25,000 posts are a bench's."""
+"""The first hour of somebody new: an own spreadsheet becomes a champion that acts. Larger ones are a bench's."""
 
 import pytest
 from first_hour import QUICK, first_hour
