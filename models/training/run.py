@@ -246,7 +246,7 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
 
 
 def _as_today(plan: dict[str, Any]) -> dict[str, Any]:
-    """A plan with the fields of today's presets: those that a former release had no word for are as where none is said."""
+    """A plan with today's fields: what a former release's presets had no word for is as where nobody says."""
     try:
         return plan | {"preset": Preset.model_validate(plan["preset"]).model_dump(mode="json")}
     except (KeyError, ValidationError):  # today's presets cannot say what that one did

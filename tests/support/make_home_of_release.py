@@ -1,11 +1,13 @@
 """Makes the home that tests/test_home_of_before.py opens: run it with the release that people have, and with no other.
 
-    python tests/support/make_home_of_release.py VENV/bin/moderato tests/homes/NAME.tar.xz
+    git archive RELEASE | tar x -C /opt/moderato
+    ln -s THAT_RELEASES_VENV /opt/moderato/.venv
+    PYTHONPATH=/opt/moderato python tests/support/make_home_of_release.py /opt/moderato/.venv tests/homes/RELEASE.tar.xz
 
 It uses that release as people do, by its commands and over HTTP, so that it runs with each release; what it packs is a
-backup of the home by `moderato backup`, beside what was seen when it was made. Run it where the home's folder says
-nothing about a machine and is nobody's yet: /srv/moderato. Then put the digest of the release's code that it prints
-into FORMER_CODE of tasks/plumbing/caching.py, and take out the archive of the release before that one.
+backup of the home by `moderato backup`, beside what was seen when it was made. Home and code lie where their paths say
+nothing of a machine, for models and databases keep them. Then put the digest of the release's code that it prints into
+FORMER_CODE of tasks/plumbing/caching.py, and take out the archive of the release before that one.
 """
 
 from __future__ import annotations
@@ -58,9 +60,10 @@ SOON = 300.0  # seconds
 class Release:
     """A release's commands on the home, in a folder that holds no settings."""
 
-    def __init__(self, command: Path, folder: Path) -> None:
-        self.command, self.folder = command.absolute(), folder
-        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    def __init__(self, environment: Path, folder: Path) -> None:
+        self.python, self.folder = environment.absolute() / "bin" / "python", folder
+        self.command = [str(self.python), str(self.python.with_name("moderato"))]
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
         self.environment = inherited | {
             "HOME": str(folder), "LOGNAME": "operator", "MODERATO_HOME": str(HOME), "MODERATO_THREADS": "1",
             "MODERATO_CARD_PDF": "false", "MODERATO_CARD_MISTAKES": "1",
@@ -68,13 +71,13 @@ class Release:
 
     def run(self, *arguments: str) -> str:
         """What a command printed on standard output."""
-        return self._printed([self.command, *arguments])
+        return self._printed([*self.command, *arguments])
 
     def code(self) -> str:
         """The digest of its code, by which it names candidates."""
-        return self._printed([self.command.with_name("python"), "-c", CODE]).strip()
+        return self._printed([str(self.python), "-c", CODE]).strip()
 
-    def _printed(self, command: list[str | Path]) -> str:
+    def _printed(self, command: list[str]) -> str:
         out = subprocess.PIPE
         return subprocess.run(
             command, cwd=self.folder, env=self.environment, check=True, stdout=out, text=True
@@ -84,7 +87,7 @@ class Release:
     def until_killed(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """A command that is killed with all that it started, as a machine that loses its power."""
         process = subprocess.Popen(
-            [self.command, *arguments], cwd=self.folder, env=self.environment, start_new_session=True
+            [*self.command, *arguments], cwd=self.folder, env=self.environment, start_new_session=True
         )
         try:
             yield process
@@ -192,7 +195,7 @@ def _said(text: str) -> str:
 def climb(gateway: Gateway) -> None:
     """Send posts until the challenger decides some of them, and a few more."""
     draw, deadline, more = random.Random(3), time.monotonic() + SOON, 10
-    words = [*HARMLESS, *(word for said in VIOLATING.values() for word in said)]
+    words = [*HARMLESS * 6, *(word for said in VIOLATING.values() for word in said)]  # two models agree on most
     while more:
         assert time.monotonic() < deadline, "the challenger never came to decide"
         decided = gateway.decide([" ".join(draw.choices(words, k=4)) for _ in range(SENT)])
@@ -200,15 +203,22 @@ def climb(gateway: Gateway) -> None:
         time.sleep(0.2)
 
 
-def main(command: str, archive: str) -> None:
+def main(environment: str, archive: str) -> None:
     assert not HOME.exists(), f"{HOME} is somebody's; take it away first"
     with tempfile.TemporaryDirectory() as folder:
         work, packed = Path(folder, "work"), Path(folder, "packed")
         work.mkdir()
-        release = Release(Path(command), work)
+        release = Release(Path(environment), work)
         told = make(release)
         release.run("backup", str(packed / "backup"))
         (packed / "told.json").write_text(json.dumps(told, indent=1))
+        here = [
+            str(place).encode() for place in (release.command.parents[2], Path(__file__).parents[2], folder)
+        ]
+        found = [
+            it for it in packed.rglob("*") if it.is_file() and any(path in it.read_bytes() for path in here)
+        ]
+        assert not found, f"these name folders of this machine: {found}"
         with tarfile.open(archive, "w:xz", preset=9) as out:
             out.add(packed, ".", filter=_of_nobody)
     print(f"{Path(archive).stat().st_size:,} bytes; FORMER_CODE: {told['code']}")
