@@ -195,7 +195,10 @@ def _said(text: str) -> str:
 def climb(gateway: Gateway) -> None:
     """Send posts until the challenger decides some of them, and a few more."""
     draw, deadline, more = random.Random(3), time.monotonic() + SOON, 10
-    words = [*HARMLESS * 6, *(word for said in VIOLATING.values() for word in said)]  # two models agree on most
+    words = [
+        *HARMLESS * 6,
+        *(word for said in VIOLATING.values() for word in said),
+    ]  # two models agree on most
     while more:
         assert time.monotonic() < deadline, "the challenger never came to decide"
         decided = gateway.decide([" ".join(draw.choices(words, k=4)) for _ in range(SENT)])
