@@ -6,7 +6,7 @@ SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-lo
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint bench figures lock clean
+.PHONY: help install demo up test lint bench figures reference lock clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: install ## figures beside their aims, all or WHAT=serving,ingest; fails w
 
 figures: install ## the last figures of each bench into docs
 	$(BIN)/python -m tests.benchmarks.page
+
+reference: install ## the pages of docs/reference, from commands, gateway, presets and settings
+	$(BIN)/python -m tests.support.reference
 
 RESOLVED := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --no-annotate --generate-hashes
 IMAGE := infra/containers/requirements.txt

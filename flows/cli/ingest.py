@@ -53,7 +53,7 @@ def ingest(
     encoding: Annotated[str, Parameter(help="of a table, where sniffing is wrong: as cp1252")] = "",
     delimiter: Annotated[str, Parameter(help="likewise, between fields")] = "",
     sheet: Annotated[str, Parameter(help="of a spreadsheet: the sheet's name")] = "",
-    dates: Annotated[str, Parameter(help="of a table: the form of its times, as %%d.%%m.%%Y %%H:%%M")] = "",
+    dates: Annotated[str, Parameter(help="of a table: the form of its times, as %d.%m.%Y %H:%M")] = "",
     dry_run: Annotated[bool, Parameter(negative="", help="count, and write nothing")] = False,
     json: Annotated[bool, Parameter(negative="", help="print one JSON object")] = False,
 ) -> None:

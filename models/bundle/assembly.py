@@ -98,9 +98,9 @@ def _choose(model: Path, int8: Path, uri: str, storage_options: dict[str, str], 
     parts = [score_splits(full, uri, [split], storage_options) for split in JUDGED]
     if not full.about.preset.get("int8"):
         return Choice(full.precision, parts, None)
-    from models.bundle.quantization import quantise
+    from models.bundle.quantization import quantize
 
-    quantise(model / ONNX, int8, _feeds(full, uri, storage_options))
+    quantize(model / ONNX, int8, _feeds(full, uri, storage_options))
     small = Scorer.load(model, threads=threads, graph=int8)
     rounded = [score_splits(small, uri, [split], storage_options) for split in JUDGED]
     precision = admission(joined(parts), joined(rounded))

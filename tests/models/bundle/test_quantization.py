@@ -16,7 +16,7 @@ from models.bundle.assembly import assemble
 from models.bundle.bundle import Bundle
 from models.bundle.export import export
 from models.bundle.manifest import verify
-from models.bundle.quantization import quantise
+from models.bundle.quantization import quantize
 from models.data.snapshot import SnapshotRows
 from models.data.tokenizer import pieces
 from models.domain.preset import Preset
@@ -159,11 +159,11 @@ def test_weights_that_eight_bits_break_are_served_in_float_and_the_bundle_says_w
     assert np.array_equal(Bundle.load(tmp_path / "bundle", threads=1).scorer.logits(texts, images), after)
 
 
-def test_quantising_again_gives_the_same_bytes_and_no_noise(report, uri, tmp_path, capfd):
+def test_quantizing_again_gives_the_same_bytes_and_no_noise(report, uri, tmp_path, capfd):
     scorer = Scorer.load(report.model, threads=1)
     for name in ("first", "second"):
         feeds = (feed for _, feed in scorer.feeds(*posts(uri)))
-        quantise(report.model / "model.onnx", tmp_path / name, feeds)
+        quantize(report.model / "model.onnx", tmp_path / name, feeds)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"first", "second"}
     assert capfd.readouterr() == ("", "")
