@@ -195,10 +195,7 @@ def _said(text: str) -> str:
 def climb(gateway: Gateway) -> None:
     """Send posts until the challenger decides some of them, and a few more."""
     draw, deadline, more = random.Random(3), time.monotonic() + SOON, 10
-    words = [
-        *HARMLESS * 6,
-        *(word for said in VIOLATING.values() for word in said),
-    ]  # two models agree on most
+    words = HARMLESS * 6 + [word for said in VIOLATING.values() for word in said]  # two models agree on most
     while more:
         assert time.monotonic() < deadline, "the challenger never came to decide"
         decided = gateway.decide([" ".join(draw.choices(words, k=4)) for _ in range(SENT)])
@@ -215,16 +212,18 @@ def main(environment: str, archive: str) -> None:
         told = make(release)
         release.run("backup", str(packed / "backup"))
         (packed / "told.json").write_text(json.dumps(told, indent=1))
-        here = [
-            str(place).encode() for place in (release.command.parents[2], Path(__file__).parents[2], folder)
-        ]
-        found = [
-            it for it in packed.rglob("*") if it.is_file() and any(path in it.read_bytes() for path in here)
-        ]
-        assert not found, f"these name folders of this machine: {found}"
         with tarfile.open(archive, "w:xz", preset=9) as out:
             out.add(packed, ".", filter=_of_nobody)
+        here = {Path(environment).resolve().parent, Path(__file__).parents[2], Path(folder)}
+        found = [it for it in packed.rglob("*") if it.is_file() and _names(it, here)]
+        assert not found, f"take {archive} away: these name folders of this machine: {found}"
     print(f"{Path(archive).stat().st_size:,} bytes; FORMER_CODE: {told['code']}")
+
+
+def _names(path: Path, folders: set[Path]) -> bool:
+    """Whether a file names one of these folders."""
+    held = path.read_bytes()
+    return any(str(folder).encode() in held for folder in folders)
 
 
 def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
