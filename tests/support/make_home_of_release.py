@@ -214,7 +214,7 @@ def main(environment: str, archive: str) -> None:
         (packed / "told.json").write_text(json.dumps(told, indent=1))
         with tarfile.open(archive, "w:xz", preset=9) as out:
             out.add(packed, ".", filter=_of_nobody)
-        here = {Path(environment).resolve().parent, Path(__file__).parents[2], Path(folder)}
+        here = {Path(environment).resolve().parent, Path(__file__).parents[2]}
         found = [it for it in packed.rglob("*") if it.is_file() and _names(it, here)]
         assert not found, f"take {archive} away: these name folders of this machine: {found}"
     print(f"{Path(archive).stat().st_size:,} bytes; FORMER_CODE: {told['code']}")
