@@ -27,6 +27,7 @@ SEARCH, PRETRAINING = "moderato.search", "moderato.pretraining"  # the keys of r
 PARENT = "mlflow.parentRunId"
 TABLES = "mlflow.loggedArtifacts"
 NOTE = "mlflow.note.content"  # what people read on the run's page
+GONE_ON = "moderato.gone_on_by"  # digest of the code that went on with what a former release began
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ class LifecycleRun:
         begun = cls._going_on(registry, run)
         at_the_end(partial(begun.close, "KILLED"))
         return begun
+
+    @classmethod
+    def goes_on(cls, registry: Registry, key: str, code: str, tag: str = KEY) -> bool:
+        """Whether the run of a former release's candidate is this code's: it is not finished, or was finished by it."""
+        query = f"tags.`{tag}` = '{key}'"
+        found = registry.client.search_runs([registry.experiment_id], filter_string=query, max_results=1)
+        return any(run.info.status != "FINISHED" or run.data.tags.get(GONE_ON) == code for run in found)
 
     def child(self, name: str) -> Self:
         """The run below this one that holds one step's course; made where it is missing."""

@@ -90,6 +90,8 @@ def to_onnx(network: Network, preset: Preset, path: Path) -> None:
         assert program is not None
         used = [given for given in program.model.graph.inputs if given.uses()]
         program.model.graph.inputs[:] = used  # so that a model of text alone asks for no pixels
+        for node in program.model.graph.all_nodes():
+            node.metadata_props.clear()  # where in the code it was made, with the folders of this machine
         program.save(path, external_data=False)
 
 

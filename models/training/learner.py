@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 from models.distributed.sharding import shard
@@ -46,9 +47,22 @@ class Learner(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.metrics = checkpoint["metrics"]
+        saver = self.trainer.checkpoint_callback
+        for state in checkpoint["callbacks"].values():
+            if isinstance(saver, ModelCheckpoint) and "dirpath" in state:
+                state.update(_moved(state, state["dirpath"], str(saver.dirpath)))
 
     def reseed(self, batch_idx: int) -> None:
         """Draw the same in this step as a run that was resumed does; each process and part of a batch draws its own."""
         part = batch_idx % self.trainer.accumulate_grad_batches
         other = Ranks.here().rank * TURN + part * PART
         torch.manual_seed(self.seed * STRIDE + self.global_step + other * STRIDE)
+
+
+def _moved(value: Any, before: str, now: str) -> Any:
+    """What a checkpoint says of those beside it, where its folder lies now: of another, Lightning forgets the best."""
+    if isinstance(value, dict):
+        return {_moved(key, before, now): _moved(item, before, now) for key, item in value.items()}
+    if isinstance(value, str) and (value == before or value.startswith(f"{before}/")):
+        return now + value.removeprefix(before)
+    return value

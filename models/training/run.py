@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.seed import isolate_rng
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -30,6 +30,7 @@ from models.distributed.resources import Resources
 from models.distributed.sharding import Sharded, found, step_of, unfilled, whole
 from models.domain.errors import UserError
 from models.domain.preprocessing import PREPROCESSING
+from models.domain.preset import Preset
 from models.process.atomic_write import write_text
 from models.process.malloc import keep_freed
 from models.process.ranks import Ranks
@@ -237,12 +238,20 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
     """Mark an empty folder as this run's; raises FolderTakenError where it is another's."""
     folder.mkdir(parents=True, exist_ok=True)
     path, text = folder / PLAN, json.dumps(plan, indent=1, sort_keys=True)
-    if path.exists() and path.read_text() != text:
+    if path.exists() and _as_today(json.loads(path.read_text())) != json.loads(text):
         raise FolderTakenError(
             f"{folder} holds a run on other data, or with another preset, objective, seed or release of the product; "
             "choose another folder"
         )
     write_text(path, text)
+
+
+def _as_today(plan: dict[str, Any]) -> dict[str, Any]:
+    """A plan with today's fields: what a former release's presets had no word for is as where nobody says."""
+    try:
+        return plan | {"preset": Preset.model_validate(plan["preset"]).model_dump(mode="json")}
+    except (KeyError, ValidationError):  # today's presets cannot say what that one did
+        return plan
 
 
 @contextmanager

@@ -9,17 +9,16 @@ from prefect import task
 from prefect.runtime import flow_run
 
 from infra.registry import Registry
-from infra.registry.runs import PRETRAINING, LifecycleRun
+from infra.registry.runs import PRETRAINING
 from infra.settings import Settings
 from infra.weights import Weights, fetch
 from models.training.presets import preset_named
 from tasks.data.corpus import Corpus
 from tasks.plumbing.artifacts import link, run_url
-from tasks.plumbing.caching import code_digest, digest_of
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
 from tasks.plumbing.story import tells
-from tasks.training.run import FLOW_RUN
+from tasks.training.run import FLOW_RUN, found_or_begun
 
 
 class Recipe(Handle):
@@ -53,9 +52,9 @@ def begin(settings: Settings, corpus: Corpus, recipe: Recipe) -> PretrainingRun:
     chosen = preset_named(recipe.preset)
     fetched = {"weights": fetch(settings, chosen.weights), "teacher": fetch(settings, recipe.teacher)}
     digests = {name: found.digest for name, found in fetched.items() if found}
-    key = digest_of(corpus=corpus.id, recipe=recipe, code=code_digest(), **digests)
+    asked = {"corpus": corpus.id, "recipe": recipe, **digests}
     name = f"{datetime.now(UTC):%m-%d %H:%M} pre-training {recipe.preset}"
-    run = LifecycleRun.resume_or_start(Registry(settings), key, name=name, tag=PRETRAINING)
+    key, run = found_or_begun(Registry(settings), asked, name=name, tag=PRETRAINING)
     fields = {f"preset.{name}": value for name, value in chosen.model_dump().items()}
     run.describe(
         parameters={

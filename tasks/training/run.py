@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.runtime import flow_run
 
 from infra.registry import Registry
-from infra.registry.runs import KEY, SEARCH, LifecycleRun
+from infra.registry.runs import GONE_ON, KEY, SEARCH, LifecycleRun
 from infra.settings import Settings
 from infra.weights import fetch
 from models.training.presets import preset_named
 from tasks.data.snapshot import Snapshot
 from tasks.plumbing.artifacts import link, run_url
-from tasks.plumbing.caching import code_digest, digest_of
+from tasks.plumbing.caching import FORMER_CODE, code_digest, digest_of
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
-from tasks.plumbing.story import tells
+from tasks.plumbing.story import say, tells
 
 FLOW_RUN = "moderato.flow_run"  # Prefect's id of the flow run that works on it
 
@@ -34,16 +35,36 @@ class Run(Handle):
         return f"candidate {self.key[:12]} in MLflow run {self.run_id[:8]}"
 
 
+def found_or_begun(
+    registry: Registry, asked: dict[str, Any], *, name: str, tag: str
+) -> tuple[str, LifecycleRun]:
+    """The key of what is asked for under today's code, and its run.
+
+    What a former release began and has not come to its end keeps its key, and with it its folder, its checkpoints and
+    its version; its run says which code went on with it, so that the same command finds it when it has ended.
+    """
+    today = code_digest()
+    for code in FORMER_CODE:
+        key = digest_of(**asked, code=code)
+        if LifecycleRun.goes_on(registry, key, today, tag):
+            run = LifecycleRun.resume_or_start(registry, key, name=name, tag=tag)
+            run.describe({}, {GONE_ON: today})
+            say(f"goes on with what the release before began: MLflow run {run.run_id[:8]}")
+            return key, run
+    key = digest_of(**asked, code=today)
+    return key, LifecycleRun.resume_or_start(registry, key, name=name, tag=tag)
+
+
 @task(name="begin", **PATIENT)
 @tells(Run.story)
 def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int, over: tuple[str, ...] = ()) -> Run:
     """Find the run of a retraining that was killed, or start one; that of a search where it is `over` something."""
     chosen = preset_named(preset)
     weights = fetch(settings, chosen.weights)
-    asked = {"snapshot": snapshot.id, "preset": preset, "seed": seed, "code": code_digest()}
-    key = digest_of(**asked, weights=weights and weights.digest, **({"over": over} if over else {}))
+    asked = {"snapshot": snapshot.id, "preset": preset, "seed": seed, "weights": weights and weights.digest}
     name = f"{datetime.now(UTC):%m-%d %H:%M} {'search ' if over else ''}{preset}"  # the verdict comes before
-    run = LifecycleRun.resume_or_start(Registry(settings), key, name=name, tag=SEARCH if over else KEY)
+    tag, asked = (SEARCH, asked | {"over": over}) if over else (KEY, asked)
+    key, run = found_or_begun(Registry(settings), asked, name=name, tag=tag)
     fields = {f"preset.{name}": value for name, value in chosen.model_dump().items()}
     run.describe(
         parameters={"seed": seed, "policy_set": snapshot.policy_set, **snapshot.counts, **fields},

@@ -1,8 +1,10 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,13 @@ import torch
 from safetensors.numpy import load_file
 
 from models.data.snapshot import NotASnapshotError, SnapshotRows, matrix
-from models.domain.preset import PresetError
+from models.domain.preset import Preset, PresetError, compact
 from models.inference.scorer import NotAModelError, Scorer
 from models.objectives import OBJECTIVES
 from models.training.classifier import precisions
 from models.training.fit import fit
 from models.training.presets import UnknownPresetError
-from models.training.run import FolderTakenError
+from models.training.run import PLAN, FolderTakenError, claim
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, picture, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -102,6 +104,11 @@ def test_it_learns_what_text_and_pictures_show(trained):
     assert report.metrics["validation/macro_average_precision"] > 0.9
 
 
+def test_the_model_names_no_folder_of_the_machine_that_trained_it(trained):
+    for path in (trained[0] / "model").iterdir():
+        assert str(ROOT).encode() not in path.read_bytes(), path.name
+
+
 def test_a_run_says_what_it_cost(uri, trained):
     report, measured = trained[1], trained[1].measured
     assert measured.items == report.epochs * len(SnapshotRows.open(uri).positions("train"))
@@ -123,6 +130,17 @@ def test_a_finished_run_returns_its_report(uri, trained):
 def test_another_run_may_not_take_the_folder(uri, trained):
     with pytest.raises(FolderTakenError, match="another preset, objective, seed or release"):
         fit(uri, preset="compact", seed=1, folder=trained[0])
+
+
+def test_a_plan_of_a_release_whose_presets_said_less_is_the_same_where_nothing_else_is_asked(tmp_path):
+    asked = {"preset": compact().model_dump(mode="json"), "seed": 0}
+    claim(tmp_path, asked)
+    older = json.loads((tmp_path / PLAN).read_text())
+    assert older["preset"].pop("accumulate") == Preset.model_fields["accumulate"].default
+    for preset, is_same in ((asked["preset"], True), (asked["preset"] | {"accumulate": 2}, False)):
+        (tmp_path / PLAN).write_text(json.dumps(older))
+        with nullcontext() if is_same else pytest.raises(FolderTakenError):
+            claim(tmp_path, asked | {"preset": preset})
 
 
 def test_the_scorer_reads_text_pictures_both_and_neither(trained):
