@@ -15,7 +15,7 @@ from typing import Any
 from expectations.running import Outcome, ValidationReport
 from models.domain.offline_page import offline_page
 
-SHOWN = 20  # values and rows of one expectation
+MAX_VALUES = 20  # values and rows of one expectation
 BOUNDS = {"min_value": "at least", "max_value": "at most", "value_set": "one of", "regex": "matches"}
 
 
@@ -73,9 +73,9 @@ def _seen(found: dict[str, Any], outcome: Outcome) -> str:
     counted = f"{found['unexpected_count']:,} of {found['element_count']:,} do not fit"
     if not found["unexpected_count"]:
         return counted
-    values = list(dict.fromkeys(map(str, found.get("partial_unexpected_list") or [])))[:SHOWN]
+    values = list(dict.fromkeys(map(str, found.get("partial_unexpected_list") or [])))[:MAX_VALUES]
     rows = [" ".join(map(str, index.values())) for index in found.get("partial_unexpected_index_list") or []][
-        :SHOWN
+        :MAX_VALUES
     ]
     told = "".join(
         f"<small>{what}: {', '.join(f'<code>{escape(it)}</code>' for it in shown)}</small>"

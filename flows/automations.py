@@ -18,7 +18,7 @@ from infra.settings import Settings
 from tasks.release.watch import DRIFT
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
-SILENT = timedelta(seconds=100)  # three heartbeats of half a minute
+MISSED_HEARTBEATS = timedelta(seconds=100)  # three heartbeats of half a minute
 BLOCK = "moderato"
 NEWS = ("Completed", "Failed", "Crashed", "TimedOut", "Suspended")
 ENDS = ("Cancelled", "Cancelling", "Paused", *NEWS)
@@ -50,7 +50,7 @@ def _crash_the_silent() -> Automation:
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=SILENT,
+            within=MISSED_HEARTBEATS,
         ),
         actions=[
             ChangeFlowRunState(

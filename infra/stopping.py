@@ -17,10 +17,10 @@ from types import FrameType
 from typing import NoReturn
 
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as a shell reports it
-PATIENCE = 4.0  # seconds from the first Ctrl-C to the end
+STOP_SECONDS = 4.0  # seconds from the first Ctrl-C to the end
 CLOSING = 0.8  # of these, for what closes last: a store that hangs must not hold the end up
-SOON = 0.01  # seconds after which what was dropped comes again
-TOLD = "moderato: interrupted; the same command goes on from here\n"
+REPEAT_SECONDS = 0.01  # seconds after which what was dropped comes again
+INTERRUPTED_LINE = "moderato: interrupted; the same command goes on from here\n"
 
 _last: list[Callable[[], object]] = []
 _told = threading.Event()
@@ -76,7 +76,7 @@ def _close() -> None:
 def _asked(number: int, frame: FrameType | None) -> None:
     _came.set()
     logging.disable()  # what a library logs from here on is of the interrupt, with a traceback of its own
-    clock = threading.Timer(PATIENCE - CLOSING, end)
+    clock = threading.Timer(STOP_SECONDS - CLOSING, end)
     clock.daemon = True
     clock.start()
     _again(number, frame)
@@ -92,7 +92,7 @@ def _dropped(given: sys.UnraisableHookArgs) -> None:
         return
     signal.signal(signal.SIGINT, _again)
     main = threading.main_thread().ident
-    once_more = threading.Timer(SOON, signal.pthread_kill, (main, signal.SIGINT))
+    once_more = threading.Timer(REPEAT_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
     once_more.daemon = True
     once_more.start()
 
@@ -106,7 +106,7 @@ def _say() -> None:
     if not _told.is_set():
         _told.set()
         with suppress(OSError, ValueError):
-            os.write(sys.stderr.fileno(), TOLD.encode())
+            os.write(sys.stderr.fileno(), INTERRUPTED_LINE.encode())
 
 
 def _all(asked: list[Callable[[], object]]) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from infra.gateway import Aside
 
 Act = Literal["list", "retry", "discard"]
-SHOWN = 100  # characters of a line
+MAX_LINE_CHARACTERS = 100  # characters of a line
 LEFT = 2
 
 
@@ -64,7 +64,7 @@ def _print(act: Act, brought: int, discarded: int, left: list[Aside]) -> None:
         found = _described(aside)
         print(  # noqa: T201 - the command's own output
             f"{found['file']}:{found['number']}: decision {found['decision_id'] or 'unreadable'}: "
-            f"{found['reason'] or 'whole by now, retry it'}: {said(found['line'][:SHOWN])}"
+            f"{found['reason'] or 'whole by now, retry it'}: {said(found['line'][:MAX_LINE_CHARACTERS])}"
         )
     told = {
         "list": f"{len(left):,} damaged lines" + ("; repair and retry them, or discard them" if left else ""),

@@ -12,8 +12,8 @@ from typing import Any
 
 from infra.client import MAKE_A_KEY
 
-LOOK = 0.5  # seconds between two looks
-PATIENCE = 5.0  # seconds that an answer may take
+POLL_SECONDS = 0.5  # seconds between two looks
+ANSWER_SECONDS = 5.0  # seconds that an answer may take
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - addresses that nobody can ask
 
 DIRECT = urllib.request.build_opener(
@@ -45,7 +45,7 @@ def told(host: str, port: int, say: Say) -> Iterator[None]:
 
 def _watch(url: str, say: Say, over: threading.Event) -> None:
     before = ""
-    while not over.wait(LOOK):
+    while not over.wait(POLL_SECONDS):
         found = _ready(url)
         if found is None:
             continue
@@ -71,7 +71,7 @@ def who_decides(found: dict[str, Any]) -> str:
 def _ready(url: str) -> dict[str, Any] | None:
     """What the gateway at `url` says of itself; None while nothing answers."""
     try:
-        with DIRECT.open(f"{url}/readyz", timeout=PATIENCE) as answer:
+        with DIRECT.open(f"{url}/readyz", timeout=ANSWER_SECONDS) as answer:
             body = answer.read()
     except urllib.error.HTTPError as error:
         body = error.read()

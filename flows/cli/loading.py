@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 MOMENT = 1.0  # seconds
-AGAIN = 20.0  # seconds from one word to the next
+REMIND_SECONDS = 20.0  # seconds from one word to the next
 LIBRARIES = {  # what a person may know by its name, of what is loaded
     "prefect": "Prefect",
     "mlflow": "MLflow",
@@ -47,9 +47,9 @@ def _watch(command: str, thread: int) -> None:
     while not _spoken.wait(pause):
         loading, seconds = _loading(thread), time.monotonic() - began
         doing = f"loading {loading} ..." if loading else "at work ..."
-        so_far = f" {seconds:.0f} s so far" if seconds > AGAIN else ""
+        so_far = f" {seconds:.0f} s so far" if seconds > REMIND_SECONDS else ""
         print(f"moderato {command}: {doing}{so_far}", file=sys.stderr, flush=True)  # noqa: T201 - the command's own
-        pause = AGAIN
+        pause = REMIND_SECONDS
 
 
 def _loading(thread: int) -> str:

@@ -9,11 +9,11 @@ import time
 from rich.console import Console
 
 from flows.cli.plain import plain
-from flows.cli.progress import PATIENCE
+from flows.cli.progress import BAR_AFTER_SECONDS
 
 NEXT = "\n"
 BEGUN = "moderato.steps"  # tasks.plumbing.story's word that a step begins
-AGAIN = 20.0  # seconds after which a step is said to go on
+REMIND_SECONDS = 20.0  # seconds after which a step is said to go on
 SERVER = "starting a Prefect server for this run"
 OURS = ("Crash detected", "Running hook", "Hook ")  # what the command says in its own words, or nobody needs
 
@@ -41,7 +41,7 @@ class Narrator(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if record.name == BEGUN:
-            self.begin(message, AGAIN)
+            self.begin(message, REMIND_SECONDS)
         elif message.startswith(OURS):
             return
         elif getattr(record, "story", False):
@@ -72,10 +72,10 @@ class Narrator(logging.Handler):
 
     def _wait(self, step: str, over: threading.Event, again: float | None) -> None:
         """In a thread of its own: the step has the others."""
-        pause: float | None = PATIENCE / 2
+        pause: float | None = BAR_AFTER_SECONDS / 2
         while pause is not None and not over.wait(pause):
             seconds = time.monotonic() - self.since
-            told = "..." if seconds < PATIENCE else f"... {seconds:.0f} s so far"
+            told = "..." if seconds < BAR_AFTER_SECONDS else f"... {seconds:.0f} s so far"
             self.console.print(f"  [dim]{plain(step):<17} {told}[/]", highlight=False)
             pause = again
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from models.domain.policy import PolicySet
 
 FAULTY = 2
-SHOWN = 12  # hexadecimal digits of a digest
+DIGEST_DIGITS = 12  # hexadecimal digits of a digest
 
 Json = Annotated[bool, Parameter(help="print one JSON object", negative="")]
 Name = Annotated[
@@ -49,7 +49,7 @@ def list_(*, json: Json = False) -> None:
         counts = f"{len(row['policies'])} policies, objectives of {', '.join(row['markets'])}"
         mark = "[green]*[/]" if row["chosen"] else " "
         console.print(f"{mark} [bold]{plain(row['name']):24}[/]{plain(row['title'])}: {plain(counts)}")
-        console.print(f"{'':26}[dim]content {row['digest'][:SHOWN]}, {plain(row['where'])}[/]")
+        console.print(f"{'':26}[dim]content {row['digest'][:DIGEST_DIGITS]}, {plain(row['where'])}[/]")
     for fault in faults:
         console.print(f"[red]![/] [bold]{plain(fault['name']):24}[/]{plain(fault['fault'])}")
 
@@ -66,7 +66,7 @@ def show(name: Name, /, *, json: Json = False) -> None:
     from rich.table import Table
 
     console = terminal(highlight=False)
-    console.print(plain(f"{found.title} ({found.name}), content {found.digest[:SHOWN]}"))
+    console.print(plain(f"{found.title} ({found.name}), content {found.digest[:DIGEST_DIGITS]}"))
     table = Table("policy", "severity", "what it forbids and allows", show_lines=True)
     for policy in found.policies:
         table.add_row(*map(plain, (policy.key, f"{policy.severity} of 5", policy.definition)))
@@ -102,7 +102,8 @@ def check(
         for fault in told:
             console.print(f"[red]wrong[/]  {plain(fault)}")
         if found and not told:
-            counts = f"{len(found.policies)} policies, {len(found.objectives)} markets, content {found.digest[:SHOWN]}"
+            content = found.digest[:DIGEST_DIGITS]
+            counts = f"{len(found.policies)} policies, {len(found.objectives)} markets, content {content}"
             console.print(f"[green]good[/]   {plain(name)}: {counts}")
     if wrong:
         sys.exit(FAULTY)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from flows.cli.loading import spoken
 from flows.cli.plain import said
 
-PATIENCE = 2.0  # seconds
+BAR_AFTER_SECONDS = 2.0  # seconds
 
 Show = Callable[[str, float, float], None]
 
@@ -30,7 +30,7 @@ def progress(console: Console, amount: ProgressColumn) -> Iterator[Show]:
 
     def show(title: str, done: float, total: float) -> None:
         bar.update(row, description=said(title), completed=done, total=total)
-        if not bar.live.is_started and time.monotonic() - began > PATIENCE:
+        if not bar.live.is_started and time.monotonic() - began > BAR_AFTER_SECONDS:
             spoken()
             bar.start()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from infra.platform import Service, Supervisor
     from infra.settings import Settings
 
-LOOK = 0.5  # seconds between two looks
+POLL_SECONDS = 0.5  # seconds between two looks
 HOST = "127.0.0.1"
 
 Port = Annotated[
@@ -153,7 +153,7 @@ def _tend(supervisor: Supervisor, settings: Settings) -> None:
             while True:
                 supervisor.tend()
                 show()
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         print("moderato: stopping", file=sys.stderr)  # noqa: T201 - the command's own output
     finally:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 PAUSED = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
-PATIENCE = 2.0  # seconds
+ANSWER_SECONDS = 2.0  # seconds
 
 
 def waiting(settings: Settings) -> list[str]:
@@ -32,7 +32,7 @@ def _asked(url: str, credentials: str) -> list[dict[str, Any]]:
     asking = request(url, credentials)
     asking.method, asking.data = "POST", json.dumps(PAUSED).encode()
     asking.add_header("Content-Type", "application/json")
-    with suppress(OSError, ValueError), urlopen(asking, timeout=PATIENCE) as answer:  # noqa: S310 - our own address
+    with suppress(OSError, ValueError), urlopen(asking, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - our own address
         return list(json.loads(answer.read()))
     return []
 

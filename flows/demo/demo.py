@@ -37,7 +37,7 @@ WEEKS_OF_NEW_SLANG = 2
 LAST_WEEK = FIRST_WEEKS + WEEKS_OF_NEW_SLANG
 PRECISION = 0.8
 PLAN, RATE = "brief", 150.0  # posts a second
-PATIENCE = 180.0  # seconds of one canary, after which the demo gives up on it
+CANARY_SECONDS = 180.0  # seconds of one canary, after which the demo gives up on it
 SLOW = "compact,text_encoder=flows.demo.wasteful"
 WHERE = ("rollout", "stage", "model_version", "role")  # what the decisions are counted by, with the action
 
@@ -188,10 +188,10 @@ class _Platform:
             self.key,
             self.posts,
             rate=RATE,
-            seconds=PATIENCE,
+            seconds=CANARY_SECONDS,
             begins=lambda: store.running() is not None,
             tired=lambda: act(
-                store, "abort", f"no verdict within {PATIENCE:.0f} s, and nobody watches a demo"
+                store, "abort", f"no verdict within {CANARY_SECONDS:.0f} s, and nobody watches a demo"
             ),
         )
         with traffic:

@@ -27,7 +27,7 @@ RATE, WEEK = 15.0, 600.0  # posts a second, seconds that a week takes
 FIRST, THEN = "trial", "compact,epochs=1"  # presets: minutes, not the best
 PLAN = "brief"  # which RATE decides in time, as tests/infra/rollout/test_forecast.py says
 RETRAIN = "retrain/retrain"
-LOOK = 2.0
+POLL_SECONDS = 2.0
 NAME = "simulated platform"
 
 
@@ -56,7 +56,7 @@ def _decided(settings: Settings, url: str) -> None:
     if store.registry.champion() is None:
         start_retraining({"training": {"preset": FIRST}, "rollout": {"canary": False}})
     while not decides():
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     if store.last() is None:
         start_retraining({"training": {"preset": THEN}, "rollout": {"plan": PLAN}})
 
@@ -81,7 +81,7 @@ def start_retraining(parameters: dict[str, Any]) -> None:
                 known = client.read_deployment_by_name(RETRAIN)
                 break
             except ObjectNotFound:  # while the deployments start
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
         runs = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[known.id])),
             flow_run_filter=FlowRunFilter(

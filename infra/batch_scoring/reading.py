@@ -34,7 +34,7 @@ from models.domain.content import MAX_TEXT
 from models.domain.errors import UserError
 from models.domain.folding import is_blank
 
-BATCH = 256  # rows
+BATCH_ROWS = 256  # rows
 JSON = {".jsonl", ".ndjson", ".json"}  # objects a line each, in a list, or over several lines; also gzipped
 
 
@@ -115,8 +115,8 @@ def _tabled(unit: Unit, path: Path, found: Found, kinds: Collection[str]) -> Ite
     yield from unit.bad
     columns = read_columns(unit.raw, FORM)
     rows = columns.table()
-    for start in range(0, len(rows), BATCH):
-        for place, values in enumerate(rows.slice(start, BATCH).to_pylist(), start):
+    for start in range(0, len(rows), BATCH_ROWS):
+        for place, values in enumerate(rows.slice(start, BATCH_ROWS).to_pylist(), start):
             row = int(unit.rows[place])
             if place in columns.faults:
                 yield Reject(found.name, row, *columns.faults[place])
@@ -138,7 +138,7 @@ def _batches(items: Iterator[Item], size: int) -> Iterator[PostBatch]:
         else:
             posts.append(item)
             held += len(item.image or b"") + len(item.video or b"")
-        if len(posts) + len(bad) == BATCH or held > MEDIA_BYTES:
+        if len(posts) + len(bad) == BATCH_ROWS or held > MEDIA_BYTES:
             yield PostBatch(posts, bad, min(1.0, read / max(1, size)))
             posts, bad, held = [], [], 0
     yield PostBatch(posts, bad, 1.0)

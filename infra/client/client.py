@@ -22,7 +22,7 @@ from models.domain.content import Decision
 
 URL, KEY = "MODERATO_GATEWAY_URL", "MODERATO_KEY"
 HERE = "http://127.0.0.1:8000"
-MOST = 256  # posts of one request
+MAX_POSTS = 256  # posts of one request
 TRIES, LONGEST_WAIT = 4, 30.0  # requests in all; seconds between two of them
 LATER = (429, 503)  # answers that say when to come again
 TIMEOUT = 60.0  # seconds
@@ -116,7 +116,7 @@ class Client:
 def _in_turns(items: Iterable[T]) -> Iterator[list[T]]:
     """As many as one request takes."""
     left = iter(items)
-    while some := list(islice(left, MOST)):
+    while some := list(islice(left, MAX_POSTS)):
         yield some
 
 

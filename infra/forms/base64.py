@@ -9,8 +9,8 @@ from infra.forms.form_error import FormError
 
 KEY = "invalid_base64"
 SPACES = "\n\r\t "
-STEP = 1 << 20  # characters decoded at once, a multiple of 4: other threads go on in between
-WORDS = {"-": "+", "_": "/"}  # RFC 4648's alphabet for URLs
+CHUNK_CHARACTERS = 1 << 20  # characters decoded at once, a multiple of 4: other threads go on in between
+URL_ALPHABET = {"-": "+", "_": "/"}  # RFC 4648's alphabet for URLs
 REPR = ("b'", 'b"')  # how Python shows bytes: str(b64encode(...)) leaves it
 
 
@@ -37,7 +37,7 @@ def _bare(text: str) -> str:
         text = unquote(text)
     for space in SPACES:
         text = text.replace(space, "")
-    for sign, standard in WORDS.items():
+    for sign, standard in URL_ALPHABET.items():
         text = text.replace(sign, standard)
     return text.rstrip("=")
 
@@ -46,8 +46,8 @@ def _decoded(text: str) -> bytes:
     padded = text + "=" * (-len(text) % 4)
     try:
         return b"".join(
-            a2b_base64(padded[start : start + STEP], strict_mode=True)
-            for start in range(0, len(padded), STEP)
+            a2b_base64(padded[start : start + CHUNK_CHARACTERS], strict_mode=True)
+            for start in range(0, len(padded), CHUNK_CHARACTERS)
         )
     except (Error, ValueError):  # ValueError: a sign outside of ASCII
         pass

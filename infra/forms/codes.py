@@ -19,7 +19,7 @@ LANGUAGES = {
     "mo": "ro",
 }  # withdrawn codes, and what took their place
 TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-KEPT = 4096  # spellings remembered; requests may bring any number
+CACHED_SPELLINGS = 4096  # spellings remembered; requests may bring any number
 
 
 def market(given: str) -> str:
@@ -30,7 +30,7 @@ def market(given: str) -> str:
         raise FormError("unknown_market", str(error)) from None
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_SPELLINGS)
 def language(given: str) -> str:
     """The BCP 47 tag of a language; what is none is unknown, for a post is not lost over it.
 

@@ -8,7 +8,7 @@ import unicodedata
 from infra.forms.form_error import FormError
 
 SMALLEST, LARGEST = -(2**63), 2**64 - 1  # hashes that are kept as signed numbers are ids, too
-LONGEST = 200  # characters
+MAX_ID_CHARACTERS = 200  # characters
 # As spreadsheets, pandas and JSON write a float. 12345e67 is none: without a sign in its exponent a float has one
 # digit before it, and so hexadecimal ids pass.
 FLOAT = re.compile(r"[+-]?(\d+\.0*|\.\d+|\d*\.?\d+[eE][+-]\d+|\d(\.\d*)?[eE]\d{1,3}|\d*\.\d+[eE]\d+)")
@@ -63,8 +63,8 @@ def _check(text: str) -> None:
     shown = ascii(text[:60])
     if not text:
         raise ValueError("an empty id; leave it out, or give one")
-    if len(text) > LONGEST:
-        raise ValueError(f"{len(text)} characters, at most {LONGEST}")
+    if len(text) > MAX_ID_CHARACTERS:
+        raise ValueError(f"{len(text)} characters, at most {MAX_ID_CHARACTERS}")
     if FLOAT.fullmatch(text):
         raise ValueError(f"{shown} went through a float and has lost digits; export ids as text")
     if text.lower() in NO_VALUE or text[0] in "{[":

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from infra.forms.form_error import FormError
 
 KEY = "invalid_time"
-LONGEST = 100  # characters
+MAX_TIME_CHARACTERS = 100  # characters
 WANTED = "write 2026-11-02T10:00:00Z, or with its offset as +05:30"
 NUMBER = re.compile(
     r"\d{9,19}(\.\d+)?"
@@ -36,7 +36,7 @@ def moment(text: str) -> datetime:
     """
     given = text.strip()
     try:
-        found = _read(given[: LONGEST + 1])
+        found = _read(given[: MAX_TIME_CHARACTERS + 1])
     except (ValueError, OverflowError) as error:
         if isinstance(error, FormError):
             raise

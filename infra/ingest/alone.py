@@ -25,7 +25,7 @@ WITHOUT_POST = """
 SELECT post_id FROM (SELECT DISTINCT post_id FROM fresh) ANTI JOIN known USING (post_id) ORDER BY post_id
 """
 IDS = pa.schema([FRESH.field("post_id")])
-TOLD = 3  # ids of posts that are not there
+MAX_IDS = 3  # ids of posts that are not there
 
 
 def settle_alone(connection: duckdb.DuckDBPyConnection, staging: Staging) -> Settled:
@@ -47,7 +47,7 @@ def tell_unknown(connection: duckdb.DuckDBPyConnection, lake: Lake, staging: Sta
     connection.register("fresh", pa.RecordBatchReader.from_batches(IDS, ids))
     missing = connection.sql(WITHOUT_POST).fetchnumpy()["post_id"]
     if len(missing):
-        told = ", ".join(map(str, missing[:TOLD]))
+        told = ", ".join(map(str, missing[:MAX_IDS]))
         notes.add("judged_post_not_in_lake", f"as {told}; bring the posts, too", len(missing))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.ingest.documents import is_listed, is_spread, spread, tidied
-from infra.ingest.lines import BLOCK, Block, blocks
+from infra.ingest.lines import BLOCK_BYTES, Block, blocks
 from infra.ingest.locations import Found
 from infra.ingest.notes import Notes
 from infra.ingest.opening import unpacked
@@ -71,7 +71,7 @@ def _pieces(found: Iterator[Record]) -> Iterator[list[Record]]:
     for record in found:
         piece.append(record)
         size += sum(map(len, record.fields)) if isinstance(record.fields, list) else 0
-        if size > BLOCK or len(piece) >= RECORDS:
+        if size > BLOCK_BYTES or len(piece) >= RECORDS:
             yield piece
             piece, size = [], 0
     if piece:

@@ -17,7 +17,7 @@ from models.domain.schemas import TIME
 MEDIA = ("image", "video")
 WHEN = "created_at"
 LAST_DAY = 2_932_896  # 9999-12-31, counted from 1970
-SECONDS = LAST_DAY * 86_400
+MAX_EPOCH_SECONDS = LAST_DAY * 86_400
 A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -191,7 +191,9 @@ def _moments(column: pa.Array, faults: dict[int, tuple[str, str]]) -> pa.Array:
         raise _wrong(WHEN, kind, "a timestamp, a date, a number or text")
     else:
         return column
-    odd = pc.or_(pc.less(counted, 0), pc.greater(counted, min(SECONDS * unit, 2**63 - 1))).fill_null(False)
+    odd = pc.or_(
+        pc.less(counted, 0), pc.greater(counted, min(MAX_EPOCH_SECONDS * unit, 2**63 - 1))
+    ).fill_null(False)
     for row in map(int, np.flatnonzero(odd.to_numpy(zero_copy_only=False))):
         faults[row] = ("invalid_time", f"{counted[row].as_py()} {kind} is not between 1970 and 9999")
     counted = _without(counted, odd)

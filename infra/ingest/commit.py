@@ -22,7 +22,7 @@ from infra.ingest.votes import Votes, judged, moments
 from infra.lake import Lake, quoted
 from models.domain.schemas import REJECTS
 
-BATCH = 20_000  # rows
+BATCH_ROWS = 20_000  # rows
 KNOWN = pa.schema([REJECTS.field(name) for name in ("file", "row", "reason", "detail")])
 
 REJECTED = """
@@ -140,7 +140,7 @@ class Commit:
             files = [file for (file,) in found]
             known = table.holding(len(files), lambda: files, KNOWN.names, mine)
         self.connection.register("known", known)
-        for batch in self.connection.sql(REJECTED).to_arrow_reader(BATCH):
+        for batch in self.connection.sql(REJECTED).to_arrow_reader(BATCH_ROWS):
             made = {
                 "source": pa.repeat(self.staging.source, len(batch)),
                 "ingested_at": moments(self.now, len(batch)),

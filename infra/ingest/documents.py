@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 
-from infra.ingest.lines import BLOCK, MAX_LINE, ROWS, Block
+from infra.ingest.lines import BLOCK_BYTES, BLOCK_ROWS, MAX_LINE, Block
 from infra.ingest.opening import Stream
 from infra.ingest.reject import BadLineError
 
-READ = 1 << 20  # bytes at once
+CHUNK_BYTES = 1 << 20  # bytes at once
 # A whole string, a bracket, a comma, or the quote of a string that goes on in what is not read yet.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],"]', re.DOTALL)
 BETWEEN = re.compile(rb",[ \t\r]*$", re.MULTILINE)
@@ -59,7 +59,7 @@ def spread(stream: Stream) -> Iterator[Block]:
         if document is not None:
             lines.append(document.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
             size += len(lines[-1])
-        if lines and (document is None or size > BLOCK or len(lines) >= ROWS):
+        if lines and (document is None or size > BLOCK_BYTES or len(lines) >= BLOCK_ROWS):
             yield Block(row, b"".join(lines))
             row, lines, size = row + len(lines), [], 0
         if document is None:
@@ -73,7 +73,7 @@ def _documents(stream: Stream) -> Iterator[bytes]:
     fault: BadLineError | None = None
     while True:
         try:
-            data = stream.read(READ)
+            data = stream.read(CHUNK_BYTES)
         except BadLineError as error:
             data, fault = b"", error
         if not data:

@@ -17,7 +17,7 @@ from models.domain.content import JudgementSource
 from models.domain.schemas import TIME
 
 UNKNOWN = 0  # the code of a row without labels
-KEPT = 10_000  # spellings remembered
+CACHED_SPELLINGS = 10_000  # spellings remembered
 MOST_VOTES = 65_535  # that one row stands for
 WANTED = "labels are {policy: true or false}"
 
@@ -198,7 +198,7 @@ class Labels:
         """The code of the votes, however they are spelled; raises BadLineError."""
         if text not in self._codes:
             code = self._code(votes_of(str(text), self.policies))
-            if len(self._codes) >= KEPT:
+            if len(self._codes) >= CACHED_SPELLINGS:
                 return code
             self._codes[text] = code
         return self._codes[text]

@@ -14,8 +14,8 @@ from infra.ingest.notes import Notes
 from infra.ingest.opening import Stream
 from infra.ingest.reject import BadLineError, Reject
 
-BLOCK = 8 << 20  # bytes
-ROWS = 40_000  # lines of a block: short ones take more memory as rows than as bytes
+BLOCK_BYTES = 8 << 20  # bytes
+BLOCK_ROWS = 40_000  # lines of a block: short ones take more memory as rows than as bytes
 MAX_LINE = 16 << 20  # bytes; an image within it may have 12 MB, larger ones lie in files of their own
 
 NUL_ESCAPE = b"\\u0000"
@@ -35,7 +35,7 @@ def blocks(stream: Stream) -> Iterator[Block]:
     """Whole lines, about BLOCK bytes and at most ROWS of them at a time; never holds more than MAX_LINE of one line."""
     row, rest = 1, b""
     skipping = False
-    while data := stream.read(BLOCK):
+    while data := stream.read(BLOCK_BYTES):
         if skipping:
             _, newline, data = data.partition(b"\n")
             if not newline:
@@ -58,14 +58,14 @@ def blocks(stream: Stream) -> Iterator[Block]:
 
 def _cut(block: Block, count: int) -> Iterator[Block]:
     """A block of so many lines, in pieces of ROWS."""
-    if count <= ROWS:
+    if count <= BLOCK_ROWS:
         yield block
         return
-    ends = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))[ROWS - 1 :: ROWS] + 1
+    ends = np.flatnonzero(np.frombuffer(block.data, np.uint8) == ord("\n"))[BLOCK_ROWS - 1 :: BLOCK_ROWS] + 1
     places = [0, *map(int, ends), len(block.data)]
     for number, (start, end) in enumerate(pairwise(places)):
         if start < end:
-            yield Block(block.first + number * ROWS, block.data[start:end])
+            yield Block(block.first + number * BLOCK_ROWS, block.data[start:end])
 
 
 def newlines(data: bytes) -> int:

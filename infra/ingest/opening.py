@@ -39,8 +39,8 @@ MARKS = {  # of byte orders
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-HEAD = 64 << 10  # bytes looked at to tell a file's form
-STEP = 256 << 10  # packed bytes taken at once
+SNIFFED_BYTES = 64 << 10  # bytes looked at to tell a file's form
+CHUNK_BYTES = 256 << 10  # packed bytes taken at once
 SWELLING = 200  # how many times its size a file may unpack to; text comes to 3 to 50
 SPARE = 64 << 20  # bytes that it may unpack to in any case
 
@@ -69,7 +69,7 @@ def unpacked(path: Path) -> Iterator[tuple[bytes, Stream]]:
         packed = plain.read(len(GZIP)) == GZIP
         plain.seek(0)
         stream: Stream = _Gunzipped(plain) if packed else plain
-        head = stream.read(HEAD)
+        head = stream.read(SNIFFED_BYTES)
         for magic, told in OTHERS.items():
             if head.startswith(magic):
                 raise BadLineError("unreadable_file", told)
@@ -78,7 +78,7 @@ def unpacked(path: Path) -> Iterator[tuple[bytes, Stream]]:
         whole: Stream = _Joined(head[len(mark) :], stream)
         if encoding.startswith("utf-16"):
             whole = _Recoded(whole, encoding)
-            head = whole.read(HEAD)
+            head = whole.read(SNIFFED_BYTES)
             whole = _Joined(head, whole)
         elif encoding:
             raise BadLineError("unreadable_file", f"its text is in {encoding}; save it as UTF-8")
@@ -156,7 +156,9 @@ class _Gunzipped:
     def _more(self, size: int) -> bytes | None:
         """Some bytes, perhaps none; None at the end."""
         if self._member.eof:
-            self._waiting = self._member.unused_data.lstrip(b"\0") or self._packed.read(STEP).lstrip(b"\0")
+            self._waiting = self._member.unused_data.lstrip(b"\0") or self._packed.read(CHUNK_BYTES).lstrip(
+                b"\0"
+            )
             if not self._waiting:
                 return None
             if not GZIP.startswith(self._waiting[:2]):
@@ -164,7 +166,7 @@ class _Gunzipped:
                     "unreadable_file", "what follows its gzip data is none; all before it was read"
                 )
             self._member, self._begun = zlib.decompressobj(wbits=31), False
-        self._waiting = self._waiting or self._packed.read(STEP)
+        self._waiting = self._waiting or self._packed.read(CHUNK_BYTES)
         if not self._waiting and not self._begun:
             return None
         if not self._waiting:

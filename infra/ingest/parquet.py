@@ -22,8 +22,8 @@ from models.domain.content import MAX_TEXT
 
 RECORDS = 20_000  # rows a piece
 PIECE = 32 << 20  # decoded bytes a piece
-READ = 1 << 20  # packed bytes read at once
-LONGEST = 1 << 20  # bytes of a value that is no content: an id, a code, labels
+CHUNK_BYTES = 1 << 20  # packed bytes read at once
+MAX_VALUE_BYTES = 1 << 20  # bytes of a value that is no content: an id, a code, labels
 LIMITS = {  # reason and bytes, before anything is decoded
     "text": ("text_too_long", 4 * MAX_TEXT),  # of UTF-8, whose signs have four bytes at most
     **{name: (f"huge_{name}", MAX_BYTES[name] * 3 // 2) for name in MEDIA},  # as base64, too
@@ -64,7 +64,7 @@ def chunks(
         coded = [path for path in _texts(parquet) if path.partition(".")[0] in wanted and MAP not in path]
         rows = max(1, parquet.metadata.num_rows)
     # As dictionaries, values that repeat lie in memory once, and how long each row will be is known.
-    with pq.ParquetFile(path, read_dictionary=coded, buffer_size=READ) as parquet:
+    with pq.ParquetFile(path, read_dictionary=coded, buffer_size=CHUNK_BYTES) as parquet:
         look(_empty(parquet.schema_arrow, wanted))
         first = 1
         for batch in parquet.iter_batches(batch_size=_step(parquet, wanted), columns=wanted):
@@ -132,7 +132,7 @@ def _units(
     keep = np.ones(len(batch), bool)
     for name in batch.schema.names:
         sizes = decoded_sizes(batch.column(name))
-        reason, limit = LIMITS.get(fields.get(name, name), ("value_too_long", LONGEST))
+        reason, limit = LIMITS.get(fields.get(name, name), ("value_too_long", MAX_VALUE_BYTES))
         whole += sizes
         for row in np.flatnonzero((sizes > limit) & keep):
             keep[row] = False

@@ -38,7 +38,7 @@ NONE = pa.schema(
     ]
 ).empty_table()
 
-AHEAD = 2  # units in work at once; bounds memory
+PREFETCHED_UNITS = 2  # units in work at once; bounds memory
 LOOKED_AT = 16 << 10  # bytes of each block whose keys are looked at
 # No fault of one row: a full disk, no memory.
 OUTAGES = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException, OSError, MemoryError)
@@ -79,7 +79,7 @@ class Reader:
         with ThreadPoolExecutor(self.workers) as pool:
             for unit in units:
                 waiting.append(pool.submit(self._rows, connection, file, unit))
-                if len(waiting) >= AHEAD:
+                if len(waiting) >= PREFETCHED_UNITS:
                     yield waiting.pop(0).result()
             for future in waiting:
                 yield future.result()

@@ -31,7 +31,9 @@ STAGED = pa.schema(
 )
 
 MEDIA_COLUMNS = ("image", "image_bytes", "video", "video_bytes")
-KEPT = 100_000  # rejects of a reason, of one file: a few bytes can hold billions of bad rows
+MAX_REJECTS_OF_A_REASON = (
+    100_000  # rejects of a reason, of one file: a few bytes can hold billions of bad rows
+)
 REJECTS = 'CREATE OR REPLACE TEMP TABLE rejects (file VARCHAR, "row" BIGINT, reason VARCHAR, detail VARCHAR)'
 
 
@@ -87,7 +89,7 @@ class Staging:
             told = self.examples.setdefault(reject.reason, [])
             if reject.detail and len(told) < SAMPLES and reject.detail not in told:
                 told.append(reject.detail)
-            if self.refused[reject.reason] <= KEPT:
+            if self.refused[reject.reason] <= MAX_REJECTS_OF_A_REASON:
                 kept.append(reject)
         if not kept:
             return

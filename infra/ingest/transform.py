@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.forms.ids import LONGEST
+from infra.forms.ids import MAX_ID_CHARACTERS
 from infra.ingest.source import Source
 from models.domain.content import MAX_TEXT
 from models.domain.schemas import TIME
@@ -102,7 +102,13 @@ JUDGING = ("post_id", "author_id", "market", "language", "time", "created_at", "
 def typed(connection: duckdb.DuckDBPyConnection, raw: str, source: Source) -> pa.Table:
     """The rows of `raw`, a SELECT, in order: post fields, what they were given as, and which of them are odd."""
     query = TYPED.format(
-        raw=raw, rows=source.rows, nulls=NULLS, blank=BLANK, time=PLAIN_TIME, id=PLAIN_ID, longest=LONGEST
+        raw=raw,
+        rows=source.rows,
+        nulls=NULLS,
+        blank=BLANK,
+        time=PLAIN_TIME,
+        id=PLAIN_ID,
+        longest=MAX_ID_CHARACTERS,
     )
     shaped = connection.sql(query).to_arrow_table()
     place = shaped.schema.get_field_index("created_at")

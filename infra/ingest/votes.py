@@ -16,7 +16,7 @@ from infra.lake import Table
 from models.domain.schemas import JUDGEMENTS, TIME
 
 FRESH = pa.schema([column for column in JUDGEMENTS if column.name != "ingested_at"])
-BATCH = 20_000  # rows
+BATCH_ROWS = 20_000  # rows
 
 # What the lake has said since stays; a judgement without a time corrects one that says otherwise.
 MISSING = """
@@ -58,7 +58,9 @@ class Votes:
         if alone:
             connection.execute(LATEST)  # rows of one file may be about one post: a person's latest counts
             (self.count,) = connection.sql("SELECT count(*) FROM latest").fetchall()[0]
-        yield from connection.sql(MISSING.format(fresh="latest" if alone else "fresh")).to_arrow_reader(BATCH)
+        yield from connection.sql(MISSING.format(fresh="latest" if alone else "fresh")).to_arrow_reader(
+            BATCH_ROWS
+        )
 
     def _known(self, table: Table) -> pa.RecordBatchReader:
         """The lake's judgements of the sources met, with what an older table has of their columns."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from infra.lake.table import Table, Upsert
 
-AHEAD = 1  # batches that wait for the writer; bounds memory
-PATIENCE = 1.0  # seconds after which a full queue looks whether its writer still lives
+PREFETCHED_BATCHES = 1  # batches that wait for the writer; bounds memory
+WRITER_CHECK_SECONDS = 1.0  # seconds after which a full queue looks whether its writer still lives
 
 
 class LoadAbandonedError(Exception):
@@ -27,7 +27,7 @@ class Load:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.count = 0  # rows
-        self._waiting: Queue[pa.RecordBatch | LoadAbandonedError | None] = Queue(AHEAD)
+        self._waiting: Queue[pa.RecordBatch | LoadAbandonedError | None] = Queue(PREFETCHED_BATCHES)
         self._pool = ThreadPoolExecutor(1)
         self._dataset: lance.LanceDataset | None = None
         self._written: Future[list[lance.FragmentMetadata]] | None = None
@@ -67,7 +67,7 @@ class Load:
         """Whether the writer will get it; one that has ended will not."""
         while not written.done():
             with suppress(Full):
-                self._waiting.put(item, timeout=PATIENCE)
+                self._waiting.put(item, timeout=WRITER_CHECK_SECONDS)
                 return True
         return False
 

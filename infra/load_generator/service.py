@@ -14,7 +14,7 @@ from infra.ties import TIED
 from models.domain.errors import UserError
 
 START, STOP = 120.0, 60.0  # seconds that it may take
-LOOK = 0.2
+POLL_SECONDS = 0.2
 
 
 class NotStartedError(UserError):
@@ -44,10 +44,10 @@ def _await(process: subprocess.Popen[bytes], ready: str, log: Path) -> None:
         if process.poll() is not None:
             raise NotStartedError(f"the server ended with {process.returncode}; {log} says why")
         try:
-            with urllib.request.urlopen(ready, timeout=LOOK) as answer:  # noqa: S310 - our own address
+            with urllib.request.urlopen(ready, timeout=POLL_SECONDS) as answer:  # noqa: S310 - our own address
                 if answer.status == 200:  # noqa: PLR2004
                     return
         except OSError:
             pass
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     raise NotStartedError(f"{ready} did not answer within {START:.0f} s; {log} says why")

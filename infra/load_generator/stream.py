@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from infra.load_generator.sender import Replayed, replay
 
-LOOK = 0.5  # seconds
+POLL_SECONDS = 0.5  # seconds
 
 
 class Stream:
@@ -49,7 +49,7 @@ class Stream:
     def _run(self) -> None:
         try:
             while not self.begins():
-                if self._over.wait(LOOK):
+                if self._over.wait(POLL_SECONDS):
                     return
             passing = takewhile(lambda _: not self._over.is_set(), self.posts)
             self.found = replay(

@@ -28,8 +28,8 @@ from infra.results import is_plain
 from infra.settings import Settings
 from models.process.atomic_write import write_text
 
-BLOCK = 1 << 20
-LOOKS = 20  # at a journal whose segments are renamed while it is copied
+CHUNK_BYTES = 1 << 20
+READ_ATTEMPTS = 20  # at a journal whose segments are renamed while it is copied
 DATABASE, BESIDE = ".db", (".db-wal", ".db-shm", ".db-journal")  # SQLite's, and what it keeps beside them
 SEGMENTS = (".open", ".sealed", ".tried")  # a segment's names, in the order in which it has them
 
@@ -98,7 +98,7 @@ class _Copy:
 
     def _journal(self) -> None:
         """Segments are renamed while they are shipped: look again until none was missed, and keep each once."""
-        for _ in range(LOOKS):
+        for _ in range(READ_ATTEMPTS):
             found = [path for path in (self.home / "journal").rglob("*") if path.is_file()]
             missed = [path for path in found if not self._take(path)]
             if not missed:
@@ -144,7 +144,7 @@ def copied(source: int, target: Path) -> tuple[int, str]:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     with os.fdopen(source, "rb") as file, target.open("wb") as out:
-        while block := file.read(BLOCK):
+        while block := file.read(CHUNK_BYTES):
             digest.update(block)
             size += out.write(block)
         times = os.fstat(file.fileno())

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-PATIENCE = 2.0  # seconds that a health check waits
+HEALTH_CHECK_SECONDS = 2.0  # seconds that a health check waits
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def request(url: str, credentials: str = "") -> urllib.request.Request:
 
 def _get(url: str, credentials: str = "") -> bytes | None:
     try:
-        with urllib.request.urlopen(request(url, credentials), timeout=PATIENCE) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(request(url, credentials), timeout=HEALTH_CHECK_SECONDS) as answer:  # noqa: S310 - our own address
             return bytes(answer.read()) if answer.status == HTTPStatus.OK else None
     except (OSError, urllib.error.HTTPError):
         return None

@@ -28,7 +28,7 @@ START, SILENCE = (
     120.0,
 )  # seconds to become ready, and without an answer, after which a process is given up
 CHECK = 10.0  # seconds between two health checks of a service that works
-SOON = 5.0  # seconds that a killed process has to be gone
+KILL_SECONDS = 5.0  # seconds that a killed process has to be gone
 ASKED = 1.0  # seconds between two health checks of a service that is not ready
 SHORT = 0.05  # seconds between two looks at what stops
 STOP = 40.0  # seconds that a service has to stop: a gateway finishes what it accepted
@@ -176,7 +176,7 @@ def _found(service: Service) -> Phase:
 
 def _gone(processes: Sequence[psutil.Process]) -> None:
     """Wait until killed processes run no more; SIGKILL takes a moment."""
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + KILL_SECONDS
     while any(_runs(process) for process in processes) and time.monotonic() < deadline:
         time.sleep(0.01)
 

@@ -25,7 +25,7 @@ from infra.ray.cluster import connect, environment, ray_for
 from infra.settings import Settings
 
 NAME = "moderato"
-SOON = 5.0  # seconds of too much load after which a replica is added
+OVERLOAD_SECONDS = 5.0  # seconds of too much load after which a replica is added
 
 
 def serve_on_ray(settings: Settings, host: str, port: int, replicas: int | None) -> None:
@@ -72,7 +72,7 @@ def _application(serve: Any, settings: Settings, most: int) -> Any:
             "min_replicas": 1,
             "max_replicas": most,
             "target_ongoing_requests": settings.gateway_replica_load,
-            "upscale_delay_s": SOON,
+            "upscale_delay_s": OVERLOAD_SECONDS,
         },
         ray_actor_options={"num_cpus": 1, "runtime_env": {"env_vars": _environment(settings)}},
         logging_config={"enable_access_log": False},

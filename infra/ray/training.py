@@ -21,8 +21,8 @@ from models.distributed.launch import TrainingFailedError, launch
 from models.distributed.messages import Message
 from models.distributed.resources import Resources
 
-LOOK = 0.2  # seconds between two looks at the course
-KEPT = 2  # checkpoints in Ray's storage
+POLL_SECONDS = 0.2  # seconds between two looks at the course
+KEPT_CHECKPOINTS = 2  # checkpoints in Ray's storage
 
 
 def launcher_for(
@@ -41,7 +41,7 @@ def launch_on_ray(settings: Settings) -> Callable[[Job, Callable[[Message], None
 
     def launch_there(job: Job, hear: Callable[[Message], None]) -> None:
         with connected(ray, **_own(job)), _driven(ray, settings, job) as (course, done):
-            while not ray.wait([done], timeout=LOOK)[0]:
+            while not ray.wait([done], timeout=POLL_SECONDS)[0]:
                 _hand_on(ray, course, hear)
             _hand_on(ray, course, hear)
             try:
@@ -113,7 +113,7 @@ def _drive(job: str, parcel: bytes, storage: str, course: Any, *, gpus: bool) ->
             storage_path=path,
             storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=known.resources.restarts),
-            checkpoint_config=CheckpointConfig(num_to_keep=KEPT),
+            checkpoint_config=CheckpointConfig(num_to_keep=KEPT_CHECKPOINTS),
         ),
     )
     with trainer.fit().checkpoint.as_directory() as folder:

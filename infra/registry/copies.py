@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ARTIFACT = "bundle"  # of the logged model: the folder that the bundle lies in
 BUNDLES = "bundles"  # under home
-SHOWN = 200  # characters of another's error
+MAX_ERROR_CHARACTERS = 200  # characters of another's error
 
 
 class ForeignVersionError(UserError):
@@ -110,7 +110,7 @@ def _download(registry: Registry, version: RegisteredVersion, folder: Path) -> P
 
 
 def _lost(registry: Registry, version: RegisteredVersion, error: object) -> LostBundleError:
-    first = str(error).strip().partition("\n")[0][:SHOWN]
+    first = str(error).strip().partition("\n")[0][:MAX_ERROR_CHARACTERS]
     return LostBundleError(
         f"the bundle of version {version.version} of {registry.name} is gone from MLflow, and no whole copy is on this "
         f"machine ({first}); bring its artifacts back, or let another decide with moderato rollback --to VERSION"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from infra.registry.registry import RegisteredVersion, Registry
 
 DECIDERS = "moderato.champions"  # tag of the registered model: JSON, oldest first
-KEPT = 50  # champions that are remembered
+MAX_CHAMPIONS = 50  # champions that are remembered
 MEMORY = "gateway.json"  # under home: the champion that a gateway on this machine served last
 
 
@@ -69,7 +69,7 @@ def remember(registry: Registry, version: RegisteredVersion) -> None:
     new = Decider.of(version, registry.name)
     if known and known[-1] == new:
         return
-    kept = _LIST.dump_json((*known, new)[-KEPT:]).decode()
+    kept = _LIST.dump_json((*known, new)[-MAX_CHAMPIONS:]).decode()
     registry.client.set_registered_model_tag(registry.name, DECIDERS, kept)
 
 

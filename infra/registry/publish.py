@@ -27,7 +27,7 @@ PACKAGES = (
     "scipy",
     "tokenizers",
 )  # what serving imports
-AGAIN = "moderato.registered_again"  # tag: the number of the deleted version that this one is
+REGISTERED_AGAIN_TAG = "moderato.registered_again"  # tag: the number of the deleted version that this one is
 TEXT = "an invented harmless caption"
 
 
@@ -69,7 +69,12 @@ def register_again(registry: Registry, gone: Decider, copy: Path | None) -> Regi
         if model_id is None:
             return None
         _ensure_registered_model(registry)
-        tags = {KEY: gone.key, SNAPSHOT: gone.snapshot, DIGEST: gone.digest, AGAIN: str(gone.version)}
+        tags = {
+            KEY: gone.key,
+            SNAPSHOT: gone.snapshot,
+            DIGEST: gone.digest,
+            REGISTERED_AGAIN_TAG: str(gone.version),
+        }
         made = registry.client.create_model_version(
             registry.name, f"models:/{model_id}", run_id, model_id=model_id,
             tags={name: value for name, value in tags.items() if value},

@@ -36,7 +36,7 @@ ABSENT = (
     "RESOURCE_DOES_NOT_EXIST",
     "INVALID_PARAMETER_VALUE",
 )  # MLflow's answers for no such model, and no such alias
-TOLD = "rollout"
+ROLLOUT_TAG = "rollout"
 
 
 class UnknownVersionError(UserError):
@@ -156,7 +156,7 @@ class Registry:
 
     def roll_out(self, number: int, rollout: str, told: str = "") -> None:
         """Write down how a version's rollout stands, and in `told` the same for people."""
-        self.describe(number, {ROLLOUT: rollout} | ({TOLD: told} if told else {}))
+        self.describe(number, {ROLLOUT: rollout} | ({ROLLOUT_TAG: told} if told else {}))
 
     def describe(self, number: int, tags: Mapping[str, str]) -> None:
         """Tag a version."""

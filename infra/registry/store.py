@@ -21,7 +21,7 @@ from models.process.atomic_write import put_in_place
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-QUIET = {
+QUIET_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -63,7 +63,7 @@ def leaving_refusals() -> Iterator[None]:
 
 def connect(settings: Settings) -> MlflowClient:
     """A client of the store, whose tables are made where they are missing."""
-    for name, value in QUIET.items():
+    for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import mlflow
 

@@ -9,7 +9,7 @@ from models.domain.content import Action, Part
 from models.domain.policy import DEFAULT_MARKET, market_name
 
 ALL = "every market"
-SHOWN = 6  # names in a sentence
+MAX_NAMES = 6  # names in a sentence
 
 
 def unfit(findings: Findings) -> list[str]:
@@ -110,6 +110,6 @@ def _titles(findings: Findings, policies: Sequence[str]) -> str:
 
 
 def _listed(names: Sequence[str], word: str = "and") -> str:
-    if len(names) > SHOWN:
-        return f"{', '.join(names[: SHOWN - 1])} and {len(names) - SHOWN + 1} more"
+    if len(names) > MAX_NAMES:
+        return f"{', '.join(names[: MAX_NAMES - 1])} and {len(names) - MAX_NAMES + 1} more"
     return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

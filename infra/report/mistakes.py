@@ -18,7 +18,18 @@ from models.evaluation.mistakes import Mistake
 TEXT = 400  # characters of a post
 SIDE, QUALITY = 112, 55  # pixels and JPEG quality of a thumbnail: about three kilobytes
 COLUMNS = ("post_id", "market", "language", "text", "image")
-HEAD = ("mistake", "policy", "severity", "score", "judged", "cost", "market", "language", "text", "post_id")
+COLUMN_NAMES = (
+    "mistake",
+    "policy",
+    "severity",
+    "score",
+    "judged",
+    "cost",
+    "market",
+    "language",
+    "text",
+    "post_id",
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ def table(mistakes: Sequence[Seen]) -> str:
         )
         for it in mistakes
     ]
-    return json.dumps({"columns": HEAD, "data": rows})
+    return json.dumps({"columns": COLUMN_NAMES, "data": rows})
 
 
 def _beginning(text: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE = 30.0  # seconds; it takes two
+PRINT_SECONDS = 30.0  # seconds; it takes two
 
 
 def printed(page: Path, to: Path) -> str:
@@ -44,9 +44,9 @@ def _command(browser: str, page: Path, to: Path, scratch: str) -> list[str]:
 def _ended(browser: subprocess.Popen[bytes], to: Path) -> str:
     """Wait for it, and leave none of its processes behind."""
     try:
-        browser.wait(PATIENCE)
+        browser.wait(PRINT_SECONDS)
     except subprocess.TimeoutExpired:
-        return f"Chromium had not printed after {PATIENCE:.0f} seconds"
+        return f"Chromium had not printed after {PRINT_SECONDS:.0f} seconds"
     finally:
         with suppress(ProcessLookupError):
             os.killpg(browser.pid, signal.SIGKILL)

@@ -28,7 +28,7 @@ COLUMNS, WIDTH, ROW = 4, 3.0, 2.35  # plots side by side; inches of one
 EDGE = 0.55  # inches for what is written at the four sides
 DOTS = 110  # a inch
 SHADES = 128  # colours of a file
-LEAST = 1e-3  # probability that still has a place of its own on a logarithmic axis
+MIN_PROBABILITY = 1e-3  # probability that still has a place of its own on a logarithmic axis
 COLOURS = {
     Action.LIMIT: "#c99700",
     Action.AGE_GATE: "#d9641e",
@@ -132,7 +132,7 @@ def _legend(kind: Kind, judged: list[Judged]) -> list[Any]:
         for action, colour in COLOURS.items()
         if action in asked
     ]  # fmt: skip
-    return [*(Line2D([], [], **told) for told in TOLD[kind.draw]), *thresholds]
+    return [*(Line2D([], [], **told) for told in LEGENDS[kind.draw]), *thresholds]
 
 
 def _precision_recall(axes: Axes, judged: Judged) -> None:
@@ -160,12 +160,14 @@ def _reliability(axes: Axes, judged: Judged) -> None:
         np.array(it) for it in zip(*((judged.violates[p].sum(), len(p)) for p in parts), strict=True)
     )
     low, high = (beta.ppf(q, hits + 0.5, posts - hits + 0.5) for q in (0.025, 0.975))  # Jeffreys' interval
-    axes.plot([LEAST, 1], [LEAST, 1], linestyle=":", linewidth=1, color=SOFT)
-    shown = np.maximum(said, LEAST)
-    axes.vlines(shown, np.maximum(low, LEAST), high, color=LINE, linewidth=1.2, alpha=0.6)
-    axes.plot(shown, np.maximum(hits / posts, LEAST), "o", markersize=3.5, color=LINE)
+    axes.plot([MIN_PROBABILITY, 1], [MIN_PROBABILITY, 1], linestyle=":", linewidth=1, color=SOFT)
+    shown = np.maximum(said, MIN_PROBABILITY)
+    axes.vlines(shown, np.maximum(low, MIN_PROBABILITY), high, color=LINE, linewidth=1.2, alpha=0.6)
+    axes.plot(shown, np.maximum(hits / posts, MIN_PROBABILITY), "o", markersize=3.5, color=LINE)
     _thresholds(axes, judged)
-    axes.set(xscale="log", yscale="log", xlim=(LEAST * 0.8, 1.15), ylim=(LEAST * 0.8, 1.15))
+    axes.set(
+        xscale="log", yscale="log", xlim=(MIN_PROBABILITY * 0.8, 1.15), ylim=(MIN_PROBABILITY * 0.8, 1.15)
+    )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
 
@@ -186,7 +188,7 @@ def _thresholds(axes: Axes, judged: Judged) -> None:
         axes.axvline(threshold, color=COLOURS[action], linewidth=1.1)
 
 
-TOLD: dict[Callable[[Axes, Judged], None], list[dict[str, Any]]] = {
+LEGENDS: dict[Callable[[Axes, Judged], None], list[dict[str, Any]]] = {
     _precision_recall: [
         {"color": LINE, "label": "this model"},
         {"color": SOFT, "linestyle": ":", "label": "chance"},
@@ -207,8 +209,8 @@ KINDS = {
         _precision_recall,
     ),
     "reliability": Kind(
-        f"probability that the model gives ({LEAST:g} and less: at the edge)",
-        f"share that violates ({LEAST:g} and less: at the edge)",
+        f"probability that the model gives ({MIN_PROBABILITY:g} and less: at the edge)",
+        f"share that violates ({MIN_PROBABILITY:g} and less: at the edge)",
         _reliability,
     ),
     "scores": Kind("probability that the model gives", "judged test posts", _scores),

@@ -23,7 +23,7 @@ from models.evaluation.predictions import Scored
 LOG = logging.getLogger(__name__)
 PAGE, PDF = "model-card.html", "model-card.pdf"
 MISTAKES = "worst-mistakes.json"
-HEAD = ("dimension", "name", "posts", "policies", "average_precision", "low", "high")
+COLUMN_NAMES = ("dimension", "name", "posts", "policies", "average_precision", "low", "high")
 
 
 def write_report(
@@ -65,7 +65,7 @@ def number_card(folder: Path, version: int, *, pdf: bool) -> list[Path]:
 def _write_slices(path: Path, findings: Findings) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(HEAD)
+        writer.writerow(COLUMN_NAMES)
         for part in findings.report.slices:
             figure = part.average_precision
             row = (part.dimension, part.name, part.posts, " ".join(part.policies))

@@ -8,7 +8,7 @@ from infra.rollout.controller import driving
 from infra.rollout.rollout import Rollout
 from infra.rollout.store import Store
 
-SILENT = timedelta(minutes=2)  # after the end of its controller's lease
+ABANDONED_AFTER = timedelta(minutes=2)  # after the end of its controller's lease
 WHO = "moderato"
 
 
@@ -21,7 +21,7 @@ def rest_unattended(store: Store, now: datetime) -> Rollout | None:
     if rollout is None or rollout.is_over or rollout.status == "held" or rollout.rests:
         return None
     since = driving(store, rollout.challenger).ended() or rollout.began
-    if now < since + SILENT:
+    if now < since + ABANDONED_AFTER:
         return None
     why = f"nobody has driven it since {since:%H:%M} UTC; moderato retrain goes on with it, moderato canary abort ends"
     return rest(store, rollout.challenger, why)

@@ -16,10 +16,12 @@ from infra.rollout.guardrail import Reading, shown
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN = 6  # lines of a plot
+MAX_LINES = 6  # lines of a plot
 SEEN = 0.005  # evidence from which on a line is told from none
 VERDICT = 1.0  # evidence from which on there is one
-FEW = 2.5  # times a verdict's evidence, up to which it is drawn to scale; what is beyond, logarithmically
+LINEAR_UP_TO = (
+    2.5  # times a verdict's evidence, up to which it is drawn to scale; what is beyond, logarithmically
+)
 Lines = dict[str, list[float]]
 
 
@@ -121,9 +123,9 @@ def _evidence(axes: Axes, story: Story, lines: Lines, told: str, verdict: str, c
         1, VERDICT, f"{verdict} ", color=colour, fontsize=8, ha="right", va="bottom",
         transform=axes.get_yaxis_transform(),
     )  # fmt: skip
-    if most > FEW:
+    if most > LINEAR_UP_TO:
         axes.set_yscale("symlog", linthresh=VERDICT)
-    axes.set(ylabel=f"evidence of {told}", ylim=(0, 1.15 * most if most <= FEW else 1.5 * most))
+    axes.set(ylabel=f"evidence of {told}", ylim=(0, 1.15 * most if most <= LINEAR_UP_TO else 1.5 * most))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.grid(visible=True, linewidth=0.4, alpha=0.5)
     if axes.get_legend_handles_labels()[0]:
@@ -141,9 +143,9 @@ def _marker(story: Story) -> str:
 def _harmful(lines: Lines) -> list[tuple[str, list[float]]]:
     """Those with evidence, the most first."""
     found = [item for item in lines.items() if max(item[1]) >= SEEN]
-    return sorted(found, key=lambda item: -max(item[1]))[:SHOWN]
+    return sorted(found, key=lambda item: -max(item[1]))[:MAX_LINES]
 
 
 def _awaited(lines: Lines) -> list[tuple[str, list[float]]]:
     """Those that a stage waits for, the least healthy first."""
-    return sorted(lines.items(), key=lambda item: item[1][-1])[:SHOWN]
+    return sorted(lines.items(), key=lambda item: item[1][-1])[:MAX_LINES]

@@ -21,7 +21,7 @@ from infra.rollout.transition import moved
 
 LEASE = 30.0  # seconds after which another controller may take over from one that went silent
 FINISHED = "it decides already: its promotion was cut short, and is finished"
-QUIET = timedelta(seconds=30)  # without a post, after which a stage waits for traffic
+NO_TRAFFIC_FOR = timedelta(seconds=30)  # without a post, after which a stage waits for traffic
 
 
 class AlreadyDrivenError(LeaseTakenError):
@@ -128,7 +128,7 @@ class Controller:
         now, seen = self.now(), self._grown
         if seen is None or seen[:2] != (rollout.id, rollout.stage) or seen[2] < posts:
             self._grown = seen = (rollout.id, rollout.stage, posts, now)
-        if rollout.quiet is None and now - seen[3] >= QUIET:
+        if rollout.quiet is None and now - seen[3] >= NO_TRAFFIC_FOR:
             return self._change("wait", rollout, rollout.quieted(seen[3], posts))
         if rollout.quiet is not None and posts > rollout.quiet.posts:
             return self._change("go on", rollout, rollout.awake(now))

@@ -23,7 +23,7 @@ from infra.rollout.observation import COLUMNS, RECENT
 from infra.rollout.stages import Plan, Stage
 
 LATE = timedelta(hours=1)  # whose traffic is that of late
-LEAST = 60.0  # seconds that a rate is measured over
+MIN_RATE_SECONDS = 60.0  # seconds that a rate is measured over
 MOST_POSTS = 2**30  # beyond which no stage is decided
 Spent = Sequence[tuple[Guardrail, Spending]]
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
@@ -89,7 +89,7 @@ def traffic_of_late(lake: Lake, now: datetime | None = None) -> Traffic | None:
         return None
     ends = pc.min_max(found["decided_at"]).as_py()
     seconds = (ends["max"] - ends["min"]).total_seconds()
-    if seconds < LEAST:
+    if seconds < MIN_RATE_SECONDS:
         return None
     arm = Arm()
     arm.take(found)

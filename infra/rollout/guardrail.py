@@ -16,7 +16,7 @@ from infra.rollout.evidence import Evidence
 from infra.rollout.onset import Harmed, one_more
 
 NO_POSTS = "without posts yet"
-TOLD = 0.1  # of what a verdict takes, from which on it is told that earlier stages had shown it
+MIN_TOLD_SHARE = 0.1  # of what a verdict takes, from which on it is told that earlier stages had shown it
 
 Worse = Literal["higher", "lower", "either"]
 Verdict = Literal["healthy", "unhealthy", "inconclusive"]
@@ -100,7 +100,7 @@ class Reading(BaseModel):
     @property
     def _said_before(self) -> str:
         """Harm that this stage's values do not explain alone."""
-        known = self.verdict == "unhealthy" and self.earlier >= TOLD
+        known = self.verdict == "unhealthy" and self.earlier >= MIN_TOLD_SHARE
         return f"; the stages before had shown {self.earlier:.0%} of what a verdict takes" if known else ""
 
 

@@ -25,7 +25,7 @@ from infra.rollout.evidence import Evidence
 from infra.rollout.guardrail import Guardrail, Reading, Spending, Verdict
 
 ERROR_RATE = 0.01  # of rollouts that are stopped without harm, and of those that pass a stage with it
-MOST = 700.0  # of a logarithm whose exponential is still a float
+MAX_EXPONENT = 700.0  # of a logarithm whose exponential is still a float
 
 
 class StageVerdict(BaseModel):
@@ -91,7 +91,7 @@ def _together(readings: Sequence[Reading]) -> tuple[Reading, ...]:
 def _weights(readings: Sequence[Reading]) -> dict[int, float]:
     """Of what binds, by place: its part of the family's e-value, as a share of 1 / ERROR_RATE."""
     return {
-        place: math.exp(min(MOST, it.needed * (it.harm - 1)))
+        place: math.exp(min(MAX_EXPONENT, it.needed * (it.harm - 1)))
         for place, it in enumerate(readings)
         if it.binding and math.isfinite(it.needed)
     }

@@ -19,7 +19,7 @@ from models.domain.errors import UserError
 from models.domain.schemas import LEASES
 
 FREE = "target.owner = source.owner OR target.until < source.asked_at"
-KEPT = 100  # versions of the table, each a commit
+KEPT_VERSIONS = 100  # versions of the table, each a commit
 RETRY = 0.05  # seconds
 
 
@@ -77,6 +77,6 @@ class Lease:
         row = {"name": self.name, "owner": self.owner, "asked_at": now, "until": now + duration}
         taken = self.lake.leases.replace_where(pa.Table.from_pylist([row], LEASES), FREE) == 1
         dataset = self.lake.leases.open()
-        if dataset.version % KEPT == 0:
+        if dataset.version % KEPT_VERSIONS == 0:
             dataset.cleanup_old_versions(timedelta(minutes=1))
         return taken

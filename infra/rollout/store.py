@@ -20,7 +20,7 @@ from models.domain.errors import UserError
 from models.domain.schemas import ACTS
 
 WRITING = 10.0  # seconds that one change may take before another writer goes on
-PATIENCE = 20.0
+LEASE_SECONDS = 20.0
 CONTROLLER = "controller"  # who acts where no person does
 
 
@@ -143,7 +143,7 @@ class _Held:
     lease: Lease
 
     def __enter__(self) -> None:
-        self.lease.wait(PATIENCE)
+        self.lease.wait(LEASE_SECONDS)
 
     def __exit__(self, *_: object) -> None:
         self.lease.release()

@@ -7,7 +7,7 @@ from datetime import datetime
 from infra.rollout.judge import StageVerdict
 from infra.rollout.rollout import Rollout
 
-TOLD = 3  # readings that a reason names
+MAX_READINGS = 3  # readings that a reason names
 
 
 def moved(rollout: Rollout, judgement: StageVerdict, posts: int, now: datetime) -> tuple[str, Rollout]:
@@ -19,7 +19,7 @@ def moved(rollout: Rollout, judgement: StageVerdict, posts: int, now: datetime) 
     """
     stage, seconds = rollout.current, rollout.seconds(now)
     enough = posts >= stage.minimum_posts
-    why = "; ".join(reading.told for reading in judgement.reasons[:TOLD])
+    why = "; ".join(reading.told for reading in judgement.reasons[:MAX_READINGS])
     if rollout.is_over:
         return "", rollout
     if judgement.verdict == "unhealthy":

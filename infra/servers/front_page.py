@@ -17,7 +17,7 @@ DEFAULTS = {  # of the browser's local storage, as MLflow writes it there
     "mlflow.workflowType_v1": '"machine_learning"',
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",  # a chat that would take a quarter of the page
 }
-HEAD = "</head>"
+HEAD_END = "</head>"
 
 
 class FrontPage:
@@ -40,9 +40,9 @@ class FrontPage:
 
         index = Path(mlflow.server.__file__).parent / mlflow.server.REL_STATIC_DIR / "index.html"
         written = index.read_text() if index.is_file() else ""
-        if HEAD not in written:
+        if HEAD_END not in written:
             return ""
-        return written.replace(HEAD, f"<script>{opening(self._found())}</script>{HEAD}", 1)
+        return written.replace(HEAD_END, f"<script>{opening(self._found())}</script>{HEAD_END}", 1)
 
     def _found(self) -> str:
         """The experiment's id; empty before the first retraining."""

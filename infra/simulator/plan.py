@@ -12,7 +12,7 @@ from infra.simulator.scenarios import HARMLESS, SCENARIOS, VIOLATING, Modality, 
 from infra.simulator.streams import Stream, stream
 from infra.simulator.vocabulary import POLICIES
 
-BLOCK = 2000  # posts that are drawn together; the unit of reproducibility, however they are written
+BLOCK_POSTS = 2000  # posts that are drawn together; the unit of reproducibility, however they are written
 FIRST_DAY = datetime(2025, 1, 6, tzinfo=UTC)  # a Monday: week 1 begins
 WEEK = timedelta(weeks=1)
 DAY, HOUR = 86_400, 3_600  # seconds
@@ -64,15 +64,20 @@ class SimulationPlan:
 def plan(authors: Authors, seed: int, week: int, block: int) -> SimulationPlan:
     """The plan of one block, the same however many of its posts are wanted."""
     rng = stream(seed, Stream.POSTS, week, block)
-    author = np.searchsorted(np.cumsum(authors.rate) / authors.rate.sum(), rng.random(BLOCK))
+    author = np.searchsorted(np.cumsum(authors.rate) / authors.rate.sum(), rng.random(BLOCK_POSTS))
     scenario = _scenarios(authors, author, rng)
     source = _sources(RING[scenario], rng)
     circle = author[source] // CIRCLE * CIRCLE
-    author = np.where(source == np.arange(BLOCK), author, circle + rng.integers(CIRCLE, size=BLOCK))
-    scenario, ring = scenario[source], np.where(RING[scenario[source]], rng.integers(RINGS, size=BLOCK), -1)
+    author = np.where(
+        source == np.arange(BLOCK_POSTS), author, circle + rng.integers(CIRCLE, size=BLOCK_POSTS)
+    )
+    scenario, ring = (
+        scenario[source],
+        np.where(RING[scenario[source]], rng.integers(RINGS, size=BLOCK_POSTS), -1),
+    )
     author = np.where(ring >= 0, ring * RING_HOMES, author)
-    swears = (SWEARS[scenario] & (rng.random(BLOCK) < SWEARING))[source]
-    pictured = (rng.random(BLOCK) < PICTURES[scenario])[source]
+    swears = (SWEARS[scenario] & (rng.random(BLOCK_POSTS) < SWEARING))[source]
+    pictured = (rng.random(BLOCK_POSTS) < PICTURES[scenario])[source]
     truth = TRUTH[scenario].copy()
     truth[swears, POLICIES.index("profanity")] = 1 + MODALITIES.index(Modality.TEXT)
     seconds = _seconds(authors.hour[author], ring, source, rng)
@@ -80,18 +85,18 @@ def plan(authors: Authors, seed: int, week: int, block: int) -> SimulationPlan:
 
 
 def _scenarios(authors: Authors, author: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    luck, habitual, kind = rng.random((3, BLOCK))
+    luck, habitual, kind = rng.random((3, BLOCK_POSTS))
     kind = np.where(habitual < HABITUAL, authors.habit[author], kind)
     violating = np.searchsorted(cumulative(VIOLATING), kind, side="right")
-    harmless = len(VIOLATING) + np.searchsorted(cumulative(HARMLESS), rng.random(BLOCK), side="right")
+    harmless = len(VIOLATING) + np.searchsorted(cumulative(HARMLESS), rng.random(BLOCK_POSTS), side="right")
     return np.where(luck < authors.violates[author], violating, harmless)
 
 
 def _sources(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The row that each post repeats, earlier and itself no repost; its own row for most."""
-    rows = np.arange(BLOCK)
-    earlier = (rng.random(BLOCK) * rows).astype(int)
-    repeats = rng.random(BLOCK) < REPOSTS
+    rows = np.arange(BLOCK_POSTS)
+    earlier = (rng.random(BLOCK_POSTS) * rows).astype(int)
+    repeats = rng.random(BLOCK_POSTS) < REPOSTS
     repeats &= ~ring & ~ring[earlier] & ~repeats[earlier]
     repeats[0] = False
     return np.where(repeats, earlier, rows)
@@ -99,8 +104,8 @@ def _sources(ring: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _seconds(hour: np.ndarray, ring: np.ndarray, source: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Around the author's hour of some day; rings in one burst each; reposts within a day of their source."""
-    day, burst = rng.integers(7, size=BLOCK), rng.random(BLOCK)
-    own = day * DAY + (hour * HOUR + rng.normal(scale=3 * HOUR, size=BLOCK)) % DAY
+    day, burst = rng.integers(7, size=BLOCK_POSTS), rng.random(BLOCK_POSTS)
+    own = day * DAY + (hour * HOUR + rng.normal(scale=3 * HOUR, size=BLOCK_POSTS)) % DAY
     own = np.where(ring >= 0, (ring % 7 * DAY) + 8 * HOUR + burst * BURST, own)
     later = np.minimum(own[source] + burst * DAY, 7 * DAY - 1)
-    return np.where(source == np.arange(BLOCK), own, later)
+    return np.where(source == np.arange(BLOCK_POSTS), own, later)

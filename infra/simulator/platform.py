@@ -14,14 +14,14 @@ from infra.simulator.authors import MARKET_CODES, RING_SIZE, Authors, present
 from infra.simulator.captions import DRAWS, Captions, pick
 from infra.simulator.moderators import Roster
 from infra.simulator.pictures import NAMES, Gallery
-from infra.simulator.plan import BLOCK, FIRST_DAY, MODALITIES, WEEK, SimulationPlan, plan
+from infra.simulator.plan import BLOCK_POSTS, FIRST_DAY, MODALITIES, WEEK, SimulationPlan, plan
 from infra.simulator.scenarios import SCENARIOS, Scenario, Words
 from infra.simulator.streams import Stream, stream
 from infra.simulator.vocabulary import DRIFT, LANGUAGES, POLICIES, WAVE, Vocabulary
 from models.domain.schemas import JUDGEMENTS, POSTS, TIME
 
 SOURCE = "simulator"
-SILENT = 0.15  # share of pictures without a caption, where the caption does not matter
+CAPTIONLESS_SHARE = 0.15  # share of pictures without a caption, where the caption does not matter
 MICROSECONDS = 1_000_000
 
 TRUTH = pa.schema(
@@ -78,12 +78,12 @@ class Platform:
     def roster(self) -> Roster:
         return Roster(self.seed)
 
-    def block(self, week: int, number: int, size: int = BLOCK) -> Batch:
+    def block(self, week: int, number: int, size: int = BLOCK_POSTS) -> Batch:
         """The first `size` posts of a block; a smaller one is a prefix of a larger one."""
         authors, captions = _week(self.seed, self.vocabulary, week)
         planned = plan(authors, self.seed, week, number)
         content = self._content(planned, authors, captions, number, size)
-        ids = [f"sim{self.seed}-w{week:02d}-{number * BLOCK + i:07d}" for i in range(size)]
+        ids = [f"sim{self.seed}-w{week:02d}-{number * BLOCK_POSTS + i:07d}" for i in range(size)]
         start = FIRST_DAY + (week - 1) * WEEK
         created = int(start.timestamp() * MICROSECONDS) + (planned.seconds * MICROSECONDS).astype(np.int64)
         posts = self._posts(ids, planned, authors, created, content, (week, number))
@@ -93,8 +93,10 @@ class Platform:
     def _content(
         self, planned: SimulationPlan, authors: Authors, captions: Captions, number: int, size: int
     ) -> Content:
-        draws = stream(self.seed, Stream.CAPTIONS, captions.week, number).random((BLOCK, DRAWS))
-        choices = stream(self.seed, Stream.CROPS, captions.week, number).integers(1 << 16, size=(BLOCK, 7))
+        draws = stream(self.seed, Stream.CAPTIONS, captions.week, number).random((BLOCK_POSTS, DRAWS))
+        choices = stream(self.seed, Stream.CROPS, captions.week, number).integers(
+            1 << 16, size=(BLOCK_POSTS, 7)
+        )
         names = self._names(captions.week, number)
         content = Content([], [], [], [])
         for row in range(size):
@@ -105,14 +107,16 @@ class Platform:
             self._picture(content, scenario, bool(planned.pictured[row]), choices[row])
             name = names(row, content.drawing[-1])
             text = _caption(captions, planned, authors, row, draws[row], name)
-            silent = content.image[-1] and scenario.words is Words.PLAIN and draws[row, -12] < SILENT
+            silent = (
+                content.image[-1] and scenario.words is Words.PLAIN and draws[row, -12] < CAPTIONLESS_SHARE
+            )
             content.text.append(None if silent else text)
             content.phrase.append(_phrase(self.vocabulary, scenario, text))
         return content
 
     def _names(self, week: int, number: int) -> Callable[[int, str | None], str]:
         """What the caption of a row calls its drawing; empty where it says nothing of it."""
-        chances = stream(self.seed, Stream.DESCRIPTIONS, week, number).random((BLOCK, 2))
+        chances = stream(self.seed, Stream.DESCRIPTIONS, week, number).random((BLOCK_POSTS, 2))
 
         def name(row: int, drawing: str | None) -> str:
             said, which = chances[row]
@@ -139,8 +143,8 @@ class Platform:
     ) -> pa.RecordBatch:
         size, rng = len(ids), stream(self.seed, Stream.REACH, *place)
         who, ring = planned.author[:size], planned.ring[:size]
-        views = rng.lognormal(4, 1.5, size=BLOCK)[:size].astype(np.int64)
-        accounts = rng.integers(RING_SIZE, size=BLOCK)[:size]
+        views = rng.lognormal(4, 1.5, size=BLOCK_POSTS)[:size].astype(np.int64)
+        accounts = rng.integers(RING_SIZE, size=BLOCK_POSTS)[:size]
         spammers = [f"author-ring-{r}-{account}" for r, account in zip(ring, accounts, strict=True)]
         author = np.where(ring >= 0, spammers, authors.author_id[who])
         columns = {

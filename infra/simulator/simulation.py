@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from infra.lake import Lake, Table
 from infra.simulator.moderators import SCHEMA as MODERATORS
-from infra.simulator.plan import BLOCK
+from infra.simulator.plan import BLOCK_POSTS
 from infra.simulator.platform import TRUTH, Batch, Platform
 from infra.simulator.vocabulary import DRIFT, WAVE
 from models.domain.errors import UserError
@@ -89,9 +89,9 @@ def _blocks(platform: Platform, posts: int, weeks: tuple[int, ...]) -> Iterator[
     for place, week in enumerate(weeks):
         wanted = posts // len(weeks) + (place < posts % len(weeks))
         for number in count():
-            if (left := wanted - number * BLOCK) <= 0:
+            if (left := wanted - number * BLOCK_POSTS) <= 0:
                 break
-            yield platform.block(week, number, min(left, BLOCK))
+            yield platform.block(week, number, min(left, BLOCK_POSTS))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ FRACTIONS = {"train": 0.80, "validation": 0.05, "calibration": 0.05, "test": 0.1
 TRAIN, VALIDATION, CALIBRATION, TEST = range(4)  # places in models.domain.schemas.SPLITS
 LEFT_OUT = -1
 OVERSIZE = 0.02
-ENOUGH = 20  # posts from which every split is to have some
+MIN_SPLIT_POSTS = 20  # posts from which every split is to have some
 
 Numbers = npt.NDArray[np.int64]
 Split = npt.NDArray[np.int8]
@@ -46,7 +46,7 @@ def place(authors: Keys, clusters: Numbers, times: Times, keys: Keys, seed: int)
     differ = dated.any() and times[dated].min() < times[dated].max()
     cut = timeline(groups, times if differ else np.full_like(times, UNDATED), uniform(group_keys, 2 * seed))
     chosen = _choose(group_keys, cut.dated, cut.late, seed)
-    if len(keys) >= ENOUGH:
+    if len(keys) >= MIN_SPLIT_POSTS:
         chosen = _fill(chosen, np.bincount(groups, minlength=len(group_keys)), cut.dated)
     split = chosen[groups]
     split[cut.wrong_side] = LEFT_OUT
@@ -64,7 +64,7 @@ def group(authors: Keys, clusters: Numbers, keys: Keys) -> tuple[Numbers, Keys]:
     tied = np.where(known, author_of + width, cluster_of)  # an author, or a cluster of unknown authors
     nodes = join(np.arange(width + len(authors) + 1, dtype=np.int64), cluster_of, tied)
     whole = nodes[cluster_of]
-    oversize = np.bincount(whole)[whole] > max(ENOUGH, OVERSIZE * len(keys))
+    oversize = np.bincount(whole)[whole] > max(MIN_SPLIT_POSTS, OVERSIZE * len(keys))
     ids = np.where(oversize, tied + nodes.max(initial=0) + 1, whole)
     _, groups = np.unique(ids, return_inverse=True)
     lasting = np.full(int(groups.max(initial=-1)) + 1, np.iinfo(np.uint64).max, np.uint64)

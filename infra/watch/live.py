@@ -13,7 +13,7 @@ from infra.watch.view import Floats, View, joined
 from models.domain.content import PEOPLE
 
 SHADOW = "shadow"
-MOST = 50_000  # posts of a window that are looked at: the newest
+MAX_WINDOW_POSTS = 50_000  # posts of a window that are looked at: the newest
 
 
 def live_view(lake: Lake, policies: tuple[str, ...], version: int, since: datetime, until: datetime) -> View:
@@ -54,12 +54,12 @@ def _decided(lake: Lake, version: int, since: datetime, until: datetime) -> pa.T
     """The newest MOST, oldest first; of a window that holds more, the others' times alone are read."""
     dataset = lake.decisions.open()
     times = dataset.to_table(columns=["decided_at"], filter=_within(version, since, until))["decided_at"]
-    if len(times) > MOST:
-        places = pc.select_k_unstable(pa.table({"at": times}), MOST, [("at", "descending")])
+    if len(times) > MAX_WINDOW_POSTS:
+        places = pc.select_k_unstable(pa.table({"at": times}), MAX_WINDOW_POSTS, [("at", "descending")])
         since = times[places[-1].as_py()].as_py()
     columns = ["post_id", "market", "scores", "reasons", "decided_at"]
     table = dataset.to_table(columns=columns, filter=_within(version, since, until)).sort_by("decided_at")
-    newest = table.slice(max(0, len(table) - MOST))
+    newest = table.slice(max(0, len(table) - MAX_WINDOW_POSTS))
     _, first = np.unique(np.array(newest["post_id"].to_pylist(), str), return_index=True)
     return newest.take(np.sort(first))
 

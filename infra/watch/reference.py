@@ -13,7 +13,7 @@ from models.bundle.bundle import Bundle
 
 COLUMNS = ["post_id", "author_id", "market", "language", "text", "image", "labels"]
 HELD_OUT = "split IN ('calibration', 'test')"
-BATCH = 256  # posts; bounds the images held at once
+BATCH_POSTS = 256  # posts; bounds the images held at once
 
 
 def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> View:
@@ -22,7 +22,7 @@ def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) ->
     judged = json.loads(dataset.schema.metadata[b"moderato"])["policies"]
     parts = [
         _seen(bundle, judged, batch)
-        for batch in dataset.to_batches(columns=COLUMNS, filter=HELD_OUT, batch_size=BATCH)
+        for batch in dataset.to_batches(columns=COLUMNS, filter=HELD_OUT, batch_size=BATCH_POSTS)
         if len(batch)
     ]
     return joined(bundle.assessed, parts)

@@ -15,8 +15,8 @@ SIDES = {
     "falls": "less",
     "rises": "greater",
 }  # of the reference's distribution function
-FEW = 3  # posts of an author that tell of a model's quality: more of them are alike
-LEAST = 30  # posts of a side below which a subject is unknown
+MAX_AUTHOR_POSTS = 3  # posts of an author that tell of a model's quality: more of them are alike
+MIN_POSTS = 30  # posts of a side below which a subject is unknown
 
 Verdict = Literal["within", "beyond", "unknown"]
 Direction = Literal["rises", "falls", "either"]
@@ -130,7 +130,7 @@ def _share(subject: str, before: tuple[int, int], now: tuple[int, int], directio
     def answer(alpha: float) -> Answer:
         from scipy.stats import binomtest
 
-        if min(before[1], now[1]) < LEAST:
+        if min(before[1], now[1]) < MIN_POSTS:
             return Answer()
         old, new = (binomtest(k, n).proportion_ci(1 - alpha, "wilson") for k, n in (before, now))
         reference, live = before[0] / before[1], now[0] / now[1]
@@ -146,7 +146,7 @@ def _sample(subject: str, before: Floats, now: Floats, direction: Direction) -> 
     def answer(alpha: float) -> Answer:
         from scipy.stats import ks_2samp
 
-        if min(len(before), len(now)) < LEAST:
+        if min(len(before), len(now)) < MIN_POSTS:
             return Answer()
         found = ks_2samp(before, now, SIDES[direction], method="asymp")
         distance = float(found.statistic)

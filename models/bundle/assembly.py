@@ -30,8 +30,8 @@ OUT_OF_FOLD = (
 )
 CONTENT = ("text", "image", "video")  # columns
 TIMED = 64  # posts
-WARM_UP = 4
-TAIL = 95  # percentile
+WARM_UP_POSTS = 4
+LATENCY_PERCENTILE = 95  # percentile
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ def latency(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> float:
     table = dataset.to_table(columns=list(CONTENT), filter="split = 'test'", limit=TIMED)
     posts = list(zip(*(table[name].to_pylist() for name in CONTENT), strict=True))
     taken = []
-    for content in posts[:WARM_UP] + posts:
+    for content in posts[:WARM_UP_POSTS] + posts:
         start = time.perf_counter()
         bundle.score(*([item] for item in content))
         taken.append((time.perf_counter() - start) * 1000)
-    return float(np.percentile(taken[len(posts[:WARM_UP]) :], TAIL)) if posts else 0.0
+    return float(np.percentile(taken[len(posts[:WARM_UP_POSTS]) :], LATENCY_PERCENTILE)) if posts else 0.0

@@ -13,7 +13,9 @@ from models.evaluation.predictions import Scored, score_splits
 Factors = dict[str, tuple[float, float]]
 
 ERRORS = 2.58  # standard errors of a 99 % interval
-HALF = 0.5  # added to counts, so that the logarithm of their ratio has a bounded error where one is nought
+HALDANE_ANSCOMBE = (
+    0.5  # added to counts, so that the logarithm of their ratio has a bounded error where one is nought
+)
 
 
 def foretold(
@@ -44,8 +46,8 @@ def _decided(bundle: Bundle, scored: Scored) -> dict[str, int]:
 
 
 def _ratio(theirs: int, ours: int) -> tuple[float, float]:
-    middle = np.log((ours + HALF) / (theirs + HALF))
-    spread = ERRORS * np.sqrt(1 / (ours + HALF) + 1 / (theirs + HALF))
+    middle = np.log((ours + HALDANE_ANSCOMBE) / (theirs + HALDANE_ANSCOMBE))
+    spread = ERRORS * np.sqrt(1 / (ours + HALDANE_ANSCOMBE) + 1 / (theirs + HALDANE_ANSCOMBE))
     return float(np.exp(middle - spread)), float(np.exp(middle + spread))
 
 

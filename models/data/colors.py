@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 WHITE = (255, 255, 255)
 OPAQUE = (255, 255)  # what the alpha of a picture that hides nothing reaches from and to
 SCREEN = 2.2  # the exponent of screens
-NEAR = 2  # levels of 255 by which a profile that makes no difference may differ from sRGB
+MAX_LEVELS = 2  # levels of 255 by which a profile that makes no difference may differ from sRGB
 MAX_PROFILE = 4 << 20  # bytes
 SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
@@ -127,4 +127,4 @@ def _differs(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     plain = Image.fromarray(grid)
     shown = ImageCms.applyTransform(plain, transform)
     before = np.asarray(plain.convert("RGB"), np.int16)
-    return shown is None or int(np.abs(np.asarray(shown, np.int16) - before).max()) > NEAR
+    return shown is None or int(np.abs(np.asarray(shown, np.int16) - before).max()) > MAX_LEVELS

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from models.data.media_limits import MAX_FRAME_PIXELS, MAX_VIDEO_PACKETS, too_many_bytes
 
-READ = "MP4, MOV, WebM, Matroska and GIF are read"
+READABLE = "MP4, MOV, WebM, Matroska and GIF are read"
 KINDS = {
     "mov": re.compile(rb"....(ftyp|moov|mdat|free|skip|wide|pnot|styp|uuid)", re.DOTALL),
     "matroska": re.compile(rb"\x1aE\xdf\xa3"),
@@ -96,7 +96,7 @@ def kind(video: bytes) -> str:
         for name, pattern in KINDS.items():
             if pattern.match(video):
                 return name
-    raise BrokenVideoError(f"no video: {said or 'bytes of no known kind'}; {READ}")
+    raise BrokenVideoError(f"no video: {said or 'bytes of no known kind'}; {READABLE}")
 
 
 def readable(container: Any) -> list[Any]:

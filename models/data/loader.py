@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.data.labels import judged
-from models.data.pixels import HALF, picture, stacked
+from models.data.pixels import HALF_BYTE, picture, stacked
 from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import encode, padded
@@ -29,9 +29,9 @@ from models.process.ranks import Ranks
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
 
-AHEAD = 4  # batches made before they are asked for
+PREFETCHED_BATCHES = 4  # batches made before they are asked for
 INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index")
-KEPT = 1 << 30  # bytes of frames that are kept from one epoch to the next
+FRAME_CACHE_BYTES = 1 << 30  # bytes of frames that are kept from one epoch to the next
 ALONE = Ranks()
 DECODERS = 2  # threads; Pillow decodes without the interpreter's lock
 
@@ -63,7 +63,7 @@ class Batch(NamedTuple):
     def scaled(self) -> Batch:
         """With pixels in -1 to 1, to the bit as models.data.pixels makes them on a processor."""
         if self.pixels.dtype is torch.uint8:
-            return self._replace(pixels=self.pixels.float() / HALF - 1)
+            return self._replace(pixels=self.pixels.float() / HALF_BYTE - 1)
         return self
 
 
@@ -107,7 +107,7 @@ class SplitBatches:
         self.done = 0
         self._resumed = False
         self._kept: dict[int, NDArray[np.uint8] | None] = {}  # frames of videos by their rows
-        self._room = KEPT
+        self._room = FRAME_CACHE_BYTES
 
     def __len__(self) -> int:
         """Batches, or their parts where those are computed one after another."""
@@ -123,7 +123,7 @@ class SplitBatches:
     def __iter__(self) -> Iterator[Batch]:
         start = self.done if self._resumed else 0
         self._resumed = False
-        yield from ahead(self._epoch(self.epoch, start), AHEAD)
+        yield from ahead(self._epoch(self.epoch, start), PREFETCHED_BATCHES)
 
     def finished(self, batches: int) -> None:
         """So many batches of this epoch have been trained on; those fetched ahead of them have not."""

@@ -18,9 +18,9 @@ from models.data.pictures import BrokenPictureError, looked
 from models.data.video import BrokenVideoError, Watch, clip
 
 BYTES = 32
-NEAR = 31  # bits in which two pictures that match may differ
+MAX_DISTANCE_BITS = 31  # bits in which two pictures that match may differ
 LEAST_QUALITY = 50  # of 100
-ENOUGH = 0.8  # share of a video's frames that match
+MIN_MATCHING_SHARE = 0.8  # share of a video's frames that match
 FRAMES = 32  # of a video at most
 
 SIDE, FREQUENCIES, LARGEST = 64, 16, 512  # places a side, of which as many frequencies; pixels a side at most
@@ -100,11 +100,11 @@ def matched(query: list[Hash], known: list[Hash]) -> float:
     asked, against = ([found.bits for found in telling(hashes)] for hashes in (query, known))
     if not asked or not against:
         return 0.0
-    return float((distances(asked, against).min(axis=1) <= NEAR).mean())
+    return float((distances(asked, against).min(axis=1) <= MAX_DISTANCE_BITS).mean())
 
 
 def same_video(query: list[Hash], known: list[Hash]) -> bool:
-    return matched(query, known) >= ENOUGH
+    return matched(query, known) >= MIN_MATCHING_SHARE
 
 
 def _places(luma: Floats) -> Floats:

@@ -22,9 +22,9 @@ from models.data.media_limits import MAX_ANIMATION_FRAMES, MAX_PICTURE_PIXELS
 from models.data.picture_sizes import KINDS, SIZES
 from models.data.sampling import evenly
 
-LOOKS = 8  # frames of an animation that are looked at
+PROBED_FRAMES = 8  # frames of an animation that are looked at
 
-READ = "JPEG, PNG, WebP, GIF, AVIF and BMP are read"
+READABLE = "JPEG, PNG, WebP, GIF, AVIF and BMP are read"
 OTHERS = {
     rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)": "HEIC is not read",
     rb"II\*\0|MM\0\*|II\+\0|MM\0\+": "TIFF is not read",
@@ -70,7 +70,7 @@ class PictureAbout:
     @property
     def cost_pixels(self) -> int:
         """An animation of more frames than are looked at is decoded twice: to choose them, and to look at them."""
-        return self.width * self.height * self.decoded * (2 if self.decoded > LOOKS else 1)
+        return self.width * self.height * self.decoded * (2 if self.decoded > PROBED_FRAMES else 1)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def kind(image: bytes) -> str:
         if pattern.match(image):
             return name
     said = next((why for pattern, why in OTHERS.items() if re.match(pattern, image, re.DOTALL)), "")
-    raise BrokenPictureError(f"{said or 'no picture of a known kind'}; {READ}")
+    raise BrokenPictureError(f"{said or 'no picture of a known kind'}; {READABLE}")
 
 
 def header(image: bytes) -> PictureAbout:
@@ -174,10 +174,10 @@ def _animated(opened: Image.Image, said: PictureAbout, make: Callable[[Image.Ima
     """Where the time and the change between frames have passed evenly, as videos are."""
     count = min(said.decoded, getattr(opened, "n_frames", 1))
     chosen, made = set(range(count)), []
-    if count > LOOKS:
+    if count > PROBED_FRAMES:
         glimpses = [np.asarray(_shown(opened).convert("L").resize(GLIMPSE)) for _ in _frames(opened, count)]
         count = len(glimpses)
-        chosen = {0, *evenly(count, glimpses, LOOKS - 1).tolist()}  # no change leads to the first
+        chosen = {0, *evenly(count, glimpses, PROBED_FRAMES - 1).tolist()}  # no change leads to the first
     read = 0
     for place in _frames(opened, count):
         if place in chosen:

@@ -15,7 +15,7 @@ from models.domain.preprocessing import PREPROCESSING
 
 Kind = TypeVar("Kind", np.float32, np.uint8)
 
-HALF = 127.5  # of the highest byte
+HALF_BYTE = 127.5  # of the highest byte
 PLAIN = 4.0  # deviation of the levels of a picture that shows nothing
 
 
@@ -80,7 +80,7 @@ def _shows(found: NDArray[np.uint8]) -> bool:
 
 def scaled(found: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Bytes to -1 to 1."""
-    return found.astype(np.float32) / HALF - 1
+    return found.astype(np.float32) / HALF_BYTE - 1
 
 
 def stacked(

@@ -24,10 +24,12 @@ END = "</s>"  # of language models whose tokeniser marks the beginning alone
 MASKS = ("[MASK]", "<mask>", UNKNOWN, "<unk>")  # the first that there is
 START = "\N{LOWER ONE EIGHTH BLOCK}"  # what Metaspace puts before a word
 OVERLAP = 4  # a window begins with the last of so many parts of the one before
-TAIL = 4  # one of so many windows shows the end, where a text has more of them than are read
-LONGEST = 200_000  # characters of a folded text that are looked for windows
+END_WINDOW_EVERY = 4  # one of so many windows shows the end, where a text has more of them than are read
+MAX_FOLDED_CHARACTERS = 200_000  # characters of a folded text that are looked for windows
 MAX_CHARACTERS = 32  # a token at most; of a text, this many for each token that is read
-WORDS = r"https?://\S+|[@#]?[\p{L}\p{M}\p{N}_]+|[^\s]"  # an address, a word with its @ or #, or one sign
+WORD_PATTERN = (
+    r"https?://\S+|[@#]?[\p{L}\p{M}\p{N}_]+|[^\s]"  # an address, a word with its @ or #, or one sign
+)
 GRAM_SIZES = range(1, 6)
 MAX_GRAMS = 64  # of one token; bounds the table of pieces
 ALPHABET = 3000  # characters that are tokens of their own
@@ -39,7 +41,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """A byte-pair encoding of words (Sennrich et al., 2016); the same texts give the same tokeniser."""
     tokenizer = Tokenizer(BPE(unk_token=UNKNOWN, fuse_unk=True))
     tokenizer.normalizer = Normalizers([NFKC(), Lowercase()])
-    words = Split(Regex(WORDS), behavior="removed", invert=True)
+    words = Split(Regex(WORD_PATTERN), behavior="removed", invert=True)
     tokenizer.pre_tokenizer = PreTokenizers([words, Metaspace(prepend_scheme="always")])
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
     trainer = BpeTrainer(
@@ -88,7 +90,7 @@ def windows(
 
     Without `fold` a text is read as it was written, and not beyond the characters that its windows have room for.
     """
-    longest = LONGEST if fold else most * _window(parts) * MAX_CHARACTERS
+    longest = MAX_FOLDED_CHARACTERS if fold else most * _window(parts) * MAX_CHARACTERS
     given = [_folded(text) if fold else text or "" for text in texts]
     found: list[list[list[int]]] = [
         [encoding.ids, *(more.ids for more in encoding.overflowing)] if text else [[]]
@@ -116,19 +118,23 @@ def _whole(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
 
 def _ends(found: list[list[int]], most: int) -> list[list[int]]:
     """All windows, or as many as may be: of the beginning, and some of the end."""
-    last = min(most // TAIL, len(found))
+    last = min(most // END_WINDOW_EVERY, len(found))
     return found if len(found) <= most else [*found[: most - last], *found[len(found) - last :]]
 
 
 def _share(read: int, windows: float, most: int) -> str:
-    of = "most of it from its beginning and some from its end" if most >= TAIL else "from its beginning"
+    of = (
+        "most of it from its beginning and some from its end"
+        if most >= END_WINDOW_EVERY
+        else "from its beginning"
+    )
     return f"about {read / windows:.0%} of a long text was read, {of}"
 
 
 def _window(tokenizer: Tokenizer) -> int:
     """Tokens; without truncation as many as there is text."""
     truncation = tokenizer.truncation
-    return int(truncation["max_length"]) if truncation else LONGEST
+    return int(truncation["max_length"]) if truncation else MAX_FOLDED_CHARACTERS
 
 
 def _folded(text: str | None) -> str:

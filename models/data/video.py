@@ -50,8 +50,8 @@ __all__ = [
 Sampling = Literal["uniform", "scenes"]
 Places = NDArray[np.int64]
 
-AHEAD = 64  # packets that a decoder may take before it gives the frame of the first
-LOOKS = 96  # pictures that `scenes` chooses from
+MAX_DELAY_PACKETS = 64  # packets that a decoder may take before it gives the frame of the first
+SCENE_CANDIDATES = 96  # pictures that `scenes` chooses from
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class _Stretch(NamedTuple):
 
 
 def _watched(video: bytes, watch: Watch) -> _Seen:
-    looks = watch.frames if watch.sampling == "uniform" else max(watch.frames, LOOKS)
+    looks = watch.frames if watch.sampling == "uniform" else max(watch.frames, SCENE_CANDIDATES)
     with opened(video) as container:
         if watch.preprocessing < PREPROCESSING:
             pictures, times, chosen = _pictured(
@@ -206,7 +206,7 @@ def _places(found: Track, looks: int) -> Places:
     order = np.flatnonzero(found.shown)[np.argsort(found.times[found.shown], kind="stable")]
     middles = (np.arange(looks) + 0.5) / looks * found.seconds
     shown = found.times[order]
-    near = min(NEAR, np.median(np.diff(shown)) / 2) if len(shown) > 1 else 0.0
+    near = min(NEAR_SECONDS, np.median(np.diff(shown)) / 2) if len(shown) > 1 else 0.0
     at = np.searchsorted(shown, middles + near - EARLY, side="right") - 1
     chosen = np.unique(at.clip(min=0))
     others = np.setdiff1d(np.arange(len(order)), chosen)
@@ -215,7 +215,7 @@ def _places(found: Track, looks: int) -> Places:
     return order[np.union1d(chosen, others[middles])]
 
 
-NEAR = 0.05  # seconds: a frame that follows so soon is as good, where it is nearer
+NEAR_SECONDS = 0.05  # seconds: a frame that follows so soon is as good, where it is nearer
 EARLY = 1e-4  # seconds by which a frame may be late: times are rounded
 
 
@@ -273,7 +273,7 @@ def _decoded(found: Track, stretch: _Stretch) -> Iterator[tuple[float, Any]]:
     context = found.packets[0].stream.codec_context
     context.flush_buffers()
     base, count, broken = float(found.packets[0].time_base), 0, ""
-    end = stretch.first + stretch.most + AHEAD
+    end = stretch.first + stretch.most + MAX_DELAY_PACKETS
     for packet in [*found.packets[stretch.first : end], None]:
         try:
             given = context.decode(packet)

@@ -16,7 +16,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from models.distributed.job import Job
-from models.distributed.messages import JOB, LOOK, PLACE, watch
+from models.distributed.messages import JOB, PLACE, POLL_SECONDS, watch
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         rdzv_configs={"store_type": "file"},
         max_restarts=job.resources.restarts,
         local_addr="127.0.0.1",
-        monitor_interval=LOOK,
+        monitor_interval=POLL_SECONDS,
         logs_specs=DefaultLogsSpecs(log_dir=str(place / "logs")),
     )
     try:

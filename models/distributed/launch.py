@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from models.distributed.job import Job
-from models.distributed.messages import COURSE, JOB, LOOK, PLACE, Message
+from models.distributed.messages import COURSE, JOB, PLACE, POLL_SECONDS, Message
 
 LOG = "workers.log"
 GRACE = 5.0  # seconds that the agent has to end its workers
@@ -40,7 +40,7 @@ def launch(job: Job, hear: Callable[[Message], None]) -> None:
         with _agent(job, place, log) as agent, (place / COURSE).open() as course:
             while agent.poll() is None:
                 _hand_on(course, hear)
-                time.sleep(LOOK)
+                time.sleep(POLL_SECONDS)
             _hand_on(course, hear)
         if agent.returncode:
             raise TrainingFailedError(_last_words(job, Path(log.name)))

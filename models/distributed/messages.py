@@ -13,7 +13,7 @@ from models.domain.errors import UserError
 
 JOB, PLACE = "MODERATO_JOB", "MODERATO_PLACE"  # what workers read from their environment: it may hold secrets
 COURSE = "course.jsonl"  # in that place, what they tell
-LOOK = 0.1  # seconds between two looks
+POLL_SECONDS = 0.1  # seconds between two looks
 FAILURE = "failure"
 
 Message = dict[str, Any]
@@ -30,7 +30,7 @@ def watch(pid: int, end: Callable[[], object]) -> None:
 
     def look() -> None:
         while signal.SIGTERM not in signal.sigpending() and os.getppid() == pid:
-            time.sleep(LOOK)
+            time.sleep(POLL_SECONDS)
         end()
 
     threading.Thread(target=look, name="watch", daemon=True).start()

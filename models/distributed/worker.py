@@ -13,7 +13,7 @@ from typing import Any
 from models.distributed.messages import COURSE, JOB, PLACE, failure, watch
 
 TERMINATED = 143  # exit code after SIGTERM
-PATIENCE = (
+STOP_SECONDS = (
     60.0  # seconds for whoever hears of a mistake to stop all processes: starting again would not mend it
 )
 
@@ -45,7 +45,7 @@ def work() -> None:
             resolve_name(job.run).rejoin(job, tell)
         except UserError as error:
             tell(failure(error))
-            time.sleep(PATIENCE)
+            time.sleep(STOP_SECONDS)
             raise
 
 

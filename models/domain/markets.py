@@ -13,14 +13,14 @@ from models.domain.errors import UserError
 MARKETS = {"UK": "GB", "EL": "GR"}  # other names that the EU and exports have for a country
 UNOFFICIAL = {"XK": "XK", "XKX": "XK", "KOS": "XK"}  # Kosovo: no code of ISO's, and in use all the same
 ALPHA_2, ALPHA_3, ALPHA_4 = map(len, ("DE", "DEU", "DDDE"))
-KEPT = 4096  # spellings remembered; requests may bring any number
+CACHED_SPELLINGS = 4096  # spellings remembered; requests may bring any number
 
 
 class UnknownMarketError(UserError):
     """What is no market; the message says the value and what may be meant."""
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_SPELLINGS)
 def market(given: str) -> str:
     """The alpha-2 code of a market, unknown for a blank; raises UnknownMarketError for what is none.
 

@@ -10,7 +10,7 @@ from models.inference.precision import INT8, Precision
 
 MARGIN = 0.01  # macro average precision that may be lost, noise included: a third of what a slice may lose
 SHIFT = 0.05  # of a score, which lies between 0 and 1
-TAIL = 99  # percentile of the scores that must not move further
+SHIFT_PERCENTILE = 99  # percentile of the scores that must not move further
 SEED = 0  # of the resamples; one for all, so that two homes decide alike
 
 
@@ -33,7 +33,9 @@ def admission(full: Scored, small: Scored) -> Precision:
     if difference.least < -MARGIN:
         faults.append(f"macro average precision may fall by {-difference.least:.4f}, and {MARGIN} is allowed")
     if shift > SHIFT:
-        faults.append(f"one score in {100 / (100 - TAIL):.0f} moves by {shift:.4f}, and {SHIFT} is allowed")
+        faults.append(
+            f"one score in {100 / (100 - SHIFT_PERCENTILE):.0f} moves by {shift:.4f}, and {SHIFT} is allowed"
+        )
     served = {} if faults else {"serves": INT8}
     return Precision(
         reason=f"float: {'; '.join(faults)}" if faults else "int8: no loss beyond the bounds",
@@ -52,7 +54,7 @@ def _shift(full: Scored, small: Scored) -> float:
     moved = np.abs(_sigmoid(full.logits) - _sigmoid(small.logits))
     if not np.isfinite(moved).all():
         return float("inf")
-    return float(np.percentile(moved, TAIL)) if moved.size else 0.0
+    return float(np.percentile(moved, SHIFT_PERCENTILE)) if moved.size else 0.0
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Floats = NDArray[np.floating]
 
-FEW = 20
-MANY = 300
+MIN_PLATT_POSTS = 20
+MIN_ISOTONIC_POSTS = 300
 MIXED_IN = 0.02  # Platt's share in an isotonic map: keeps the ranking on the flat steps
 STEPS = 50  # of Newton's method; it converges in about eight
 
@@ -46,11 +46,11 @@ class CalibrationMap(BaseModel):
         if not judged:
             return cls(method="identity", **counts)
         logits = logits.astype(np.float64)
-        if min(violations, judged - violations) < FEW:
+        if min(violations, judged - violations) < MIN_PLATT_POSTS:
             _, offset = _logistic(logits, violates, fixed_slope=True)
             return cls(method="shift", offset=offset, **counts)
         slope, offset = _logistic(logits, violates)
-        if violations < MANY:
+        if violations < MIN_ISOTONIC_POSTS:
             return cls(method="platt", slope=slope, offset=offset, **counts)
         return cls(method="isotonic", slope=slope, offset=offset, knots=_steps(logits, violates), **counts)
 

@@ -20,8 +20,8 @@ from models.evaluation.thresholds import least_violations
 
 Counts = NDArray[np.integer]
 
-ROWS = 4096  # read at once
-SMALL = 1_000  # posts of the splits that thresholds come from: with fewer, the test split's join them
+BATCH_ROWS = 4096  # read at once
+FEW_POSTS = 1_000  # posts of the splits that thresholds come from: with fewer, the test split's join them
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Tally:
         width = len(policies)
         judged, violations = ({split: np.zeros(width, int) for split in SPLITS} for _ in range(2))
         posts = dict.fromkeys(SPLITS, 0)
-        for batch in dataset.to_batches(columns=["split", "labels"], batch_size=ROWS):
+        for batch in dataset.to_batches(columns=["split", "labels"], batch_size=BATCH_ROWS):
             labels = np.array(batch["labels"].to_pylist(), float).reshape(-1, width)
             split = np.array(batch["split"].to_pylist(), str)
             for name in np.unique(split):
@@ -75,6 +75,6 @@ class Tally:
 
 def judged_splits(policy_set: PolicySet, tally: Tally, usual: Sequence[str]) -> tuple[str, ...]:
     """The splits that thresholds are derived from: the usual ones, and test too where those are small and it helps."""
-    small = sum(tally.posts[split] for split in usual) < SMALL
+    small = sum(tally.posts[split] for split in usual) < FEW_POSTS
     joined = (*usual, "test")
     return joined if small and tally.proves_more(policy_set, joined, usual) else tuple(usual)

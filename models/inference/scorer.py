@@ -30,8 +30,8 @@ LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
 Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels, or none
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
-BATCH = 32
-QUIET = 3  # onnxruntime's log level for errors only
+BATCH_POSTS = 32
+ERRORS_ONLY = 3  # onnxruntime's log level for errors only
 
 
 class NotAModelError(UserError):
@@ -91,7 +91,7 @@ class Scorer:
         if missing:
             raise NotAModelError(f"{folder} holds no model: {', '.join(missing)} missing; train one first")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = threads, QUIET
+        options.intra_op_num_threads, options.log_severity_level = threads, ERRORS_ONLY
         served = graph or folder / precision.serves
         session = onnxruntime.InferenceSession(served, options, providers=["CPUExecutionProvider"])
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
@@ -246,8 +246,8 @@ def _batches(
         return videos[post] is not None, images[post] is not None, len(text.ids[window])
 
     order = sorted(range(len(text.ids)), key=kind)
-    for start in range(0, len(order), BATCH):
-        yield np.array(order[start : start + BATCH], np.int64)
+    for start in range(0, len(order), BATCH_POSTS):
+        yield np.array(order[start : start + BATCH_POSTS], np.int64)
 
 
 def _each(image: Singles) -> Singles:

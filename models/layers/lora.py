@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 MATRIX = 2  # axes
-LEAST = 16  # rows and columns; smaller matrices are trained in full ranks for nothing
+MIN_SIDE = 16  # rows and columns; smaller matrices are trained in full ranks for nothing
 
 
 class LowRank(nn.Module):
@@ -64,5 +64,5 @@ def _matrices(towers: nn.Module) -> list[tuple[nn.Module, str]]:
         for module in towers.modules()
         if not isinstance(module, nn.Embedding)
         for name, parameter in module.named_parameters(recurse=False)
-        if name.endswith("weight") and parameter.dim() == MATRIX and min(parameter.shape) >= LEAST
+        if name.endswith("weight") and parameter.dim() == MATRIX and min(parameter.shape) >= MIN_SIDE
     ]

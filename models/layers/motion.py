@@ -19,7 +19,7 @@ from models.layers.logistic_regression import Dense, Singles, shrunk
 
 COARSE, FIELDS = 32, 4  # pixels, and fields, on a side of the picture in which motion is looked for
 PENALTY = 10.0  # weight of the squared weights beside the summed loss of the videos
-LEAST = 1e-6  # of a variance
+MIN_VARIANCE = 1e-6  # of a variance
 
 
 def gathered(rows: Tensor, index: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def summary(pixels: Tensor, frame_index: Tensor) -> tuple[Tensor, Tensor]:
     share = there.to(found.dtype) / there.sum(dim=1, keepdim=True).clamp(min=1)
     mean = torch.einsum("nfd,nf->nd", found, share)
     variance = torch.einsum("nfd,nf->nd", (found - mean[:, None]).square(), share)
-    return torch.cat([mean, (variance + LEAST).sqrt()], dim=1), there.any(dim=1)
+    return torch.cat([mean, (variance + MIN_VARIANCE).sqrt()], dim=1), there.any(dim=1)
 
 
 class Motion(nn.Module):
@@ -74,7 +74,7 @@ def fitted(summaries: NDArray[Any], targets: Singles, weights: Singles, prior: S
     if not len(summaries):
         return {}
     rows = summaries.astype(np.float64)
-    centre, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), LEAST)
+    centre, scale = rows.mean(axis=0), np.maximum(rows.std(axis=0), MIN_VARIANCE)
     features, found = Dense((rows - centre) / scale), np.zeros((rows.shape[1], len(prior)))
     for policy in range(len(prior)):
         known = ~np.isnan(targets[:, policy])

@@ -13,7 +13,7 @@ from torch.nn import functional
 from models.distributed.gathering import everyones, shared_mean
 from models.objectives.base.self_supervised import Learned, Material, ObjectiveHead, Posts, SelfSupervised
 
-NEAR = 1e-4  # logits that differ by less are taken for a tie, as between posts of the same words
+TIE_LOGITS = 1e-4  # logits that differ by less are taken for a tie, as between posts of the same words
 
 
 class Contrastive(ObjectiveHead):
@@ -33,7 +33,7 @@ def _surprise(logits: Tensor, own: Tensor) -> Tensor:
 
 def recall(logits: Tensor, own: Tensor) -> Tensor:
     """Share of rows [K, N] whose own column no other surpasses, a scalar; 0 without rows."""
-    found = logits.gather(1, own[:, None])[:, 0] >= logits.amax(dim=1) - NEAR if len(own) else own > 0
+    found = logits.gather(1, own[:, None])[:, 0] >= logits.amax(dim=1) - TIE_LOGITS if len(own) else own > 0
     return found.float().sum() / max(1, len(own))
 
 

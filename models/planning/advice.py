@@ -9,7 +9,7 @@ from models.planning.sizing import Memory, Sizing
 from models.planning.target import Target
 
 SPARE = 0.9  # share of a device's memory that a plan may fill: allocators leave holes
-MOST = 1024  # devices that are thought of
+MAX_DEVICES = 1024  # devices that are thought of
 GIGA = 1e9
 
 
@@ -54,7 +54,7 @@ def _alternatives(
 
 def _devices(sizing: Sizing, batch: int, devices: int, target: Target) -> int:
     """The fewest devices, doubled from now on, that hold a share each, with a post each at least; 0 for none."""
-    most = min(MOST, batch)
+    most = min(MAX_DEVICES, batch)
     number = max(2, devices)
     while number <= most:
         if _would(sizing, batch, number, "fsdp", target):

@@ -21,7 +21,7 @@ from models.training.peak_memory import counted_anew, highest
 from models.training.run import torch_threads
 
 WARM_UP, STEPS = 3, 20  # steps; the first ones choose kernels and fill the queue of batches
-ENOUGH = 20.0  # seconds
+REHEARSAL_SECONDS = 20.0  # seconds
 
 
 class Rehearsed(NamedTuple):
@@ -52,7 +52,7 @@ def rehearse(
             loss.backward()
             optimizer.step()
             items += len(batch.targets)
-            if number >= WARM_UP and time.perf_counter() - begun > ENOUGH:
+            if number >= WARM_UP and time.perf_counter() - begun > REHEARSAL_SECONDS:
                 break
         resident = 0 if device.type == "cuda" else highest(device)
         return Rehearsed(items / (_now(device) - start), resident)

@@ -33,7 +33,7 @@ from models.network.backbone import Backbone
 from models.network.backbone_folder import JUDGE, TOKENIZER, WEIGHTS
 from models.network.captions import LONGEST, captions
 
-ROWS = 32  # looked at together
+BATCH_ROWS = 32  # looked at together
 FORMAT = 2  # of the rows and the identity
 KEPT, REPLACED, WRITTEN, DROPPED, UNSEEN = "kept", "replaced", "written", "dropped", "unseen"
 
@@ -128,7 +128,7 @@ def _reviewed(
     rows: SnapshotRows, reviewer: Reviewer, schema: pa.Schema, became: Counter[str]
 ) -> Iterator[pa.RecordBatch]:
     """All rows in their order, with other texts; counts what became of them."""
-    for batch in rows.dataset.to_batches(batch_size=ROWS, scan_in_order=True):
+    for batch in rows.dataset.to_batches(batch_size=BATCH_ROWS, scan_in_order=True):
         texts = _texts(batch["text"].to_pylist(), batch["image"].to_pylist(), reviewer, became)
         place = batch.schema.get_field_index("text")
         changed = batch.set_column(place, schema.field("text"), pa.array(texts, pa.string()))

@@ -14,7 +14,7 @@ from torchvision.ops import roi_align
 from models.data.loader import Batch
 from models.domain.preset import Preset
 
-LONGEST = 4 / 3  # one side of a cut by the other
+MAX_ASPECT_RATIO = 4 / 3  # one side of a cut by the other
 AREA, SHAPE, LEFT, TOP, MIRROR = range(5)  # columns of what is drawn
 HALF = 0.5
 
@@ -54,7 +54,9 @@ def _owners(batch: Batch) -> Tensor:
 def _corners(drawn: Tensor, least: float) -> Tensor:
     """Left, top, right and bottom [M, 4] in 0 to 1, of an area of at least so much."""
     area = least + (1 - least) * drawn[:, AREA]
-    reach = (-area.log()).clamp(max=math.log(LONGEST))  # beyond it a side would be longer than the picture's
+    reach = (-area.log()).clamp(
+        max=math.log(MAX_ASPECT_RATIO)
+    )  # beyond it a side would be longer than the picture's
     shape = ((2 * drawn[:, SHAPE] - 1) * reach).exp()
     width, height = (area * shape).sqrt(), (area / shape).sqrt()
     left, top = drawn[:, LEFT] * (1 - width), drawn[:, TOP] * (1 - height)

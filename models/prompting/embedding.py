@@ -19,7 +19,7 @@ from models.network.backbone import Backbone
 from models.network.backbone_folder import TOKENIZER
 
 Floats = NDArray[np.float32]
-BATCH = 64  # posts
+BATCH_POSTS = 64  # posts
 
 
 class NotAlignedError(UserError):
@@ -73,8 +73,8 @@ class Embedder:
     def posts(self, texts: Sequence[str | None], images: Sequence[bytes | None]) -> Embedded:
         """N posts; a picture that cannot be read counts as missing."""
         vectors = np.zeros((len(texts), 2, self.backbone.embedding_width), np.float32)
-        for first in range(0, len(texts), BATCH):
-            here = slice(first, first + BATCH)
+        for first in range(0, len(texts), BATCH_POSTS):
+            here = slice(first, first + BATCH_POSTS)
             written = first + np.flatnonzero([bool(text) for text in texts[here]])
             vectors[written, 0] = self.texts([text for text in texts[here] if text])
             seen = [pixels(image, self.backbone.preset.image_size) for image in images[here]]

@@ -17,7 +17,9 @@ from models.training.learner import Learner
 from models.training.optimization import optimisation
 
 SCORE = "validation/score"  # what early stopping and the best checkpoint go by
-ENOUGH = 20  # violations in the validation split; a ranking of fewer is chance, and the loss is gone by
+MIN_VIOLATIONS = (
+    20  # violations in the validation split; a ranking of fewer is chance, and the loss is gone by
+)
 MAJORITY = 0.5  # share of the votes from which on a soft label violates
 
 
@@ -57,7 +59,7 @@ class Classifier(Learner):
         metrics["validation/loss"] = float(loss)
         if found:
             metrics["validation/macro_average_precision"] = float(np.mean(list(found.values())))
-        ranks = bool(found) and int((targets >= MAJORITY).sum()) >= ENOUGH
+        ranks = bool(found) and int((targets >= MAJORITY).sum()) >= MIN_VIOLATIONS
         metrics[SCORE] = metrics["validation/macro_average_precision"] if ranks else -float(loss)
         self.metrics = metrics
         self.log_dict(metrics)

@@ -31,14 +31,14 @@ from models.evaluation.sufficiency import Tally
 from models.inference.scorer import Scorer
 from models.training.fit import fit
 
-MOST = 3_000  # posts of a snapshot: of more, a training takes longer, and the other splits prove more
-ROWS = 256  # copied at once
+MAX_POSTS = 3_000  # posts of a snapshot: of more, a training takes longer, and the other splits prove more
+BATCH_ROWS = 256  # copied at once
 SCORES, SNAPSHOT = "scores.npz", "snapshot.lance"
 
 
 def is_worth_it(policy_set: PolicySet, preset: Preset, tally: Tally) -> bool:
     """Whether the training split would prove an action that all other posts together are too few for."""
-    small = preset.folds > 1 and sum(tally.posts.values()) <= MOST
+    small = preset.folds > 1 and sum(tally.posts.values()) <= MAX_POSTS
     return small and tally.proves_more(policy_set, [*JUDGED, "train"], than=[*JUDGED, "test"])
 
 
@@ -103,8 +103,8 @@ def _write(
 
     def batches() -> Iterator[pa.RecordBatch]:
         for split, places in parts.items():
-            for start in range(0, len(places), ROWS):
-                table = rows.take(places[start : start + ROWS], *schema.names)
+            for start in range(0, len(places), BATCH_ROWS):
+                table = rows.take(places[start : start + BATCH_ROWS], *schema.names)
                 column = pa.array([split] * len(table), pa.string())
                 moved = table.set_column(schema.get_field_index("split"), schema.field("split"), column)
                 yield from moved.cast(schema).to_batches()

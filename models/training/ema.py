@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-WARM_UP = 9  # of the n-th update the average keeps n / (n + WARM_UP) at most
+WARM_UP_UPDATES = 9  # of the n-th update the average keeps n / (n + WARM_UP) at most
 
 
 class Average(nn.Module):
@@ -27,7 +27,7 @@ class Average(nn.Module):
     @torch.no_grad()
     def update(self, network: nn.Module, number: int) -> None:
         """Draw the average to the network's weights, for the `number`-th time; the 0th it takes them as they are."""
-        kept = min(self.decay, number / (number + WARM_UP))
+        kept = min(self.decay, number / (number + WARM_UP_UPDATES))
         for value, parameter in zip(self.values, _trained(network), strict=True):
             value.lerp_(parameter, 1 - kept)
 

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from models.distributed.sharding import shards_and_wholes
 from models.domain.preset import Preset
 
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
+WARM_UP_SHARE = 0.1  # share of the steps in which the learning rate rises
 
 
 def optimisation(
@@ -34,5 +34,5 @@ def optimisation(
 
 def pace(step: int, steps: int) -> float:
     """Share of the highest learning rate: up in a line, then down in a line to nothing at the last step."""
-    rise = max(1, round(WARM_UP * steps))
+    rise = max(1, round(WARM_UP_SHARE * steps))
     return min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.data.labels import judged
 from models.data.loader import DECODERS
-from models.data.pixels import HALF, stacked
+from models.data.pixels import HALF_BYTE, stacked
 from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
@@ -31,7 +31,7 @@ from models.network.network import Network, weights_of
 from models.process.atomic_write import whole_file
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
-ROWS = 1024  # read at once
+BATCH_ROWS = 1024  # read at once
 VIDEOS, CLIPS = 2048, 16  # that motion is learned from, and posts of which they are decoded at once
 LOOKED_AT = 100_000  # posts among which videos are looked for
 DOUBT = 20.0  # a prior begins as one violation in so many judgements
@@ -114,7 +114,7 @@ def _statistics(
 def _prior_logits(rows: SnapshotRows) -> NDArray[np.float32]:
     """Log-odds of a violation for each policy, [P]; drawn towards 1 in DOUBT where few were judged."""
     violations, judged = np.ones(len(rows.policies)), np.full(len(rows.policies), DOUBT)
-    for batch in rows.batches("train", ROWS, "labels"):
+    for batch in rows.batches("train", BATCH_ROWS, "labels"):
         labels = matrix(batch["labels"], len(rows.policies))
         violations += np.nansum(labels, axis=0)
         judged += (~np.isnan(labels)).sum(axis=0)
@@ -123,7 +123,7 @@ def _prior_logits(rows: SnapshotRows) -> NDArray[np.float32]:
 
 
 def _texts(rows: SnapshotRows) -> Iterator[str]:
-    for batch in rows.batches("train", ROWS, "text"):
+    for batch in rows.batches("train", BATCH_ROWS, "text"):
         yield from (text for text in batch["text"].to_pylist() if text)
 
 
@@ -140,8 +140,8 @@ def _judged_texts(
     targets: list[NDArray[np.float32]] = []
     votes: list[NDArray[np.float32]] = []
     rng = np.random.default_rng(0)
-    for first in range(0, len(positions), ROWS):
-        table = rows.take(positions[first : first + ROWS], "text", "labels", "votes")
+    for first in range(0, len(positions), BATCH_ROWS):
+        table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes")
         texts = table["text"].to_pylist()
         copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
         copies = some_respelled([texts[row] for row in copied], 1.0, rng)
@@ -166,7 +166,7 @@ def _watched(
             table = rows.take(np.sort(order[first : first + CLIPS]), "video", "labels", "votes")
             films = list(decoders.map(partial(film, watch=watch), table["video"].to_pylist()))
             pixels, _, index = stacked([None] * len(films), films, preset.image_size, preset.frames, np.uint8)
-            moved, moves = summary(torch.from_numpy(pixels).float() / HALF - 1, torch.from_numpy(index))
+            moved, moves = summary(torch.from_numpy(pixels).float() / HALF_BYTE - 1, torch.from_numpy(index))
             there = moves.numpy()
             found.append(moved.numpy()[there])
             targets.append(matrix(table["labels"], width)[there])

@@ -34,7 +34,7 @@ RANDOM = 6  # trials before the estimator proposes
 FIRST_LOOK, KEPT = 25, 3  # trials are compared after this percentage of a training; one in so many goes on
 WHOLE = 100
 NOTED = 5.0  # seconds between two notes of how far a trial is: what a kill may cost the budget
-PATIENCE = 3  # failed trials in a row, after which a search gives up
+MAX_FAILURES_IN_A_ROW = 3  # failed trials in a row, after which a search gives up
 REACHED, TWIN, WHY = "reached", "twin", "why"  # what the study remembers of a trial beside its values
 
 Fit = Callable[[str, Path, list[Callback]], None]
@@ -239,10 +239,10 @@ class Study:
                 return drawn
 
     def _give_up(self) -> None:
-        last = self.tried()[-PATIENCE:]
-        if len(last) == PATIENCE and all(trial.state == "failed" for trial in last):
+        last = self.tried()[-MAX_FAILURES_IN_A_ROW:]
+        if len(last) == MAX_FAILURES_IN_A_ROW and all(trial.state == "failed" for trial in last):
             raise SearchFailedError(
-                f"{PATIENCE} trials failed one after another, the last with {last[-1].changes}: {last[-1].why}"
+                f"{len(last)} trials failed one after another, the last with {last[-1].changes}: {last[-1].why}"
             )
 
 

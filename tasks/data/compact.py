@@ -11,7 +11,7 @@ from infra.settings import Settings
 from tasks.plumbing.retrying import PATIENT
 from tasks.plumbing.story import counted, tells
 
-ROWS = 100_000  # files with fewer are merged
+SMALL_FILE_ROWS = 100_000  # files with fewer are merged
 DATED = ("posts", "judgements", "rejects")  # tables that are read as of a time
 WRITTEN = ("decisions", "acts", "findings", "hashes", "leases")  # tables that are read as they are
 READERS = timedelta(hours=1)  # versions that a reader may still have open
@@ -30,6 +30,6 @@ def compact(settings: Settings, keep_days: int) -> dict[str, int]:
         table = getattr(lake, name)
         if table.exists():
             before = len(table.open().get_fragments())
-            table.compact(ROWS, timedelta(days=keep_days) if name in DATED else READERS)
+            table.compact(SMALL_FILE_ROWS, timedelta(days=keep_days) if name in DATED else READERS)
             merged[name] = before - len(table.open().get_fragments())
     return merged

@@ -41,7 +41,7 @@ from tasks.plumbing.story import say, tells
 from tasks.release.register import Release
 
 STOPPED = "its retraining was stopped; the same command goes on with it, moderato canary abort ends it"
-LOOK = 1.0  # seconds between looks
+POLL_SECONDS = 1.0  # seconds between looks
 DRAWN = 15  # looks from one point of the course in MLflow to the next
 SILENCE = 15  # looks without a decision after which it is worth a word
 WAITING = (
@@ -153,7 +153,7 @@ def _watched(store: Store, release: Release, controller: Controller, *, leave: b
             return step.rollout
         if len(story.times) == SILENCE and not step.posts:
             say(WAITING, logging.WARNING)
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
 
 
 @contextmanager

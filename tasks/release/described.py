@@ -13,7 +13,7 @@ from tasks.release.evaluate import Evaluation
 from tasks.release.register import Release
 
 BETTER, WORSE, ALIKE = "▲", "▼", "≈"  # than the champion, beyond noise; nothing that the posts could tell
-HEAD = ("| change | average precision of | candidate | champion |", "|---:|---|---:|---:|")
+TABLE_HEAD = ("| change | average precision of | candidate | champion |", "|---:|---|---:|---:|")
 
 
 def described(settings: Settings, release: Release, evaluation: Evaluation, asked: str, hours: float) -> str:
@@ -72,7 +72,7 @@ def _beside(found: Comparison) -> str:
         f"On the same {found.posts:,} test posts. {BETTER} better, {WORSE} worse, {ALIKE} no more than noise."
     )
     return "\n".join(
-        [f"### Beside the champion, version {found.champion}", "", posts, "", *HEAD, *map(_row, shown)]
+        [f"### Beside the champion, version {found.champion}", "", posts, "", *TABLE_HEAD, *map(_row, shown)]
     )
 
 

@@ -21,7 +21,7 @@ from tasks.plumbing.retrying import PATIENT
 from tasks.plumbing.story import tells
 
 DRIFT = "moderato.drift"  # the event, and the act that is written down
-TOLD = 3  # findings that a reason names
+MAX_FINDINGS = 3  # findings that a reason names
 
 
 class Looked(Handle):
@@ -45,7 +45,7 @@ class Looked(Handle):
         """In a line for people."""
         if not self.version:
             return "nobody decides yet"
-        named = "; ".join(finding.told for finding in self.beyond[:TOLD]) or "nothing out of bounds"
+        named = "; ".join(finding.told for finding in self.beyond[:MAX_FINDINGS]) or "nothing out of bounds"
         return f"version {self.version}, {self.posts} posts: {named}"
 
 
@@ -88,7 +88,7 @@ def alarm(settings: Settings, looked: Looked, cool_down_hours: float) -> bool:
     store = Store(settings)
     if not due or _last(store.lake) > looked.until - timedelta(hours=cool_down_hours):
         return False
-    why = "; ".join(finding.told for finding in due[:TOLD])
+    why = "; ".join(finding.told for finding in due[:MAX_FINDINGS])
     store.record(DRIFT, looked.version, why, who="watch", at=looked.until)
     emit_event(
         event=DRIFT,

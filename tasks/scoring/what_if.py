@@ -29,8 +29,8 @@ from tasks.plumbing.artifacts import tell
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
 
-ENOUGH = 1000  # live posts, from which on they are the traffic that is decided
-MOST = 50_000  # live posts that are looked at: the newest
+MIN_LIVE_POSTS = 1000  # live posts, from which on they are the traffic that is decided
+MAX_LIVE_POSTS = 50_000  # live posts that are looked at: the newest
 LIVE = ("champion", "challenger")  # roles whose decisions reached people
 THOUSAND = 1000
 
@@ -141,7 +141,7 @@ def _traffic(lake: Lake, version: RegisteredVersion, stored: StoredScores) -> tu
     """Live posts where there are enough; else judged ones, which are not drawn as traffic is."""
     policies = stored.derived.policies
     live = _live(lake, version.version)
-    if len(live) >= ENOUGH:
+    if len(live) >= MIN_LIVE_POSTS:
         first, last = live["decided_at"][0].as_py(), live["decided_at"][-1].as_py()
         told = (
             f"{len(live):,} posts that it decided live, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
@@ -163,7 +163,7 @@ def _live(lake: Lake, version: int) -> pa.Table:
     roles = ", ".join(f"'{role}'" for role in LIVE)
     wanted = f"model_version = '{version}' AND role IN ({roles}) AND action IS NOT NULL"
     table = lake.decisions.open().to_table(columns=columns, filter=wanted).sort_by("decided_at")
-    newest = table.slice(max(0, len(table) - MOST))
+    newest = table.slice(max(0, len(table) - MAX_LIVE_POSTS))
     _, first = np.unique(np.array(newest["post_id"].to_pylist(), str), return_index=True)
     return newest.take(np.sort(first))
 

@@ -28,7 +28,7 @@ from tasks.training.run import Run
 
 STATE, CHANGES = "moderato.trial", "moderato.changes"
 ENDS = {"complete": "FINISHED", "pruned": "KILLED", "stopped": "KILLED", "failed": "FAILED"}
-SHOWN = 15  # trials in a table
+MAX_TABLE_TRIALS = 15  # trials in a table
 Why = Literal["out of its budget", "as many trials as asked for", "everything was tried"]
 
 
@@ -175,9 +175,9 @@ def table(found: Found) -> str:
     """The best trials first, as Markdown."""
     order = sorted(found.trials, key=lambda it: (it.state != "complete", -(it.score or 0), it.number))
     lines = ["| trial | changes | score | state | passes | seconds |", "|---|---|---|---|---|---|"]
-    for it in order[:SHOWN]:
+    for it in order[:MAX_TABLE_TRIALS]:
         score = it.why if it.score is None else f"{it.score:.3f}"
         lines.append(cells(it.number, it.changes, score, it.state, it.epochs, f"{it.seconds:.0f}"))
-    if len(order) > SHOWN:
-        lines.append(f"\n{len(order) - SHOWN} more are in the run's child runs.")
+    if len(order) > MAX_TABLE_TRIALS:
+        lines.append(f"\n{len(order) - MAX_TABLE_TRIALS} more are in the run's child runs.")
     return "\n".join(lines)

@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 Made = TypeVar("Made")
 
 HEADER = "idempotency-key"
-AGAIN = {"Idempotent-Replayed": "true"}
-LONGEST = 255  # characters of such a key
+REPLAYED_HEADER = {"Idempotent-Replayed": "true"}
+MAX_KEY_CHARACTERS = 255  # characters of such a key
 KEPT_SECONDS = 24 * 3600.0
 A_KEY_BYTES = 64 << 20  # of answers
 CLAIM_SECONDS = 120.0  # after which whoever began is taken for dead
@@ -194,8 +194,9 @@ class Answers:
 
 def _retried(request: Request, given: str, body: bytes) -> Retried:
     given = given.strip().strip('"')  # a string of RFC 8941, as the draft has it, or bare, as most send it
-    if not 0 < len(given) <= LONGEST or not given.isprintable():
-        message = f"an Idempotency-Key of {len(given)} characters; 1 to {LONGEST} printable ones, best a UUID"
+    if not 0 < len(given) <= MAX_KEY_CHARACTERS or not given.isprintable():
+        allowed = f"1 to {MAX_KEY_CHARACTERS} printable ones, best a UUID"
+        message = f"an Idempotency-Key of {len(given)} characters; {allowed}"
         raise ApiError(400, message, code="invalid_value", param=HEADER)
     name = hashlib.blake2b(f"{request.url.path}\0{given}".encode(), digest_size=16).hexdigest()
     return Retried(request.scope["api_key"], name, hashlib.blake2b(body, digest_size=16).hexdigest())
@@ -208,4 +209,4 @@ def _check(retried: Retried, body: str) -> None:
 
 
 def _again(answer: bytes) -> Response:
-    return Response(answer, headers=AGAIN, media_type="application/json")
+    return Response(answer, headers=REPLAYED_HEADER, media_type="application/json")

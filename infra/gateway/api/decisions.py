@@ -28,7 +28,7 @@ from infra.gateway.models.rows import Content, Row
 from models.domain.content import UNKNOWN_LANGUAGE, UNKNOWN_MARKET, Decision, Post
 from models.domain.folding import is_blank
 
-MOST = 256  # posts of one request
+MAX_POSTS = 256  # posts of one request
 ID = re.compile(r"[0-9a-f]{32}")
 
 CAPTION = {"post_id": "post-1", "market": "DE", "language": "en", "text": "an invented harmless caption"}
@@ -123,7 +123,7 @@ class Posts(BaseModel):
 
     model_config = {"extra": "forbid"}
 
-    posts: list[SentPost] = Field(min_length=1, max_length=MOST)
+    posts: list[SentPost] = Field(min_length=1, max_length=MAX_POSTS)
 
 
 class Decisions(BaseModel):

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 SHIP_EVERY = 2.0  # seconds
 DRIFT_EVERY = 15.0  # seconds between two looks at what the watch found
-PATIENCE = 2.0  # seconds that a post may wait for its batch before new ones are turned away
+MAX_QUEUE_SECONDS = 2.0  # seconds that a post may wait for its batch before new ones are turned away
 ANSWERS = "answers.db"  # under home
 LOOK_UPS, LOOK_UP_SECONDS = (
     4,
@@ -78,7 +78,7 @@ class Gateway:
             self._settle,
             batch=settings.gateway_batch,
             capacity=settings.gateway_queue,
-            patience=PATIENCE,
+            patience=MAX_QUEUE_SECONDS,
         )
         self.drift = Drift(self.lake.findings, self.metrics.registry)
         self._settling: set[asyncio.Task[None]] = set()

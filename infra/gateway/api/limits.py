@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from infra.gateway.errors import ApiError, invalid
 from infra.gateway.fairness import Budget, Turns
 
-PATIENCE = 20.0  # seconds in which a body must have come
+BODY_SECONDS = 20.0  # seconds in which a body must have come
 RATE = 64 << 10  # bytes a second that one which is larger must come with
-SMALL = 16 << 10  # bytes of a body that is looked at where it is read
+INLINE_BODY_BYTES = 16 << 10  # bytes of a body that is looked at where it is read
 MOST_VALUES = 10_000  # in a body; 256 posts with every field have a third
 HELD = 8  # bodies of the largest size that one key may have under way, and four times as many all keys
 CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii"}
@@ -32,7 +32,7 @@ class Bodies:
     def __init__(self, most: int) -> None:
         self.most = most
         self.budget = Budget(HELD * most, 4 * HELD * most, "bytes of bodies")
-        self._turns = Turns("body", 2, 1, PATIENCE)
+        self._turns = Turns("body", 2, 1, BODY_SECONDS)
 
     def close(self) -> None:
         self._turns.close()
@@ -41,7 +41,7 @@ class Bodies:
         """The body as what was expected, and its bytes. Raises ApiError 400, 408, 413, 415, 422, 429 or 503."""
         packed = check_kind(request.headers)
         key, size = request.scope["key_id"], _declared(request.headers, self.most)
-        if 0 <= size <= SMALL and not packed:
+        if 0 <= size <= INLINE_BODY_BYTES and not packed:
             body = await _received(request, self.most)
             return _parsed(body, expected), body
         with self.budget.admitted(key, max(size, 0)) as grown:
@@ -96,7 +96,7 @@ def _declared(headers: Headers, most: int) -> int:
 async def _received(request: Request, most: int, grown: Callable[[float], None] | None = None) -> bytes:
     parts, size, began = [], 0, asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(PATIENCE) as clock:
+        async with asyncio.timeout(BODY_SECONDS) as clock:
             async for part in request.stream():
                 size += len(part)
                 if size > most:
@@ -104,7 +104,7 @@ async def _received(request: Request, most: int, grown: Callable[[float], None] 
                 if grown is not None:
                     grown(size)
                 if size > RATE:
-                    clock.reschedule(began + PATIENCE + size / RATE)
+                    clock.reschedule(began + BODY_SECONDS + size / RATE)
                 parts.append(part)
     except TimeoutError:
         seconds = time_allowed(size)
@@ -116,7 +116,7 @@ async def _received(request: Request, most: int, grown: Callable[[float], None] 
 
 def time_allowed(size: int) -> float:
     """Seconds after which so many bytes must have come."""
-    return PATIENCE + (size / RATE if size > RATE else 0.0)
+    return BODY_SECONDS + (size / RATE if size > RATE else 0.0)
 
 
 def _opened(body: bytes, expected: TypeAdapter[Any], most: int, *, packed: bool) -> tuple[Any, bytes]:
@@ -142,7 +142,7 @@ def _unpacked(body: bytes, most: int) -> bytes:
 
 def _parsed(body: bytes, expected: TypeAdapter[Any]) -> Any:
     body = body.removeprefix(BOM)
-    if len(body) > SMALL and (values := values_in(body)) > MOST_VALUES:
+    if len(body) > INLINE_BODY_BYTES and (values := values_in(body)) > MOST_VALUES:
         message = f"the body holds over {MOST_VALUES} values ({values}); send several requests"
         raise ApiError(422, message, code="too_large")
     try:

@@ -26,7 +26,7 @@ from infra.gateway.models.rows import Content, Row
 from models.domain.content import MAX_TEXT, NONE_OF_IT, UNKNOWN_MARKET, Action, Unread
 from models.domain.folding import is_blank
 
-MOST = 256  # texts of one request
+MAX_TEXTS = 256  # texts of one request
 POST_ID, MAX_NAME = "x-post-id", 190  # characters; a list adds each text's place
 
 CAPTION = "an invented harmless caption"
@@ -83,8 +83,8 @@ class ModerationRequest(BaseModel):
     )
     input: Annotated[
         Annotated[Text, Field(min_length=1), Tag("text")]
-        | Annotated[list[Text], Field(min_length=1, max_length=MOST), Tag("texts")]
-        | Annotated[list[Part], Field(min_length=1, max_length=MOST), Tag("parts")],
+        | Annotated[list[Text], Field(min_length=1, max_length=MAX_TEXTS), Tag("texts")]
+        | Annotated[list[Part], Field(min_length=1, max_length=MAX_TEXTS), Tag("parts")],
         Discriminator(_kind),
     ]
 

@@ -33,7 +33,9 @@ CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread he
 AT_ONCE = 16_384  # signs of base64 in one request that the event loop reads itself
 INSTANT = 0.001  # seconds that it spends on decoding them
 PLAIN = (b"\x89PNG", b"\xff\xd8\xff")  # how the formats begin whose header says all that they cost
-SMALL = 0.01  # seconds that every request is admitted for: pictures that take no longer together are decoded at once
+FREE_SECONDS = (
+    0.01  # that every request is admitted for: pictures that take no longer together are decoded at once
+)
 THREADS, PROCESSES = 2, 2  # that decode
 MANY = 1_000  # pictures of one key: what the threads are given of them is bounded by its seconds
 FETCHING, READING = 16, 2  # threads that wait for hosts, and for the store of videos
@@ -87,7 +89,7 @@ class Openers:
 
     async def opened(self, key: str, sent: Sequence[Sent], standing: Routing) -> list[Picture | Film]:
         """Each as the models of `standing` want it; raises ApiError 400, 404, 422, 429 or 503."""
-        small = min(SMALL, self.limit)
+        small = min(FREE_SECONDS, self.limit)
         with self.budget.admitted(key, small, sent[0].param) as grown:
             at_once = sum(len(one.text) for one in sent) <= AT_ONCE
             held = await _together(
@@ -106,7 +108,7 @@ class Openers:
         if sent.how == "base64" and at_once:
             plain = _bytes(sent)
             if sent.kind == "image" and plain.startswith(PLAIN):
-                return self._weighed(sent, plain, standing, small * INSTANT / SMALL)
+                return self._weighed(sent, plain, standing, small * INSTANT / FREE_SECONDS)
         data, size = None, len(sent.text)
         if sent.how == "address":
             data = await self._fetch.run(

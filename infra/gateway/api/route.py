@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
-from infra.gateway.api.answers import LONGEST, Retried
+from infra.gateway.api.answers import MAX_KEY_CHARACTERS, Retried
 from infra.gateway.auth.keys import Scope
 from infra.gateway.errors import ApiError
 
@@ -22,7 +22,7 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS},
     "description": "Names this request, best by a UUID. Sent again with the same key and body it is not decided again, "
     "and answered as before, for a day; with another body it is refused with 422.",
 }

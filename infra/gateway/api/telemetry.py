@@ -25,13 +25,13 @@ from infra.secrets import masked
 log = logging.getLogger(__name__)
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own variable, read when it is imported
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+LATENCY_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 POSTS = (1, 2, 4, 8, 16, 32, 64, 128)
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "color_message"}
 OBEYED = re.compile(
     "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )  # by terminals; JSON lets them pass
-SOON = 0.2  # seconds
+FLUSH_SECONDS = 0.2  # seconds
 GONE = 499  # nginx's status for a client that did not wait
 UNMATCHED = "unmatched"  # one label for every path that is no route, so that nobody can make up labels
 
@@ -45,7 +45,11 @@ class Metrics:
             "moderato_requests_total", "requests answered", ["route", "status"], registry=self.registry
         )
         self.latency = Histogram(
-            "moderato_request_seconds", "time to answer", ["route"], buckets=SECONDS, registry=self.registry
+            "moderato_request_seconds",
+            "time to answer",
+            ["route"],
+            buckets=LATENCY_BUCKETS_SECONDS,
+            registry=self.registry,
         )
         self.batch = Histogram(
             "moderato_batch_posts", "posts scored together", buckets=POSTS, registry=self.registry
@@ -164,7 +168,7 @@ class Together(logging.StreamHandler[TextIO]):
         if record.levelno >= logging.WARNING:
             self.flush()
         elif len(self._lines) == 1:
-            timer = threading.Timer(SOON, self.flush)
+            timer = threading.Timer(FLUSH_SECONDS, self.flush)
             timer.daemon = True
             timer.start()
 

@@ -29,7 +29,7 @@ MAX_NEWLY_INDEXED_ROWS = (
     2_000_000  # of a table without indexes: a larger one gets them where the deployment compact runs
 )
 KEEP = timedelta(hours=1)  # versions that a reader may still have open
-LOOKS = 3  # at a journal whose segments are renamed while it is read
+READ_ATTEMPTS = 3  # at a journal whose segments are renamed while it is read
 
 
 class Shipper:
@@ -102,7 +102,7 @@ def _data(segment: Path) -> bytes | None:
 def unshipped(root: Path, decision_id: str) -> bytes | None:
     """The record of a decision that is still in a journal under `root`, of whichever process."""
     start = f'{{"decision_id":"{decision_id}"'.encode()
-    for _ in range(LOOKS):
+    for _ in range(READ_ATTEMPTS):
         try:
             return next(filter(None, (_line(segment, start) for segment in sorted(root.glob("*/0*")))), None)
         except FileNotFoundError:

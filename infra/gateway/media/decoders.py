@@ -18,9 +18,9 @@ from models.data.pixels import Shown
 
 COMMAND = [sys.executable, "-m", "models.data.decoding"]
 MODULES = os.pathsep.join(sys.path)  # of this process, so that the other finds the same ones
-MOST = 1 << 30  # bytes of an answer
+MAX_ANSWER_BYTES = 1 << 30  # bytes of an answer
 
-LONGEST = 300  # characters of what it says was wrong
+MAX_ERROR_CHARACTERS = 300  # characters of what it says was wrong
 
 
 class BrokenError(Exception):
@@ -108,14 +108,15 @@ def _asked(process: subprocess.Popen[bytes], question: dict[str, Any], data: byt
     process.stdin.flush()
     answer = json.loads(process.stdout.readline())
     if "refused" in answer:
-        raise BrokenError(str(answer["refused"])[:LONGEST])
+        raise BrokenError(str(answer["refused"])[:MAX_ERROR_CHARACTERS])
     return [
-        Shown(_array(process.stdout, one["shape"]), str(one["unseen"])[:LONGEST]) for one in answer["shown"]
+        Shown(_array(process.stdout, one["shape"]), str(one["unseen"])[:MAX_ERROR_CHARACTERS])
+        for one in answer["shown"]
     ]
 
 
 def _array(given: IO[bytes], shape: list[int]) -> NDArray[np.uint8]:
     size = int(np.prod(shape))
-    if not 0 < size <= MOST:
+    if not 0 < size <= MAX_ANSWER_BYTES:
         raise ValueError(shape)
     return np.frombuffer(given.read(size), np.uint8).reshape(shape)

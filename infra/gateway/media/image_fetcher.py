@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from infra.gateway.errors import ApiError
 
 HTTPS = 443
-SECONDS = 5.0  # for all of a download
+DOWNLOAD_SECONDS = 5.0  # for all of a download
 REDIRECTS = 3
 MOVED = (301, 302, 303, 307, 308)
 CHUNK = 1 << 16  # bytes
@@ -44,7 +44,7 @@ class Fetcher:
 
     def fetch(self, url: str, most: int, param: str) -> bytes:
         """The bytes at an address, at most `most`; raises ApiError 400."""
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + DOWNLOAD_SECONDS
         try:
             for _ in range(1 + REDIRECTS):
                 found, url = self._get(self._allowed(url), most, deadline)
@@ -121,4 +121,4 @@ def _read(response: http.client.HTTPResponse, most: int, deadline: float) -> byt
 
 def _check(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise ValueError(f"it did not come within {SECONDS:g} s")
+        raise ValueError(f"it did not come within {DOWNLOAD_SECONDS:g} s")

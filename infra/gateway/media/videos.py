@@ -18,7 +18,7 @@ from models.data.video import BrokenVideoError, Watch, about
 from models.domain.content import Part, Unread
 
 NANOSECONDS = 8  # a pixel takes to decode, measured on H.264 and VP9
-LEAST = 0.05  # seconds that any video takes
+MIN_DECODE_SECONDS = 0.05  # seconds that any video takes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ def seconds_of(data: bytes, param: str) -> float:
         found = about(data)
     except BrokenVideoError as error:
         raise refused(str(error), param) from None
-    return LEAST + found.cost_pixels * NANOSECONDS / 1e9
+    return MIN_DECODE_SECONDS + found.cost_pixels * NANOSECONDS / 1e9
 
 
 def refused(why: str, param: str) -> ApiError:

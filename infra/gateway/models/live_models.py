@@ -29,7 +29,7 @@ from models.domain.policy import OPENAI_CATEGORIES
 
 log = logging.getLogger(__name__)
 
-WARM_UP = (1, 8, 32)  # posts in a batch, so that no request pays for first allocations
+WARM_UP_BATCHES = (1, 8, 32)  # posts in a batch, so that no request pays for first allocations
 IMPATIENT = {  # MLflow by itself keeps one look at an absent registry going for minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -198,7 +198,7 @@ def _load(version: str, digest: str, folder: Path, threads: int) -> LoadedModel:
     if verify(folder) != digest:
         raise RefusedError(f"{folder} is whole but not what was registered as version {version}")
     bundle = Bundle.load(folder, threads=threads)
-    for posts in WARM_UP:
+    for posts in WARM_UP_BATCHES:
         bundle.decide(bundle.score(["warming up"] * posts, [None] * posts), [None] * posts)
     policies = bundle.policy_set.policies
     mapped = {

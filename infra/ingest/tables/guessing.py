@@ -15,9 +15,9 @@ from models.domain.content import UNKNOWN_LANGUAGE
 from models.domain.policy import PolicySet
 
 CLOSE = 0.85  # similarity from which on a name may be a policy's, misspelt
-FEW = 40  # distinct values that a column of categories has at most
-MOST = 0.8  # share of a column's values that must be what it is guessed to be
-HALF = 0.5  # the same of a column of verdicts, among which are words that nobody knows
+MAX_CATEGORIES = 40  # distinct values that a column of categories has at most
+MIN_MATCHING_SHARE = 0.8  # share of a column's values that must be what it is guessed to be
+MIN_VERDICT_SHARE = 0.5  # the same of a column of verdicts, among which are words that nobody knows
 WORDY = 12  # characters that a text has on average at least
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -137,9 +137,9 @@ def _named(field: str, names: Sequence[str], columns: Columns, taken: set[str]) 
 def _fits(field: str, values: Sequence[str]) -> bool:
     """Whether most of the values may be such a field."""
     if field == "post_id":
-        return len(set(values)) > MOST * len(values)
+        return len(set(values)) > MIN_MATCHING_SHARE * len(values)
     test = FITS.get(field)
-    return bool(values) and (test is None or _share(values, test) >= MOST)
+    return bool(values) and (test is None or _share(values, test) >= MIN_MATCHING_SHARE)
 
 
 def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
@@ -198,8 +198,10 @@ def is_judged(values: Sequence[str]) -> bool:
     told = [text for text in values if bare(text) not in NOTHING]
     if not told:
         return False
-    shares = _share(told, lambda text: fraction(text) is not None) >= MOST
-    return _share(told, _is_word) > HALF or (shares and any("." in text or "," in text for text in told))
+    shares = _share(told, lambda text: fraction(text) is not None) >= MIN_MATCHING_SHARE
+    return _share(told, _is_word) > MIN_VERDICT_SHARE or (
+        shares and any("." in text or "," in text for text in told)
+    )
 
 
 def policy_of(name: str, policy_set: PolicySet) -> str | None:
@@ -262,7 +264,7 @@ def spoken_of(values: Sequence[str], policy_set: PolicySet, words: Mapping[str, 
             met |= dict.fromkeys(split(value, "", own, names))
         except BadLineError:
             continue
-    if len(met) > FEW * max(1, len(policy_set.keys)):
+    if len(met) > MAX_CATEGORIES * max(1, len(policy_set.keys)):
         return ()
     found = [own.get(bare(word)) or names.get(simple(word)) for word in met if bare(word) not in NONE_OF_THEM]
     return tuple(key for key in policy_set.keys if key in found)

@@ -21,7 +21,7 @@ from models.domain.policy import PolicySet
 from models.policies import POLICY_SETS
 
 SAMPLE = 1000  # rows looked at
-SHOWN = 5
+PREVIEW_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def sample(settings: Settings, source: str, path: str, given: Map) -> Sample:
 
 def _first(file: Found, path: Path, given: Map, notes: Notes) -> Piece:
     piece = next(
-        (piece for piece in islice(pieces(file, path, given, notes), SHOWN) if piece.table.num_rows), None
+        (piece for piece in islice(pieces(file, path, given, notes), PREVIEW_ROWS) if piece.table.num_rows),
+        None,
     )
     if piece is None:
         raise BadLineError("empty_file", "it holds no rows")
@@ -90,7 +91,7 @@ def guess(settings: Settings, seen: Sample, said: Map | None = None) -> Map:
 def as_stored(settings: Settings, seen: Sample, given: Map) -> list[dict[str, Any]]:
     """The first rows as posts with their judgements, or with the problem that refuses them."""
     table = seen.piece.table
-    piece = seen.piece._replace(table=table.slice(0, SHOWN), rows=seen.piece.rows[:SHOWN])
+    piece = seen.piece._replace(table=table.slice(0, PREVIEW_ROWS), rows=seen.piece.rows[:PREVIEW_ROWS])
     fitted = fit(given, table.schema.names, lenient=True)
     made = shaped(piece, fitted, POLICY_SETS[settings.policy_set], Notes())
     shown = [name for name in made.column_names if not name.endswith("_bytes")]

@@ -30,7 +30,7 @@ from infra.ingest.tables.mapping import CONTENT, FIELDS, Map, MappingError, chec
 from infra.ingest.tables.verdicts import labels_of, simple
 from models.domain.policy import PolicySet
 
-ROWS = 20_000  # a piece
+BATCH_ROWS = 20_000  # a piece
 PARSED = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 SAVED = ".toml"  # of a map that is given as a source
 MADE_IDS = "id_from_content"
@@ -118,7 +118,7 @@ def _delimited(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Pi
         if isinstance(header.fields, BadLineError):
             raise header.fields
         names, done = _names(header.fields), 0
-        while piece := list(islice(found, ROWS)):
+        while piece := list(islice(found, BATCH_ROWS)):
             done, before = stream.tell(), done
             yield _records(file, piece, names, done - before, notes)
 
@@ -157,7 +157,7 @@ def _sheet(file: Found, path: Path, given: Map, notes: Notes) -> Iterator[Piece]
     _, header = next(rows, (1, []))
     names, blank = _names(header), 0
     step = file.size // 10
-    while piece := list(islice(rows, ROWS)):
+    while piece := list(islice(rows, BATCH_ROWS)):
         good = [(number, row) for number, row in piece if any(cell is not None for cell in row)]
         blank += len(piece) - len(good)
         numbers = np.array([number for number, _ in good], np.int64)

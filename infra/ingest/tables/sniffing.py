@@ -14,7 +14,7 @@ from typing import NamedTuple
 import charset_normalizer
 import duckdb
 
-from infra.ingest.opening import HEAD, Stream, recoded, unpacked
+from infra.ingest.opening import SNIFFED_BYTES, Stream, recoded, unpacked
 from infra.ingest.reject import BadLineError
 from infra.ingest.source import Delimited
 from infra.ingest.tables.mapping import Reading
@@ -23,7 +23,7 @@ WESTERN = "cp1252"
 NAMES = {"": "UTF-8", WESTERN: "Windows-1252"}
 SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 PLAUSIBLE = 0.3  # share of letters beyond ASCII from which on a text is not of Western Europe
-STEP = 1 << 20  # bytes
+CHUNK_BYTES = 1 << 20  # bytes
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own first line
 
 
@@ -63,7 +63,7 @@ def _encoding(path: Path) -> str:
     sample = b""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     with unpacked(path) as (_, stream):
-        while data := stream.read(STEP):
+        while data := stream.read(CHUNK_BYTES):
             if data.isascii() and not decoder.getstate()[0]:
                 continue
             text = decoder.decode(data)
@@ -79,13 +79,13 @@ def _legacy(sample: bytes) -> str:
     beyond = sum(byte > 127 for byte in sample)  # noqa: PLR2004 - ASCII's last
     if beyond < PLAUSIBLE * max(1, letters):
         return WESTERN
-    found = charset_normalizer.from_bytes(sample[:HEAD]).best()
+    found = charset_normalizer.from_bytes(sample[:SNIFFED_BYTES]).best()
     return found.encoding if found else WESTERN
 
 
 def _dialect(head: bytes, encoding: str, reading: Reading) -> Dialect:
     """Of the file's first lines, in UTF-8."""
-    whole = head if len(head) < HEAD else head[: head.rfind(b"\n") + 1] or head
+    whole = head if len(head) < SNIFFED_BYTES else head[: head.rfind(b"\n") + 1] or head
     lines = whole.decode(errors="replace").splitlines()
     said = SEPARATOR.fullmatch(lines[0]) if lines else None
     sample = "\n".join(lines[1:] if said else lines) + "\n"

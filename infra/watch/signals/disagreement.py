@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.watch.signal import FEW, Signal, shares
+from infra.watch.signal import MAX_AUTHOR_POSTS, Signal, shares
 from infra.watch.view import View
 
 
@@ -19,5 +19,5 @@ SIGNAL = Signal(
     description="Share of judged posts on which moderators disagree, by policy.",
     bound=0.1,
     ask=shares(_split, "rises"),
-    an_author=FEW,
+    an_author=MAX_AUTHOR_POSTS,
 )

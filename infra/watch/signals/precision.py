@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.watch.signal import FEW, Signal, shares
+from infra.watch.signal import MAX_AUTHOR_POSTS, Signal, shares
 from infra.watch.view import View
 
 
@@ -22,5 +22,5 @@ SIGNAL = Signal(
     bound=0.1,
     ask=shares(_right, "falls"),
     retrains=True,
-    an_author=FEW,
+    an_author=MAX_AUTHOR_POSTS,
 )

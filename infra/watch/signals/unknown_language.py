@@ -9,13 +9,13 @@ import numpy as np
 from infra.watch.signal import Answer, Question, Signal
 from infra.watch.view import View
 
-LEAST = 30  # posts
+MIN_POSTS = 30  # posts
 
 
 def _ask(reference: View, live: View) -> Iterable[Question]:
     known = np.isin(live.language, np.unique(reference.language))
     share = 1 - float(known.mean()) if len(live) else 0.0
-    enough = len(live) >= LEAST
+    enough = len(live) >= MIN_POSTS
     answer = Answer(0.0, share, value=share, shown=True) if enough else Answer()
     return [Question("all posts", lambda _: answer)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from infra.watch.signal import FEW, Signal, samples
+from infra.watch.signal import MAX_AUTHOR_POSTS, Signal, samples
 from infra.watch.view import Floats, View
 
 
@@ -20,5 +20,5 @@ SIGNAL = Signal(
     bound=0.15,
     ask=samples(_scores, "falls"),
     retrains=True,
-    an_author=FEW,
+    an_author=MAX_AUTHOR_POSTS,
 )

@@ -22,7 +22,7 @@ from infra.settings import Settings
 
 pytestmark = pytest.mark.slow
 LINE = "moderato: interrupted; the same command goes on from here"
-ENDS = stopping.PATIENCE + 6  # seconds: the command's own, and what a busy machine takes beside
+ENDS = stopping.STOP_SECONDS + 6  # seconds: the command's own, and what a busy machine takes beside
 STUBBORN = """
 import logging, signal, sys, time
 from infra.stopping import answering_ctrl_c, at_the_end, end
@@ -134,11 +134,11 @@ def test_asked_twice_it_ends_at_once(stubborn):
     since = time.monotonic()
     stubborn.send_signal(signal.SIGINT)
     assert stubborn.wait(ENDS) == stopping.INTERRUPTED
-    assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"
+    assert time.monotonic() - since < stopping.STOP_SECONDS - stopping.CLOSING, "not by its clock"
 
 
 def test_it_is_heard_where_python_drops_what_is_raised():
     command, since = [sys.executable, "-c", DROPPED], time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ENDS)
     assert (done.returncode, done.stdout, done.stderr.strip()) == (stopping.INTERRUPTED, "heard\n", LINE)
-    assert time.monotonic() - since < stopping.PATIENCE - stopping.CLOSING, "not by its clock"
+    assert time.monotonic() - since < stopping.STOP_SECONDS - stopping.CLOSING, "not by its clock"

@@ -98,8 +98,8 @@ def test_a_step_is_one_line_with_what_how_much_and_how_long():
 
 
 def test_a_step_that_takes_long_is_named_while_it_goes_on(monkeypatch):
-    monkeypatch.setattr(narration, "PATIENCE", 0.1)
-    monkeypatch.setattr(narration, "AGAIN", 0.1)
+    monkeypatch.setattr(narration, "BAR_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(narration, "REMIND_SECONDS", 0.1)
     lines = told(
         record(BEGUN, "evaluate"), record("prefect.task_runs", "Finished in state Failed()"), pause=0.3
     )

@@ -155,7 +155,7 @@ def test_a_chunked_body_is_read_like_any_other(gateway):
 
 
 def test_a_body_that_trickles_is_not_waited_for(gateway, monkeypatch):
-    monkeypatch.setattr(limits, "PATIENCE", 0.5)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.5)
     with connect(gateway) as connection:
         connection.sendall(head("POST /v1/moderations", key_of(gateway), "Transfer-Encoding: chunked"))
         began = time.monotonic()
@@ -170,8 +170,8 @@ def test_a_body_that_trickles_is_not_waited_for(gateway, monkeypatch):
 
 
 def test_a_large_body_may_take_longer_than_a_small_one():
-    assert limits.time_allowed(100) == limits.PATIENCE
-    assert limits.time_allowed(32 << 20) == pytest.approx(limits.PATIENCE + (32 << 20) / limits.RATE)
+    assert limits.time_allowed(100) == limits.BODY_SECONDS
+    assert limits.time_allowed(32 << 20) == pytest.approx(limits.BODY_SECONDS + (32 << 20) / limits.RATE)
 
 
 def test_blank_lines_between_requests_do_not_keep_a_connection_open(gateway):

@@ -146,7 +146,7 @@ def test_addresses_on_the_internet_are_public():
 
 
 def test_a_host_that_sends_a_header_now_and_then_is_late_all_the_same(host, monkeypatch):
-    monkeypatch.setattr(image_fetcher, "SECONDS", 0.5)
+    monkeypatch.setattr(image_fetcher, "DOWNLOAD_SECONDS", 0.5)
     began = time.monotonic()
     refusal(fetcher(host), f"https://{host[0]}/trickle")
     assert time.monotonic() - began < 5

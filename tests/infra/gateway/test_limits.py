@@ -118,7 +118,7 @@ def test_a_header_that_does_not_come_ends_the_connection(gateway, monkeypatch):
 
 
 def test_a_body_that_does_not_come_ends_the_request(gateway, monkeypatch):
-    monkeypatch.setattr(limits, "PATIENCE", 0.2)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
     head = f"POST /v1/moderations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.key}\r\n"
     with connect(gateway) as connection:
         connection.sendall(f"{head}Content-Length: 50\r\n\r\n".encode() + b'{"input":')

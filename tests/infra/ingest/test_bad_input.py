@@ -201,7 +201,7 @@ def test_a_folder_of_images_is_labelled_by_its_sub_folders(settings, lake, tmp_p
 
 
 def test_of_countless_bad_rows_the_first_are_kept_and_all_are_counted(bring, lake, monkeypatch):
-    monkeypatch.setattr(staging, "KEPT", 3)
+    monkeypatch.setattr(staging, "MAX_REJECTS_OF_A_REASON", 3)
     lines = [b"{broken"] * 50 + [b'{"text": ""}'] * 2 + [b'{"text": "good"}']
     summary = bring("jsonl", "posts.jsonl", b"\n".join(lines))
     assert summary.rejects.by_reason == {"empty_post": 2, "malformed_json": 50}

@@ -9,7 +9,7 @@ from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic
 from PIL import Image
 
 from infra.rollout import ExpectedEffects, Rollout, Story, plan_named, plot
-from infra.rollout.chart import FEW, VERDICT
+from infra.rollout.chart import LINEAR_UP_TO, VERDICT
 from infra.rollout.controller import Step
 from infra.rollout.evidence import OTHER_MARKETS, Evidence
 from infra.rollout.judge import judge
@@ -42,7 +42,7 @@ def drawn(monkeypatch):
 def test_the_guilty_curve_is_in_the_frame_and_the_threshold_says_what_it_is(drawn):
     story = told(GOOD.but(errors=0.4))
     guilty = max(max(line) for line in story.harms.values())
-    assert guilty > FEW
+    assert guilty > LINEAR_UP_TO
     image = Image.open(io.BytesIO(plot(story)))
     assert min(image.size) > 500
     harm = drawn[0].axes[0]

@@ -4,7 +4,7 @@ from PIL import Image
 
 from models.data.perceptual_hash import (
     BYTES,
-    NEAR,
+    MAX_DISTANCE_BITS,
     Hash,
     distances,
     hashed,
@@ -35,9 +35,9 @@ def test_an_edited_picture_stays_near_and_another_one_is_half_the_bits_away():
         np.clip(scene(0) * 0.8 + 30, 0, 255).astype(np.uint8),
         np.clip(scene(0) + np.random.default_rng(1).normal(0, 8, scene(0).shape), 0, 255).astype(np.uint8),
     ]
-    assert distances([whole.bits], [hashed(picture).bits for picture in edited]).max() <= NEAR
+    assert distances([whole.bits], [hashed(picture).bits for picture in edited]).max() <= MAX_DISTANCE_BITS
     others = [hashed(scene(seed)).bits for seed in range(1, 20)]
-    assert distances([whole.bits], others).min() > 2 * NEAR
+    assert distances([whole.bits], others).min() > 2 * MAX_DISTANCE_BITS
 
 
 def test_a_picture_that_shows_nothing_tells_nothing():
@@ -54,7 +54,7 @@ def test_a_photo_hashes_as_its_authors_published_and_so_do_its_edited_copies(sha
     original = found["aaa-orig.jpg"]
     assert original.quality == 100
     assert distances([original.bits], [bytes.fromhex(PUBLISHED)])[0, 0] <= 10
-    assert distances([original.bits], [copy.bits for copy in found.values()]).max() <= NEAR
+    assert distances([original.bits], [copy.bits for copy in found.values()]).max() <= MAX_DISTANCE_BITS
 
 
 def test_a_video_matches_where_four_in_five_of_its_telling_frames_do():

@@ -10,9 +10,9 @@ from PIL import Image
 from infra.ingest.media import checked_image
 from infra.snapshots.minhash import picture_hash
 from models.data.media_limits import MAX_ANIMATION_FRAMES
-from models.data.perceptual_hash import NEAR, distances, image_hash, image_hashes
+from models.data.perceptual_hash import MAX_DISTANCE_BITS, distances, image_hash, image_hashes
 from models.data.pictures import (
-    LOOKS,
+    PROBED_FRAMES,
     BrokenPictureError,
     HugePictureError,
     header,
@@ -59,7 +59,7 @@ def test_grey_is_grey_in_any_depth(way):
 @pytest.mark.parametrize("way", COLOURS)
 def test_hashes_know_a_picture_again_however_it_is_kept(way):
     data, plain = COLOURS[way](scene(5)), saved(scene(5))
-    assert distances([image_hash(data).bits], [image_hash(plain).bits]).max() <= NEAR
+    assert distances([image_hash(data).bits], [image_hash(plain).bits]).max() <= MAX_DISTANCE_BITS
     assert (picture_hash(data) ^ picture_hash(plain)).bit_count() <= 4
 
 
@@ -98,7 +98,7 @@ def test_one_frame_that_differs_among_thirty_is_looked_at(form, place):
     frames = [Image.new("RGB", (48, 32), (40, 60, number)) for number in range(30)]
     frames[place] = Image.new("RGB", (48, 32), (250, 20, 20))
     found = shown(animation(frames, form), Sight(16))
-    assert len(found.pictures) <= LOOKS
+    assert len(found.pictures) <= PROBED_FRAMES
     assert found.pictures[:, 0].mean(axis=(1, 2)).max() > 200
     assert found.unseen == ""
 
@@ -109,7 +109,7 @@ def test_a_blank_first_frame_hides_nothing_from_a_model_that_looks_once_nor_from
         data = animation([blank, plain, plain], form)
         assert np.abs(pixels(data, 32) - pixels(saved(plain), 32)).mean() < 0.1
         assert any(
-            distances([item.bits], [image_hash(saved(plain)).bits]).max() <= NEAR
+            distances([item.bits], [image_hash(saved(plain)).bits]).max() <= MAX_DISTANCE_BITS
             for item in image_hashes(data)
         )
 
