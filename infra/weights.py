@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from infra.forms import beneath
 from infra.objects import Prefix, is_s3
@@ -79,13 +82,14 @@ def _from_s3(settings: Settings, address: str) -> Path:
     told = "".join(f"{place.whole(entry.key)}\0{entry.etag}\0" for entry in found)
     name = hashlib.sha256(told.encode()).hexdigest()
     folder = settings.work / "weights" / name[:16]
-    if not folder.exists():
-        with whole_folder(folder) as aside:
-            for entry in found:
-                target = beneath(aside, entry.key)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                place.download(entry.key, target)
-    return folder
+
+    def download(aside: Path) -> None:
+        for entry in found:
+            target = beneath(aside, entry.key)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            place.download(entry.key, target)
+
+    return _fetched_once(folder, download)
 
 
 def _from_registry(settings: Settings, address: str) -> Path:
@@ -103,14 +107,26 @@ def _from_registry(settings: Settings, address: str) -> Path:
         # before it is part of a path: MLflow knows no version that is not a number
         source = client.get_model_version_download_uri(model, version)
         folder = settings.work / "weights" / _called(settings, model, int(version), source)
-        if not folder.exists():
-            with whole_folder(folder) as aside:
-                download_artifacts(source, dst_path=str(aside), tracking_uri=settings.tracking_uri)
-                _refuse_links(aside)
+
+        def download(aside: Path) -> None:
+            download_artifacts(source, dst_path=str(aside), tracking_uri=settings.tracking_uri)
+            _refuse_links(aside)
+
+        _fetched_once(folder, download)
     except MlflowException as error:
         raise NoWeightsError(f"no weights at {address}: {error.message}") from None
     inside = [path for path in folder.iterdir() if path.is_dir()]
     return inside[0] if len(inside) == 1 and not any(map(Path.is_file, folder.iterdir())) else folder
+
+
+def _fetched_once(folder: Path, download: Callable[[Path], None]) -> Path:
+    """The folder, which `download` fills where it is not there; who asks for the same meanwhile waits for it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            with whole_folder(folder) as aside:
+                download(aside)
+    return folder
 
 
 def _called(settings: Settings, model: str, version: int, source: str) -> str:

@@ -15,7 +15,6 @@ CHUNK_BYTES = 1 << 20  # bytes at once
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],"]', re.DOTALL)
 BETWEEN = re.compile(rb",[ \t\r]*$", re.MULTILINE)
 OPENED = re.compile(rb"\A\s*\[")
-CLOSED = re.compile(rb"\](?=[ \t\r]*$)", re.MULTILINE)
 
 
 def is_listed(head: bytes) -> bool:

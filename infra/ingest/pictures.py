@@ -16,7 +16,7 @@ from infra.ingest.locations import Folder, Found, Place
 from infra.ingest.opening import regular
 from infra.ingest.reject import BadLineError, Reject, shorten
 from infra.ingest.source import Images
-from models.data.media_limits import MAX_PICTURE_BYTES
+from models.data.media_limits import MAX_VIDEO_BYTES
 
 MAPPING = "labels.json"
 MAX_MAPPING = 4 << 20  # bytes
@@ -95,7 +95,7 @@ def _read(place: Place, found: Found, form: Images) -> bytes:
     if isinstance(place, Folder):
         return place.read(place.root, found.key)
     with place.local(found) as path, regular(path) as stream:
-        return stream.read(MAX_PICTURE_BYTES + 1)
+        return stream.read(MAX_VIDEO_BYTES + 1)
 
 
 def _labels(found: Found, mapping: Mapping[str, object], policies: frozenset[str]) -> str | None:

@@ -63,11 +63,11 @@ def fits(database: Path) -> bool:
     """Whether the store at this path can be read and written here, and is quicker so."""
     if "mlflow" in sys.modules or not database.exists():
         return False
-    with closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
-        try:
+    try:
+        with closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
             return connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(REVISION,)]
-        except sqlite3.DatabaseError:
-            return False
+    except sqlite3.DatabaseError:
+        return False
 
 
 class EmbeddedClient:

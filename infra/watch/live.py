@@ -51,7 +51,7 @@ def live_view(lake: Lake, policies: tuple[str, ...], version: int, since: dateti
 
 
 def _decided(lake: Lake, version: int, since: datetime, until: datetime) -> pa.Table:
-    """The newest MOST, oldest first; of a window that holds more, the others' times alone are read."""
+    """The newest MAX_WINDOW_POSTS, oldest first; of a window that holds more, the others' times alone are read."""
     dataset = lake.decisions.open()
     times = dataset.to_table(columns=["decided_at"], filter=_within(version, since, until))["decided_at"]
     if len(times) > MAX_WINDOW_POSTS:

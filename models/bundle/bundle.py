@@ -18,6 +18,7 @@ from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import OperatingPoints
 from models.inference.precision import INT8, SERVING, Precision
 from models.inference.scorer import Encoded, Scorer
+from models.process.atomic_write import whole_folder
 
 
 @dataclass(frozen=True)
@@ -94,16 +95,16 @@ def write_bundle(
 
     `int8` is the graph in eight bits where that is what `precision` serves; the one in float stays beside it.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(model, folder)
-    if int8 is not None:
-        shutil.copyfile(int8, folder / INT8)
-    parts = {
-        "calibration.json": calibration,
-        "policy_set.json": policy_set,
-        "operating_points.json": points,
-        SERVING: precision,
-    }
-    for name, part in parts.items():
-        (folder / name).write_text(part.model_dump_json(indent=1))
-    return write_manifest(folder)
+    with whole_folder(folder) as aside:
+        shutil.copytree(model, aside, dirs_exist_ok=True)
+        if int8 is not None:
+            shutil.copyfile(int8, aside / INT8)
+        parts = {
+            "calibration.json": calibration,
+            "policy_set.json": policy_set,
+            "operating_points.json": points,
+            SERVING: precision,
+        }
+        for name, part in parts.items():
+            (aside / name).write_text(part.model_dump_json(indent=1))
+        return write_manifest(aside)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ UNSYNCABLE = {
     errno.EACCES,
 }  # a network disk's folder, or one that may not be listed
 
+LOCKLESS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EINVAL}  # a network disk's answer
 NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 
 
@@ -48,7 +50,8 @@ def whole_file(target: Path) -> Iterator[Path]:
             aside.chmod(stat.S_IMODE(target.stat().st_mode))
         put_in_place(aside, target)
     except BaseException:
-        aside.unlink(missing_ok=True)
+        if _is_there(aside, lock):  # else it is in place, and the next writer's lies here
+            aside.unlink(missing_ok=True)
         raise
     finally:
         os.close(lock)
@@ -63,7 +66,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
         yield aside
         put_in_place(aside, target)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        if _is_there(aside, lock):  # as above
+            shutil.rmtree(aside, ignore_errors=True)
         raise
     finally:
         os.close(lock)
@@ -122,11 +126,19 @@ def _own(target: Path, *, folder: bool) -> tuple[Path, int]:
     """An empty file or folder beside the target, and the lock by which it is this writer's alone.
 
     A lock dies with its process: the next writer takes what a killed one left, and so no more than one lies there.
+    Where a disk has no locks, each writer has a name of its own.
     """
     number = 0
     while True:
         aside = target.with_name(f".{target.name}{f'.{number}' if number else ''}.partial")
-        lock = _locked(aside, folder=folder)
+        try:
+            lock = _locked(aside, folder=folder)
+        except OSError as error:
+            if error.errno not in LOCKLESS:
+                raise
+            _remove(aside)  # in which nobody writes
+            aside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+            return aside, _opened(aside, folder=folder)
         if lock is None:
             number += 1
         elif _is_there(aside, lock):
@@ -137,19 +149,21 @@ def _own(target: Path, *, folder: bool) -> tuple[Path, int]:
 
 
 def _locked(aside: Path, *, folder: bool) -> int | None:
-    """A handle that holds the lock; None where another writer holds it."""
-    handle = _opened_folder(aside) if folder else os.open(aside, NEW_FILE, 0o666)
+    """A handle that holds the lock; None where another writer holds it. Raises OSError where there are no locks."""
+    handle = _opened(aside, folder=folder)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(handle)
-        return None
-    except OSError:  # a disk without locks
-        pass
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
     return handle
 
 
-def _opened_folder(aside: Path) -> int:
+def _opened(aside: Path, *, folder: bool) -> int:
+    if not folder:
+        return os.open(aside, NEW_FILE, 0o666)
     while True:
         aside.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):  # its writer has just put it in place

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -197,33 +197,55 @@ MODULES: dict[str, str] = {
     "tasks.zero_shot": "tasks.scoring.zero_shot",
 }
 
-# what has left a module that stays, or lies elsewhere than its module
+# what lies elsewhere than its module, or has another name
 SYMBOLS: dict[str, str] = {
-    "infra.training.packed": "infra.ray.parcel",
-    "infra.training.unpack": "infra.ray.parcel",
-    "models.encoder.ENCODERS": "models.encoders",
-    "models.objective.NotSupervisedError": "models.objectives",
-    "models.objective.OBJECTIVES": "models.objectives",
-    "models.objective.judged": "models.data.labels",
-    "models.objective.supervised": "models.objectives",
-    "models.objective.vote_weights": "models.data.labels",
-    "models.preset.PRESETS": "models.training.presets",
-    "models.preset.UnknownPresetError": "models.training.presets",
-    "models.preset.preset_named": "models.training.presets",
-    "models.preset.preset_names": "models.training.presets",
+    "infra.training.packed": "infra.ray.parcel.packed",
+    "infra.training.unpack": "infra.ray.parcel.unpack",
+    "models.encoder.ENCODERS": "models.encoders.ENCODERS",
+    "models.objective.NotSupervisedError": "models.objectives.NotSupervisedError",
+    "models.objective.OBJECTIVES": "models.objectives.OBJECTIVES",
+    "models.objective.judged": "models.data.labels.judged",
+    "models.objective.supervised": "models.objectives.supervised",
+    "models.objective.vote_weights": "models.data.labels.vote_weights",
+    "models.preset.PRESETS": "models.training.presets.PRESETS",
+    "models.preset.UnknownPresetError": "models.training.presets.UnknownPresetError",
+    "models.preset.preset_named": "models.training.presets.preset_named",
+    "models.preset.preset_names": "models.training.presets.preset_names",
+    "infra.rollout.promises.Promises": "infra.rollout.expected_effects.ExpectedEffects",
+    "models.pretraining.pupil.Pupil": "models.pretraining.module.BackboneInTraining",
+    "models.pretraining.self_supervised.Lesson": "models.objectives.base.self_supervised.ObjectiveHead",
+    "models.pretraining.syllabus.Syllabus": "models.pretraining.objective_mix.ObjectiveMix",
+    "models.serving.quantisation.quantise": "models.bundle.quantization.quantize",
 }
 
 
 def present(name: str) -> str:
     """What a dotted name of a module, or of something in one, is called now; itself where it never changed."""
     if name in SYMBOLS:
-        return f"{SYMBOLS[name]}.{name.rpartition('.')[2]}"
+        return SYMBOLS[name]
     parts = name.split(".")
     for end in range(len(parts), 1, -1):
         found = MODULES.get(".".join(parts[:end]))
         if found is not None:
             return ".".join((found, *parts[end:]))
     return name
+
+
+def members_of(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a package that a module of its name became: what that held is in `module` now."""
+    package = module.rpartition(".")[0]
+
+    def former(name: str) -> Any:
+        if name.startswith("__") or importlib.util.find_spec(f"{package}.{name}") is not None:
+            raise AttributeError(name)  # what Python asks of any package, or a module of it
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except AttributeError:
+            raise AttributeError(f"module {package!r} has no {name!r}") from None
+        warnings.warn(f"{package}.{name} is {module}.{name} now", DeprecationWarning, stacklevel=2)
+        return found
+
+    return former
 
 
 class _Former(ModuleType):

@@ -30,6 +30,11 @@ FORMER_CODE: tuple[str, ...] = ("70ceabce5d446665273c71ce3aeec4d4e84cb2e932bf194
 CONTEXT = {"settings", "resources"}  # say where things lie and on what they run, never what they are
 
 
+def former_code() -> tuple[str, ...]:
+    """Of releases whose unfinished work goes on here; none where a project or installed packages bring parts."""
+    return () if code_files() or installed_code(GROUPS) else FORMER_CODE
+
+
 @cache
 def code_digest() -> str:
     """Digest of this product's own source, and of the parts that a project and installed packages bring."""

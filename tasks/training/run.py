@@ -16,7 +16,7 @@ from infra.weights import fetch
 from models.training.presets import preset_named
 from tasks.data.snapshot import Snapshot
 from tasks.plumbing.artifacts import link, run_url
-from tasks.plumbing.caching import FORMER_CODE, code_digest, digest_of
+from tasks.plumbing.caching import code_digest, digest_of, former_code
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
 from tasks.plumbing.story import say, tells
@@ -44,7 +44,7 @@ def found_or_begun(
     its version; its run says which code went on with it, so that the same command finds it when it has ended.
     """
     today = code_digest()
-    for code in FORMER_CODE:
+    for code in former_code():
         key = digest_of(**asked, code=code)
         if LifecycleRun.goes_on(registry, key, today, tag):
             run = LifecycleRun.resume_or_start(registry, key, name=name, tag=tag)

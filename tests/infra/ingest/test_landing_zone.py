@@ -6,7 +6,9 @@ from ingested import rows, versions
 from PIL import Image
 
 from infra.ingest import ingest
+from infra.ingest.sources.fights import SOURCE as FIGHTS
 from infra.objects import UnreachableError
+from models.data.media_limits import MAX_PICTURE_BYTES
 
 pytestmark = [pytest.mark.s3, pytest.mark.slow]
 
@@ -70,6 +72,15 @@ def test_a_folder_of_images_may_be_a_landing_zone(settings, lake, zone):
     zone.write("landing/violence/one.png", data.getvalue())
     summary = ingest(settings, "folder", f"s3://{zone.bucket}/landing")
     assert (summary.posts.inserted, summary.judgements.inserted) == (1, 1)
+
+
+def test_a_video_that_is_larger_than_a_picture_may_be_is_stored_whole(settings, lake, zone):
+    padding = MAX_PICTURE_BYTES + 64
+    whole = FIGHTS.examples["fight/one.mp4"] + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)
+    zone.write("landing/fight/long.mp4", whole)
+    assert ingest(settings, "fights", f"s3://{zone.bucket}/landing").posts.inserted == 1
+    (kept,) = rows(lake.posts, "video")
+    assert kept == {"video": whole}
 
 
 def test_a_bucket_that_does_not_exist_is_one_clear_line(settings):

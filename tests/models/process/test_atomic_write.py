@@ -1,5 +1,7 @@
 """What is written aside is whole at every moment, on the disk before it has its name, and leaves nothing beside it."""
 
+import errno
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from models.process import atomic_write
 from models.process.atomic_write import put_in_place, whole_file, whole_folder, write_bytes, write_text
 
 ROOT = Path(__file__).parents[3]
@@ -189,3 +192,37 @@ def test_what_was_written_elsewhere_on_the_disk_is_put_in_place(tmp_path, names)
     (tmp_path / "work" / "made.db").write_text("1")
     put_in_place(tmp_path / "work" / "made.db", tmp_path / "a.db")
     assert names() == ["a.db", "work"]
+
+
+@pytest.fixture
+def without_locks(monkeypatch):
+    """A network disk whose server has none."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+@pytest.mark.usefixtures("without_locks")
+def test_on_a_disk_without_locks_each_writer_has_a_file_of_its_own(tmp_path, names):
+    with whole_file(tmp_path / "file") as first, whole_file(tmp_path / "file") as second:
+        assert first != second
+        first.write_text("first")
+        second.write_text("second")
+    assert (tmp_path / "file").read_text() == "first"  # which was put in place last
+    with whole_folder(tmp_path / "folder") as aside:
+        (aside / "one").touch()
+    assert names() == ["file", "folder"]
+
+
+def test_a_writer_whose_file_is_in_place_leaves_the_next_one_alone(tmp_path, monkeypatch):
+    def next_one_writes_and_the_disk_fails(folder):
+        (folder / ".file.partial").write_text("the next writer's")
+        raise OSError(errno.EIO, "the folder cannot be synced")
+
+    monkeypatch.setattr(atomic_write, "sync_names", next_one_writes_and_the_disk_fails)
+    with pytest.raises(OSError, match="cannot be synced"):
+        write_text(tmp_path / "file", "there")
+    assert (tmp_path / "file").read_text() == "there"
+    assert (tmp_path / ".file.partial").read_text() == "the next writer's"

@@ -5,8 +5,8 @@ from tiny_model import open_store
 
 from infra.registry import Registry
 from infra.registry.runs import GONE_ON, KEY, PRETRAINING, SEARCH, LifecycleRun
+from tasks.plumbing import caching
 from tasks.plumbing.caching import code_digest, digest_of
-from tasks.training import run
 from tasks.training.run import found_or_begun
 
 ASKED = {"snapshot": "s", "seed": 0}
@@ -15,7 +15,7 @@ FORMER = "a digest of the release before"
 
 @pytest.fixture
 def registry(settings, monkeypatch):
-    monkeypatch.setattr(run, "FORMER_CODE", (FORMER,))
+    monkeypatch.setattr(caching, "FORMER_CODE", (FORMER,))
     open_store(settings)
     return Registry(settings)
 
@@ -46,3 +46,12 @@ def test_what_that_release_or_another_has_finished_is_done_again_by_this_one(reg
 def test_what_any_other_code_began_does_not_go_on(registry):
     begun = LifecycleRun.resume_or_start(registry, digest_of(**ASKED, code="somebody's edit"), "begun")
     assert found_or_begun(registry, ASKED, name="again", tag=KEY)[1] != begun
+
+
+def test_where_a_project_has_parts_by_now_it_begins_anew(registry, monkeypatch, tmp_path):
+    LifecycleRun.resume_or_start(registry, digest_of(**ASKED, code=FORMER), "begun")
+    part = tmp_path / "gate.py"
+    part.write_text("GATE = None")
+    monkeypatch.setattr(caching, "code_files", lambda: [part])
+    key, _ = found_or_begun(registry, ASKED, name="anew", tag=KEY)
+    assert key == digest_of(**ASKED, code=code_digest())
