@@ -42,6 +42,7 @@ HOMES = Path(__file__).with_name("homes")
 SET = "community_guidelines"
 CHAMPION, CHALLENGER = 1, 2
 CLOSE = 1e-6
+THIS_MACHINE = ("port ", "disk")  # how subjects begin that `doctor` looks at, whatever the home
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,8 @@ def test_status_and_doctor_see_it_as_it_was(home, told, command):
         assert (seen[name]["version"], seen[name]["key"]) == (then[name]["version"], then[name]["key"])
     assert [run["run_id"] for run in seen["runs"]] == [run["run_id"] for run in then["runs"]]
     assert seen["rollout"]["posts"] == told["posts_in_stage"]
-    assert [it for it in examine(home) if it.verdict == "to mend"] == []
+    wrong = [it for it in examine(home) if it.verdict == "to mend"]
+    assert [it for it in wrong if not it.subject.startswith(THIS_MACHINE)] == []
 
 
 def test_snapshots_of_then_are_read_and_found_again_and_new_ones_cut(home, told):
