@@ -129,7 +129,7 @@ def test_status_and_doctor_see_it_as_it_was(home, told, command):
 
 def test_snapshots_of_then_are_read_and_found_again_and_new_ones_cut(home, told):
     then = told["champion"]["snapshot"]
-    uri = open_lake(home).path("snapshots", f"{then['id']}.lance")
+    uri = open_lake(home).snapshot(then["id"])
     rows = SnapshotRows.open(uri)
     assert (rows.id, rows.counts) == (then["id"], then["counts"])
     assert sum(len(batch) for batch in rows.batches("train", 100, "text")) == then["counts"]["train"]

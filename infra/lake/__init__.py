@@ -2,13 +2,14 @@
 
 from infra.lake.indexes import Index
 from infra.lake.judgements import standing
-from infra.lake.lake import Lake, open_lake
+from infra.lake.lake import SNAPSHOTS, Lake, open_lake
 from infra.lake.load import Load
 from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
 
 __all__ = [
+    "SNAPSHOTS",
     "Door",
     "Index",
     "Lake",

@@ -10,6 +10,7 @@ from infra.lake.table import Table
 from infra.settings import Settings
 from models.domain.schemas import ACTS, DECISIONS, FINDINGS, HASHES, JUDGEMENTS, LEASES, POSTS, REJECTS
 
+SNAPSHOTS = "snapshots"  # the folder that they lie in
 OF_POSTS = (Index("post_id"),)
 OF_REJECTS = (Index("file"),)
 OF_DECISIONS = (Index("decision_id"), Index("decided_at"), Index("rollout", "BITMAP"))
@@ -64,6 +65,10 @@ class Lake:
         Ids of snapshots come out of tags that people can write.
         """
         return "/".join((self.uri.rstrip("/"), *map(name_form, parts)))
+
+    def snapshot(self, identity: str) -> str:
+        """The address of a snapshot; raises FormError, as `path` does."""
+        return self.path(SNAPSHOTS, f"{identity}.lance")
 
     def _table(self, name: str, schema: object, *keys: str, indexes: tuple[Index, ...] = ()) -> Table:
         return Table(self.path(f"{name}.lance"), schema, keys, self.storage_options, indexes=indexes)

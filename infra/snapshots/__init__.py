@@ -5,7 +5,6 @@ Beside them corpora: posts to learn from without judgements.
 
 from infra.snapshots.corpus import cut_corpus, pin_posts
 from infra.snapshots.cut import EmptyLakeError, cut_snapshot, pin_versions
-from infra.snapshots.rows import header
 from infra.snapshots.scan import batches
 from infra.snapshots.store import CutSnapshot
 
@@ -15,7 +14,6 @@ __all__ = [
     "batches",
     "cut_corpus",
     "cut_snapshot",
-    "header",
     "pin_posts",
     "pin_versions",
 ]

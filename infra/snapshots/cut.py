@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from infra.lake import Lake
+from infra.lake import SNAPSHOTS, Lake
 from infra.snapshots.columns import Facts, facts_of
 from infra.snapshots.scan import survey, workbench
 from infra.snapshots.splits import Placement, place
@@ -58,7 +58,7 @@ def _cut(
     posts = lake.posts.open(versions["posts"])
     survey(connection, posts, sketches)
     gather(connection, lake.judgements.open(versions["judgements"]), policy_set.keys)
-    shelf = Shelf(lake, "snapshots", tag="snapshot", format=2)
+    shelf = Shelf(lake, SNAPSHOTS, tag="snapshot", format=2)
     facts = _judged(connection, lake, policy_set)
     clusters = facts.clusters(sketches)
     placement = place(facts.authors, clusters, facts.times, facts.keys, seed)

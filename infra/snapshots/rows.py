@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -15,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.lake import Door
+from models.data.snapshot import headed
 from models.domain.policy import PolicySet
-from models.domain.schemas import POST_FIELDS, SPLITS, snapshot_schema
+from models.domain.schemas import POST_FIELDS, SPLITS
 
-HEADER = b"moderato"
 _BATCH_ROWS = 8192  # of posts in a batch, where their contents are small
 _BATCH_BYTES = 32 << 20
 _COLUMN_BYTES = 1 << 20  # that Lance gathers of each column before it writes a page
@@ -42,7 +41,7 @@ def write(
     storage_options: dict[str, str] | None,
 ) -> None:  # fmt: skip
     """Write the table `ordered` with its posts' contents to `uri`, in one commit. Raises UnfitRowsError."""
-    schema = snapshot_schema(head["policies"]).with_metadata({HEADER: json.dumps(head).encode()})
+    schema = headed(head)
     ordered = connection.sql(_ORDERED).to_arrow_reader(_batch_rows(connection))
     written = partial(
         lance.write_dataset,
@@ -86,11 +85,6 @@ def _rows(
 def _matrix(lists: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
     flat = lists.flatten().to_numpy(zero_copy_only=False)
     return np.asarray(flat, dtype=np.int32).reshape(len(lists), -1)
-
-
-def header(dataset: lance.LanceDataset) -> dict[str, Any]:
-    """What a snapshot says of itself: id, policy_set, policy_digest, policies, counts, seed."""
-    return dict(json.loads(dataset.schema.metadata[HEADER]))
 
 
 def describe(identity: str, policy_set: PolicySet, counts: dict[str, int], seed: int) -> dict[str, Any]:

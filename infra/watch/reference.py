@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import lance
 import numpy as np
 import pyarrow as pa
 
 from infra.watch.view import View, joined
 from models.bundle.bundle import Bundle
+from models.data.snapshot import header
 
 COLUMNS = ["post_id", "author_id", "market", "language", "text", "image", "labels"]
 HELD_OUT = "split IN ('calibration', 'test')"
@@ -19,7 +18,7 @@ BATCH_POSTS = 256  # posts; bounds the images held at once
 def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> View:
     """Score and decide the snapshot's calibration and test posts with the champion's bundle."""
     dataset = lance.dataset(uri, storage_options=storage_options or None)
-    judged = json.loads(dataset.schema.metadata[b"moderato"])["policies"]
+    judged = header(dataset)["policies"]
     parts = [
         _seen(bundle, judged, batch)
         for batch in dataset.to_batches(columns=COLUMNS, filter=HELD_OUT, batch_size=BATCH_POSTS)

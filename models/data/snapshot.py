@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Self
+from typing import Any, Self
 
 import lance
 import numpy as np
@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.domain.errors import UserError, says_absent
-from models.domain.schemas import SPLITS
+from models.domain.schemas import SPLITS, snapshot_schema
 
-METADATA = b"moderato"
+HEADER = b"moderato"  # in a dataset's schema: what the snapshot says of itself, as JSON
 
 
 class NotASnapshotError(UserError):
@@ -25,6 +25,21 @@ class NotASnapshotError(UserError):
 
 class EmptySplitError(UserError):
     """A split that training needs has no rows."""
+
+
+def header(dataset: lance.LanceDataset) -> dict[str, Any]:
+    """Its id, policy_set, policy_digest, policies, counts and seed, as it says; raises NotASnapshotError."""
+    written = (dataset.schema.metadata or {}).get(HEADER)
+    if written is None:
+        raise NotASnapshotError(
+            f"{dataset.uri} is a Lance dataset but no snapshot: its schema carries no {HEADER!r}"
+        )
+    return dict(json.loads(written))
+
+
+def headed(about: Mapping[str, Any]) -> pa.Schema:
+    """The schema of a snapshot that says this of itself."""
+    return snapshot_schema(about["policies"]).with_metadata({HEADER: json.dumps(about).encode()})
 
 
 @dataclass(frozen=True)
@@ -48,12 +63,7 @@ class SnapshotRows:
             raise NotASnapshotError(
                 f"there is no snapshot at {uri}; cut one with `moderato retrain`"
             ) from None
-        metadata = (dataset.schema.metadata or {}).get(METADATA)
-        if metadata is None:
-            raise NotASnapshotError(
-                f"{uri} is a Lance dataset but no snapshot: its schema carries no {METADATA!r}"
-            )
-        about = json.loads(metadata)
+        about = header(dataset)
         return cls(dataset, uri, about["id"], tuple(about["policies"]), about["counts"])
 
     def positions(self, split: str) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.data.snapshot import header
 from models.inference.scorer import Scorer
 from models.process.atomic_write import whole_file
 
@@ -71,7 +71,7 @@ def score_splits(
     batches = dataset.to_batches(
         columns=columns, filter=f"split IN ({wanted})", batch_size=FEW if watches else BATCH
     )
-    judged = json.loads(dataset.schema.metadata[b"moderato"])["policies"]
+    judged = header(dataset)["policies"]
     parts = [_score(scorer, judged, batch) for batch in batches if len(batch)]
     if not parts:
         empty = dataset.schema.empty_table().select(COLUMNS)

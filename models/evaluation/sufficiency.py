@@ -5,7 +5,6 @@ Counts alone: no score is looked at, so that what is derived afterwards is not c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import lance
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data.snapshot import header
 from models.domain.policy import PolicySet
 from models.domain.schemas import SPLITS
 from models.evaluation.operating_points import MAJORITY
@@ -37,7 +37,7 @@ class Tally:
     def of(cls, uri: str, storage_options: dict[str, str] | None = None) -> Tally:
         """Of the snapshot at `uri`."""
         dataset = lance.dataset(uri, storage_options=storage_options or None)
-        policies = tuple(json.loads(dataset.schema.metadata[b"moderato"])["policies"])
+        policies = tuple(header(dataset)["policies"])
         width = len(policies)
         judged, violations = ({split: np.zeros(width, int) for split in SPLITS} for _ in range(2))
         posts = dict.fromkeys(SPLITS, 0)

@@ -24,10 +24,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.data.pixels import pixels
-from models.data.snapshot import METADATA, SnapshotRows
+from models.data.snapshot import SnapshotRows, headed, header
 from models.data.tokenizer import encode, load_tokenizer, padded
 from models.domain.errors import UserError, says_absent
-from models.domain.schemas import snapshot_schema
 from models.layers.fusion import pool
 from models.network.backbone import Backbone
 from models.network.backbone_folder import JUDGE, TOKENIZER, WEIGHTS
@@ -103,11 +102,10 @@ def bootstrap(
     reviewer = Reviewer.load(backbone)
     identity = hashlib.sha256(f"{FORMAT}\n{rows.id}\n{reviewer.digest}\n".encode()).hexdigest()[:16]
     uri = f"{rows.uri.rsplit('/', 1)[0]}/{identity}.lance"
-    head = json.loads((rows.dataset.schema.metadata or {})[METADATA])
+    head = header(rows.dataset)
     if (made := _found(uri, storage_options)) is None:
         became = Counter(dict.fromkeys((KEPT, REPLACED, WRITTEN, DROPPED, UNSEEN), 0))
-        told = head | {"id": identity, "of": rows.id}
-        schema = snapshot_schema(rows.policies).with_metadata({METADATA: json.dumps(told).encode()})
+        schema = headed(head | {"id": identity, "of": rows.id})
         reader = pa.RecordBatchReader.from_batches(schema, _reviewed(rows, reviewer, schema, became))
         made = lance.write_dataset(reader, uri, mode="create", storage_options=storage_options or None)
         made.update_metadata({"became": json.dumps(became)})

@@ -9,7 +9,6 @@ against (models.evaluation.held_out, and the gate on calibration).
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
 from models.bundle.assembly import JUDGED
-from models.data.snapshot import METADATA, SnapshotRows
+from models.data.snapshot import SnapshotRows, headed, header
 from models.domain.policy import PolicySet
 from models.domain.preset import Preset
 from models.domain.schemas import SPLITS
@@ -97,9 +96,9 @@ def _write(
     """A snapshot that is trained on some posts of another, validated on its validation split, and tested on others."""
     validated = rows.positions("validation")
     parts = {"train": learned, "validation": validated, "test": held}
-    about = json.loads(rows.dataset.schema.metadata[METADATA])
-    about |= {"id": identity, "counts": {split: len(parts.get(split, ())) for split in SPLITS}}
-    schema = rows.dataset.schema.with_metadata({METADATA: json.dumps(about).encode()})
+    counts = {split: len(parts.get(split, ())) for split in SPLITS}
+    told = headed(header(rows.dataset) | {"id": identity, "counts": counts}).metadata
+    schema = rows.dataset.schema.with_metadata(told)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for split, places in parts.items():

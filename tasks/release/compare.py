@@ -22,8 +22,8 @@ def compare_versions(settings: Settings, one: str, other: str) -> tuple[Comparis
     """
     registry, lake = Registry(settings), open_lake(settings)
     older, newer = sorted((registry.resolve(one), registry.resolve(other)), key=lambda it: it.version)
-    uri = lake.path("snapshots", f"{newer.snapshot}.lance")
-    learned = learned_posts(lake.path("snapshots", f"{older.snapshot}.lance"), lake.storage_options)
+    uri = lake.snapshot(newer.snapshot)
+    learned = learned_posts(lake.snapshot(older.snapshot), lake.storage_options)
     ours, theirs = (scored_by(registry, version, uri) for version in (newer, older))
     found = compare(ours, theirs, learned, version=older.version, seed=settings.seed)
     posts = f"{found.posts} test posts of snapshot {newer.snapshot[:12]}"

@@ -242,7 +242,7 @@ def _compare(settings: Settings, candidate: Candidate, champion: Champion, score
     """Champion and candidate on the same test posts, without those that the champion learned from."""
     registry, lake = Registry(settings), open_lake(settings)
     theirs = scored_by(registry, registry.resolve(str(champion.version)), candidate.snapshot.uri)
-    learned = learned_posts(lake.path("snapshots", f"{champion.snapshot}.lance"), lake.storage_options)
+    learned = learned_posts(lake.snapshot(champion.snapshot), lake.storage_options)
     return compare(scored, theirs, learned, version=champion.version, seed=candidate.seed)
 
 

@@ -61,9 +61,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
     if champion is None:
         return Looked(version=0, since=since, until=until, posts=0, findings=())
     bundle = Bundle.load(registry.fetch(champion), threads=settings.threads)
-    reference = reference_view(
-        bundle, lake.path("snapshots", f"{champion.snapshot}.lance"), lake.storage_options
-    )
+    reference = reference_view(bundle, lake.snapshot(champion.snapshot), lake.storage_options)
     live = live_view(lake, bundle.assessed, champion.version, since, until)
     looked = Looked(
         version=champion.version,

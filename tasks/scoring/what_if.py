@@ -116,7 +116,7 @@ def _logged(registry: Registry, version: RegisteredVersion, folder: Path) -> Pat
 
 def _scored(lake: Lake, version: RegisteredVersion, bundle: Bundle) -> StoredScores:
     """Raises NothingScoredError where the snapshot is gone."""
-    uri, points = lake.path("snapshots", f"{version.snapshot}.lance"), bundle.operating_points
+    uri, points = lake.snapshot(version.snapshot), bundle.operating_points
     used = tuple(split for split in SPLITS if split in points.derived_from)
     try:
         parts = [

@@ -125,7 +125,7 @@ def lake_tables(lake: Lake, snapshot: Snapshot, baseline: str | None) -> dict[st
 
 
 def _snapshot_table(lake: Lake, snapshot_id: str) -> Table:
-    uri = lake.path("snapshots", f"{snapshot_id}.lance")
+    uri = lake.snapshot(snapshot_id)
     return Table(uri, pa.schema([]), (), lake.storage_options)
 
 

@@ -75,6 +75,6 @@ def test_drift_starts_a_retraining_whose_champion_finds_what_the_one_before_miss
         registry = Registry(platform.settings)
         before, now = sorted(registry.versions(), key=lambda version: version.version)
         assert registry.champion().version == now.version
-        settled, shifted = (lake.path("snapshots", f"{it.snapshot}.lance") for it in (before, now))
+        settled, shifted = (lake.snapshot(it.snapshot) for it in (before, now))
         assert recall(registry, before, shifted) < recall(registry, before, settled)
         assert recall(registry, now, shifted) > recall(registry, before, shifted) + 0.1

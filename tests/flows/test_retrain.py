@@ -158,7 +158,7 @@ def test_a_worse_candidate_is_rejected_with_exit_code_3(first):
 def sabotage(settings, snapshot):
     """Turn the judgements of the training posts around, as a broken labelling job would."""
     lake = open_lake(settings)
-    learned = lance.dataset(lake.path("snapshots", f"{snapshot}.lance"))
+    learned = lance.dataset(lake.snapshot(snapshot))
     learned = learned.to_table(columns=["post_id"], filter="split in ('train', 'validation')")["post_id"]
     rows = lake.judgements.open().to_table()
     rows = rows.filter(pc.is_in(rows["post_id"], learned.combine_chunks()))

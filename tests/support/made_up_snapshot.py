@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from models.domain.schemas import SPLITS, snapshot_schema
+from models.data.snapshot import headed
+from models.domain.schemas import SPLITS
 
 POLICIES = ("fraud_and_spam", "profanity", "violence")
 
@@ -84,7 +84,7 @@ def write_snapshot(
         "counts": counts,
         "seed": 0,
     }
-    schema = snapshot_schema(policies).with_metadata({b"moderato": json.dumps(about).encode()})
+    schema = headed(about)
     splits = [split for split in SPLITS for _ in range(counts[split])]
     records = [
         _record(number, row, split) for number, (row, split) in enumerate(zip(rows, splits, strict=True))

@@ -21,8 +21,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from infra.lake import open_lake
 from infra.registry import Registry, is_empty
 from infra.settings import Settings
+from models.data.snapshot import headed
 from models.domain.preprocessing import PREPROCESSING
-from models.domain.schemas import SPLITS, snapshot_schema
+from models.domain.schemas import SPLITS
 from models.policies import POLICY_SETS
 from tasks.data.snapshot import Snapshot
 from tasks.release.evaluate import evaluate
@@ -118,7 +119,7 @@ def make_candidate(
     unjudged: tuple[str, ...] = (),
 ) -> Candidate:  # fmt: skip
     """A candidate as training leaves it, on a snapshot in the settings' lake; nobody judged the policies `unjudged`."""
-    uri = open_lake(settings).path("snapshots", f"snapshot-{seed}.lance")
+    uri = open_lake(settings).snapshot(f"snapshot-{seed}")
     options = settings.options_for(uri)
     counts = write_snapshot(uri, posts=posts, seed=seed, storage_options=options, unjudged=unjudged)
     snapshot = Snapshot(
@@ -198,7 +199,7 @@ def write_snapshot(
         "counts": counts,
         "seed": seed,
     }
-    schema = snapshot_schema(POLICIES).with_metadata({b"moderato": json.dumps(described).encode()})
+    schema = headed(described)
     lance.write_dataset(pa.table(columns, schema=schema), uri, storage_options=storage_options)
     return counts
 

@@ -84,7 +84,7 @@ def test_the_lake_keeps_it_and_the_watch_looks_at_what_was_judged(gateway, setti
     rows = lake.decisions.open().to_table(columns=["scores", "not_assessed"]).to_pylist()
     assert {score["policy"] for row in rows for score in row["scores"]} == set(JUDGED)
     assert {policy for row in rows for policy in row["not_assessed"]} == set(UNJUDGED)
-    uri = lake.path("snapshots", "snapshot-0.lance")
+    uri = lake.snapshot("snapshot-0")
     assert reference_view(bundle, uri, {}).policies == JUDGED
     assert live_view(lake, bundle.assessed, 1, *_ever()).policies == JUDGED
 

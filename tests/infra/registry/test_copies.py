@@ -114,7 +114,7 @@ def test_a_number_that_a_person_wrote_for_the_champion_before_is_none(registry, 
 def test_a_snapshot_s_id_that_leads_elsewhere_is_refused(store):
     version = replace(store.registry.version(1), snapshot="../../elsewhere")
     with pytest.raises(ValueError, match="invalid_name"):
-        store.lake.path("snapshots", f"{version.snapshot}.lance")
+        store.lake.snapshot(version.snapshot)
 
 
 def test_every_champion_is_remembered_by_the_model_itself(store):

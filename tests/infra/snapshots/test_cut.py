@@ -7,7 +7,8 @@ import pytest
 from lake_rows import INGESTED, START, invented, judgement, post, put, put_platform
 
 from infra.lake import Lake
-from infra.snapshots import EmptyLakeError, cut_snapshot, header, pin_versions
+from infra.snapshots import EmptyLakeError, cut_snapshot, pin_versions
+from models.data.snapshot import header
 from models.domain.schemas import JUDGEMENTS, SPLITS, snapshot_schema
 from models.policies import POLICY_SETS
 

@@ -1,4 +1,3 @@
-import json
 from datetime import UTC, datetime, timedelta
 
 import lance
@@ -8,6 +7,7 @@ from prefect import flow
 
 from infra.lake import open_lake
 from infra.lake.table import NoSuchVersionError
+from models.data.snapshot import header
 from models.domain.catalogue import UnknownEntryError
 from models.policies import POLICY_SETS
 from tasks.data.policy_set import EditedPolicySetError
@@ -59,7 +59,7 @@ def test_nothing_is_left_in_the_workspace(settings):
 def test_a_snapshot_says_by_which_content_of_the_policy_set_it_was_cut(settings):
     put_platform(open_lake(settings), 60)
     made = cut.fn(settings, pin.fn(settings), "community_guidelines", 0)
-    said = json.loads(lance.dataset(made.uri).schema.metadata[b"moderato"])
+    said = header(lance.dataset(made.uri))
     assert made.policy_digest == said["policy_digest"] == POLICY_SETS["community_guidelines"].digest
 
 

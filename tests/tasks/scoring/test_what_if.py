@@ -106,7 +106,7 @@ def test_a_set_that_shares_no_policy_with_the_version_is_said(settings, champion
 
 def test_scores_that_the_run_logged_need_no_snapshot(settings, lake, champion):
     before = try_objectives(settings, SET)
-    shutil.rmtree(lake.path("snapshots", "snapshot-0.lance"))
+    shutil.rmtree(lake.snapshot("snapshot-0"))
     shutil.rmtree(settings.work / "what-if")
     assert try_objectives(settings, SET) == before
 
@@ -114,7 +114,7 @@ def test_scores_that_the_run_logged_need_no_snapshot(settings, lake, champion):
 def test_a_version_without_logged_scores_whose_snapshot_is_gone_is_said(
     settings, lake, champion, monkeypatch
 ):
-    shutil.rmtree(lake.path("snapshots", "snapshot-0.lance"))
+    shutil.rmtree(lake.snapshot("snapshot-0"))
     monkeypatch.setattr("tasks.scoring.what_if.NAME", "a release of before logged none")
     with pytest.raises(NothingScoredError, match="its snapshot snapshot-0 is not in the lake"):
         try_objectives(settings, SET)
