@@ -50,7 +50,7 @@ def test_who_waits_at_a_terminal_is_told_for_what():
 
 def test_and_again_while_it_goes_on():
     shown = at_a_terminal(
-        "from flows.cli import loading\nloading.AGAIN = 0.2\n" + LOADING.format(first="pass")
+        "from flows.cli import loading\nloading.REMIND_SECONDS = 0.2\n" + LOADING.format(first="pass")
     )
     lines = shown.splitlines()
     assert len(lines) >= 2
