@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -172,6 +173,12 @@ def filled(page: Path) -> str:
     return BLOCK.sub(lambda block: f"{block[1]}{MADE[page.stem]().strip()}\n{block[2]}", page.read_text())
 
 
-if __name__ == "__main__":
-    for path in FOLDER.glob("*.md"):
-        path.write_text(filled(path))
+if (
+    __name__ == "__main__"
+):  # with `--stale`, names the pages that are not what the code says, and changes none
+    for path in sorted(FOLDER.glob("*.md")):
+        page = filled(path)
+        if sys.argv[1:] != ["--stale"]:
+            path.write_text(page)
+        elif page != path.read_text():
+            print(path.name)
