@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
 
 from infra.home import standing_on
+from infra.objects import UnreachableError
 from infra.platform.ports import is_free
 from infra.platform.service import request
 from infra.secrets import masked
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from infra.rollout import Store
 
 GIBIBYTE = 2**30
+MAX_ERROR_CHARACTERS = 300  # of a store's client, which may tell a page
 LEAST_FREE, COMFORTABLE = 2 * GIBIBYTE, 10 * GIBIBYTE
 PACKAGES = ("prefect", "mlflow", "torch", "lightning", "great-expectations", "pylance", "onnxruntime")
 
@@ -71,8 +73,10 @@ def _tried(name: str, address: str, ask: Callable[[], str], setting: str) -> Dia
     try:
         return Diagnosis(name, "well", masked(f"{address}: {ask()}"))
     except Exception as error:  # noqa: BLE001 - whatever a store's client raises is what the person has to read
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Diagnosis(name, "to mend", masked(f"{address}: {first}"), f"start it, or check {setting}")
+        said = str(error.__cause__ if isinstance(error, UnreachableError) else error).strip()
+        first = said.splitlines()[0] if said else type(error).__name__
+        told = masked(f"{address}: {first}")
+        return Diagnosis(name, "to mend", told[:MAX_ERROR_CHARACTERS], f"start it, or check {setting}")
 
 
 def _lake(settings: Settings) -> str:
@@ -100,6 +104,8 @@ def _champion(store: Store) -> Iterator[Diagnosis]:
         vanished = incident(store, deep=True)
         if not is_empty(store.settings):
             _ = store.registry.experiment_id
+    except UnreachableError:
+        return
     except UserError as error:
         yield Diagnosis("champion", "to mend", str(error), "follow what it says")
     except Exception:  # noqa: BLE001 - whatever a store's client raises

@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from filelock import FileLock
 
+from infra.objects import UnreachableError
+from infra.secrets import masked
 from infra.settings import Settings
 from models.domain.errors import UserError
 from models.process.atomic_write import put_in_place
@@ -35,6 +40,16 @@ EXPERIMENT = {
     "mlflow.note.content": "Retrainings of the content-safety classifier. Each run is one candidate, from its snapshot "
     "to its verdict; its children hold the course of training, every figure with its interval, and the canary.",
 }
+
+
+KNOCK_SECONDS = 5.0  # that a server has to answer
+PORTS = {
+    "http": 80,
+    "https": 443,
+    "postgresql": 5432,
+    "mysql": 3306,
+    "mssql": 1433,
+}  # by scheme, where none is given
 
 
 class DeletedExperimentError(UserError):
@@ -62,7 +77,8 @@ def leaving_refusals() -> Iterator[None]:
 
 
 def connect(settings: Settings) -> MlflowClient:
-    """A client of the store, whose tables are made where they are missing."""
+    """A client of the store, whose tables are made where they are missing. Raises UnreachableError."""
+    _knock(settings.tracking_uri)
     for name, value in QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import mlflow
@@ -76,6 +92,21 @@ def connect(settings: Settings) -> MlflowClient:
         client = mlflow.MlflowClient(settings.tracking_uri)
         client.search_registered_models(max_results=1)
     return client
+
+
+def _knock(address: str) -> None:
+    """MLflow tries for minutes to reach a server, or a database, that is not there. Raises UnreachableError."""
+    place = urlsplit(address)
+    scheme, host = place.scheme.partition("+")[0], place.hostname
+    if host is None or scheme not in PORTS or (getproxies().get(scheme) and not proxy_bypass(host)):
+        return
+    try:
+        socket.create_connection((host, place.port or PORTS[scheme]), KNOCK_SECONDS).close()
+    except OSError as error:
+        raise UnreachableError(
+            f"MLflow cannot be reached: {masked(address)}: {error}; start it, or check MODERATO_MLFLOW_TRACKING_URI: "
+            "moderato doctor looks at all of them"
+        ) from error
 
 
 def make_embedded(settings: Settings) -> None:

@@ -22,7 +22,7 @@ LOOKS = [
 def ended(*words, **environment):
     return subprocess.run(
         [sys.executable, "-m", "flows.cli", *words], capture_output=True, text=True, check=False,
-        env={**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", **environment},
+        env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -40,6 +40,19 @@ def test_an_mlflow_server_that_is_away_is_one_line(words, tmp_path, monkeypatch)
     (tmp_path / "posts.jsonl").write_text('{"post_id": "1", "text": "hello"}\n')
     address = f"http://somebody:{PASSWORD}@127.0.0.1:{free_port()}"
     one_line(ended(*words, MODERATO_MLFLOW_TRACKING_URI=address), "MLflow")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://somebody:{PASSWORD}@mlflow.invalid:5000",
+        f"https://somebody:{PASSWORD}@127.0.0.1",
+        f"postgresql://somebody:{PASSWORD}@127.0.0.1:1/mlflow",
+    ],
+)
+def test_a_server_or_database_that_is_not_there_is_told_soon(address):
+    """MLflow's own clients try for four minutes."""
+    one_line(ended("status", MODERATO_MLFLOW_TRACKING_URI=address), "MLflow")
 
 
 def test_a_prefect_server_that_is_away_is_one_line():
