@@ -4,9 +4,10 @@ from infra.registry.copies import BUNDLES, ForeignVersionError, LostBundleError,
 from infra.registry.deciders import DECIDERS, Decider, deciders, keep, kept, kept_copy
 from infra.registry.history import PastRun, last_runs
 from infra.registry.publish import publish, register_again
-from infra.registry.registry import RegisteredVersion, Registry, UnknownVersionError
+from infra.registry.registry import Registry, UnknownVersionError
 from infra.registry.status import STATUS, Status, mark_run, mark_version
 from infra.registry.store import is_empty, make_embedded
+from infra.registry.version import RegisteredVersion
 
 __all__ = [
     "BUNDLES",

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from infra import forms
+from infra.registry.version import Held, RegisteredVersion
 from infra.settings import Settings
 from models.bundle.manifest import TamperedBundleError, verify
 from models.domain.errors import UserError
 from models.process.atomic_write import put_in_place
-
-if TYPE_CHECKING:
-    from infra.registry.registry import RegisteredVersion, Registry
 
 ARTIFACT = "bundle"  # of the logged model: the folder that the bundle lies in
 BUNDLES = "bundles"  # under home
@@ -45,7 +42,7 @@ def is_whole(folder: Path, digest: str) -> bool:
         return False
 
 
-def fetch(registry: Registry, version: RegisteredVersion) -> Path:
+def fetch(registry: Held, version: RegisteredVersion) -> Path:
     """The version's bundle in a local folder, every file checked now; a copy that was changed is fetched again.
 
     Nothing of this machine is moved or deleted before what was fetched is known to be what was registered. Raises
@@ -67,7 +64,7 @@ def fetch(registry: Registry, version: RegisteredVersion) -> Path:
     return folder
 
 
-def mlflow_has(registry: Registry, version: RegisteredVersion) -> bool:
+def mlflow_has(registry: Held, version: RegisteredVersion) -> bool:
     """Whether MLflow gives out the version's whole bundle, whatever this machine has."""
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -86,7 +83,7 @@ def _check(fetched: Path, version: RegisteredVersion) -> None:
         )
 
 
-def _download(registry: Registry, version: RegisteredVersion, folder: Path) -> Path:
+def _download(registry: Held, version: RegisteredVersion, folder: Path) -> Path:
     """The bundle as the registry has it; raises LostBundleError where it has none. A store that is away says so
     itself, for that may pass.
     """
@@ -109,7 +106,7 @@ def _download(registry: Registry, version: RegisteredVersion, folder: Path) -> P
     return Path(found)
 
 
-def _lost(registry: Registry, version: RegisteredVersion, error: object) -> LostBundleError:
+def _lost(registry: Held, version: RegisteredVersion, error: object) -> LostBundleError:
     first = str(error).strip().partition("\n")[0][:MAX_ERROR_CHARACTERS]
     return LostBundleError(
         f"the bundle of version {version.version} of {registry.name} is gone from MLflow, and no whole copy is on this "

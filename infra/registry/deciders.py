@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from infra import forms
 from infra.registry.copies import copy_of, is_whole
 from infra.registry.store import error_code, is_empty
+from infra.registry.version import Held, RegisteredVersion
 from infra.settings import Settings
 from models.process.atomic_write import write_text
-
-if TYPE_CHECKING:
-    from infra.registry.registry import RegisteredVersion, Registry
 
 DECIDERS = "moderato.champions"  # tag of the registered model: JSON, oldest first
 MAX_CHAMPIONS = 50  # champions that are remembered
@@ -47,7 +44,7 @@ class Decider(BaseModel):
 _LIST = TypeAdapter(tuple[Decider, ...])
 
 
-def deciders(registry: Registry) -> tuple[Decider, ...]:
+def deciders(registry: Held) -> tuple[Decider, ...]:
     """Every champion that the registered model remembers, oldest first; none where it remembers none."""
     if is_empty(registry.settings):
         return ()
@@ -63,7 +60,7 @@ def deciders(registry: Registry) -> tuple[Decider, ...]:
         return ()
 
 
-def remember(registry: Registry, version: RegisteredVersion) -> None:
+def remember(registry: Held, version: RegisteredVersion) -> None:
     """Write down that this version decides from now on."""
     known: Sequence[Decider] = deciders(registry)
     new = Decider.of(version, registry.name)

@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from infra.registry.copies import ARTIFACT, mlflow_has
 from infra.registry.deciders import Decider
-from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, RegisteredVersion, Registry
+from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, Registry
+from infra.registry.version import RegisteredVersion
 from models.bundle.manifest import verify
 
 CODE = Path(__file__).parent / "served_model.py"

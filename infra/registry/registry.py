@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from infra.forms import FormError
-from infra.forms import digest as digest_form
 from infra.registry.copies import fetch
 from infra.registry.deciders import remember
 from infra.registry.embedded import EmbeddedClient, fits
 from infra.registry.status import Status, headed, mark_version
 from infra.registry.store import connect, error_code, experiment, is_empty
+from infra.registry.version import RegisteredVersion
 from infra.settings import Settings
 from models.domain.errors import UserError
 from models.domain.nearest import choose
@@ -41,33 +40,6 @@ ROLLOUT_TAG = "rollout"
 
 class UnknownVersionError(UserError):
     """A version or alias that the registry does not have."""
-
-
-@dataclass(frozen=True)
-class RegisteredVersion:
-    """One version of the registered model. `previous_champion` is 0 where there was none.
-
-    `rollout` is how its rollout stands, as infra.rollout wrote it; empty where there was none.
-    """
-
-    version: int
-    key: str
-    run_id: str
-    snapshot: str
-    digest: str
-    previous_champion: int
-    created_at: datetime
-    aliases: tuple[str, ...]
-    rollout: str = ""
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether it is somebody's own: no digest says which bundle it stands for."""
-        try:
-            digest_form(self.digest)
-        except FormError:
-            return True
-        return False
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from infra.registry.store import leaving_refusals
-
-if TYPE_CHECKING:
-    from infra.registry.registry import Registry
+from infra.registry.version import Held
 
 STATUS = "moderato.status"  # tag of runs and of versions
 
@@ -35,7 +32,7 @@ NAMED = re.compile(rf"^(?:(?:{WORDS}) )?(\d\d-\d\d \d\d:\d\d) (?:(?:{WORDS}) )?"
 HEADED = re.compile(rf"^\*\*({WORDS})\*\*[^\n]*\n\n")
 
 
-def mark_run(registry: Registry, run_id: str, status: Status) -> None:
+def mark_run(registry: Held, run_id: str, status: Status) -> None:
     """Tag a run, and put the word before the date in its name; a name that a person gave stays."""
     with leaving_refusals():
         name = registry.client.get_run(run_id).info.run_name or ""
@@ -49,7 +46,7 @@ def headed(before: str, markdown: str) -> str:
     return (found[0] if found else "") + markdown
 
 
-def mark_version(registry: Registry, number: int, status: Status) -> None:
+def mark_version(registry: Held, number: int, status: Status) -> None:
     """Tag a version and its run, and begin the version's description with the word; again changes nothing."""
     with leaving_refusals():
         entry = registry.client.get_model_version(registry.name, str(number))
