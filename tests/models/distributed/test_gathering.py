@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from models.network.backbone import Backbone
 from models.data.loader import Batch
-from models.domain.preset import preset_named
+from models.training.presets import preset_named
 from models.pretraining.module import BackboneInTraining
 from models.pretraining.objective_mix import syllabus
 from models.data.tokenizer import pieces, train_tokenizer
