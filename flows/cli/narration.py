@@ -10,6 +10,7 @@ from rich.console import Console
 
 from flows.cli.plain import plain
 from flows.cli.progress import BAR_AFTER_SECONDS
+from infra.stopping import was_asked
 
 NEXT = "\n"
 BEGUN = "moderato.steps"  # tasks.plumbing.story's word that a step begins
@@ -71,9 +72,9 @@ class Narrator(logging.Handler):
         self.console.print(told, highlight=False, soft_wrap=True)
 
     def _wait(self, step: str, over: threading.Event, again: float | None) -> None:
-        """In a thread of its own: the step has the others."""
+        """In a thread of its own: the step has the others. After Ctrl-C the command's one line is the last."""
         pause: float | None = BAR_AFTER_SECONDS / 2
-        while pause is not None and not over.wait(pause):
+        while pause is not None and not over.wait(pause) and not was_asked():
             seconds = time.monotonic() - self.since
             told = "..." if seconds < BAR_AFTER_SECONDS else f"... {seconds:.0f} s so far"
             self.console.print(f"  [dim]{plain(step):<17} {told}[/]", highlight=False)

@@ -134,8 +134,8 @@ class Process:
             self.process = subprocess.Popen(command, stderr=log, env=environment)
         self.served = Served(settings, f"http://127.0.0.1:{self.port}", "")
 
-    def await_ready(self) -> Served:
-        until(self._answers)
+    def await_ready(self, seconds: float = SOON) -> Served:
+        until(self._answers, seconds)
         return self.served
 
     def _answers(self) -> bool:

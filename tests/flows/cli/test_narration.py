@@ -106,3 +106,9 @@ def test_a_step_that_takes_long_is_named_while_it_goes_on(monkeypatch):
     assert lines[0] == "evaluate          ..."
     assert lines[1].endswith("s so far")
     assert lines == [line for line in lines if line.startswith("evaluate")]
+
+
+def test_after_ctrl_c_nothing_more_is_said_of_a_step(monkeypatch):
+    monkeypatch.setattr(narration, "BAR_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(narration, "was_asked", lambda: True)
+    assert told(record(BEGUN, "canary"), pause=0.3) == []

@@ -22,7 +22,7 @@ MINUTE = 60.0
 def test_on_ray_it_answers_grows_and_stops_without_losing_a_decision(home):
     roll_out(home, share=0.5)
     gateway = Process(home, "--ray", environment={"MODERATO_GATEWAY_REPLICA_LOAD": "1"})
-    served = gateway.await_ready()
+    served = gateway.await_ready(2 * MINUTE)  # a Ray of its own is started first
     served.key = new_key(home)
     family = psutil.Process(gateway.process.pid).children(recursive=True)
     try:
