@@ -138,11 +138,13 @@ def _decisions(story: Story) -> Table:
 
 def _why(decision: dict[str, Any]) -> str:
     """One decision in a sentence."""
+    from models.domain.policy import market_name
+
     if not decision:
         return "none acted on a post"
     reasons = ", ".join(
         f"{reason['policy']} scored {reason['score']:.2f} where {reason['threshold']:.2f} asks to {reason['action']} "
-        f"(market {reason['market']})"
+        f"in {market_name(reason['market'])}"
         for reason in decision["reasons"]
     )
     name, version = decision["decision_id"][:8], decision["model_version"]
