@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from infra.knock import not_reached
+
 DOWN = (
     "INTERNAL_ERROR",
     "TEMPORARILY_UNAVAILABLE",
 )  # MLflow's codes for a server or database that does not answer
 UNUSABLE = ("OperationalError", "DatabaseError")  # a database that is away, and one whose file is damaged
-MAX_ERROR_CHARACTERS = 300  # characters of another's error
 LINES = {  # by whose client: the store, and the setting that says where it is
     "mlflow": ("MLflow", "MODERATO_MLFLOW_TRACKING_URI"),
     "sqlalchemy": ("MLflow's database", "MODERATO_MLFLOW_TRACKING_URI"),
@@ -22,8 +23,8 @@ def away(error: Exception) -> str:
     if not client:
         return ""
     store, setting = LINES[client]
-    why = str(error).strip().partition("\n")[0][:MAX_ERROR_CHARACTERS] or type(error).__name__
-    return f"{store} cannot be reached: {why}; start it, or check {setting}: moderato doctor looks at all of them"
+    why = str(error).strip().partition("\n")[0] or type(error).__name__
+    return not_reached(store, why, setting)
 
 
 def _client(error: Exception) -> str:

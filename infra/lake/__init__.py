@@ -4,6 +4,7 @@ from infra.lake.indexes import Index
 from infra.lake.judgements import standing
 from infra.lake.lake import SNAPSHOTS, Lake, open_lake
 from infra.lake.load import Load
+from infra.lake.merging import among
 from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
@@ -17,6 +18,7 @@ __all__ = [
     "Table",
     "UnfitRowsError",
     "Upsert",
+    "among",
     "open_lake",
     "quoted",
     "standing",

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
 
 from infra.home import standing_on
+from infra.knock import MAX_ERROR_CHARACTERS
 from infra.objects import UnreachableError
 from infra.platform.ports import is_free
 from infra.platform.service import request
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from infra.rollout import Store
 
 GIBIBYTE = 2**30
-MAX_ERROR_CHARACTERS = 300  # of a store's client, which may tell a page
 LEAST_FREE, COMFORTABLE = 2 * GIBIBYTE, 10 * GIBIBYTE
 PACKAGES = ("prefect", "mlflow", "torch", "lightning", "great-expectations", "pylance", "onnxruntime")
 

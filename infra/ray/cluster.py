@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from infra.knock import knock
 from infra.settings import PREFIX, Settings
 from models.domain.errors import UserError
 
 SECRETS = {"s3_access_key"}  # beside those of a secret's type: a cluster shows the environment of its actors
-KNOCK = 10.0  # seconds that a head has to answer
 ATTEMPTS = (
     3  # a head starts a process for each client: on a busy machine it may not come up, and the next one does
 )
@@ -46,7 +44,7 @@ def connect(ray: Any, **own: Any) -> None:
     options = own if address == OURS else {}
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _knock(address)
+            knock(address)  # Ray tries for ten minutes
             ray.init(address=address, include_dashboard=False, logging_level=logging.WARNING, **options)
         except (OSError, RuntimeError, ValueError) as error:
             if attempt == ATTEMPTS or not isinstance(error, ConnectionAbortedError):
@@ -54,13 +52,6 @@ def connect(ray: Any, **own: Any) -> None:
                 raise NoRayError(f"no Ray cluster at RAY_ADDRESS={address}: {told}{WANTED}") from None
         else:
             return
-
-
-def _knock(address: str) -> None:
-    """Ray tries for ten minutes to reach a head that is not there. Raises OSError where nobody answers."""
-    place = urlsplit(address if "://" in address else f"//{address}")
-    if place.hostname and place.port:
-        socket.create_connection((place.hostname, place.port), KNOCK).close()
 
 
 @contextmanager

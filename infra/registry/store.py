@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import socket
 import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from filelock import FileLock
 
+from infra.knock import knock, not_reached
 from infra.objects import UnreachableError
 from infra.secrets import masked
 from infra.settings import Settings
@@ -42,7 +40,6 @@ EXPERIMENT = {
 }
 
 
-KNOCK_SECONDS = 5.0  # that a server has to answer
 PORTS = {
     "http": 80,
     "https": 443,
@@ -95,18 +92,12 @@ def connect(settings: Settings) -> MlflowClient:
 
 
 def _knock(address: str) -> None:
-    """MLflow tries for minutes to reach a server, or a database, that is not there. Raises UnreachableError."""
-    place = urlsplit(address)
-    scheme, host = place.scheme.partition("+")[0], place.hostname
-    if host is None or scheme not in PORTS or (getproxies().get(scheme) and not proxy_bypass(host)):
-        return
+    """MLflow, as its database's client, tries for four minutes. Raises UnreachableError."""
     try:
-        socket.create_connection((host, place.port or PORTS[scheme]), KNOCK_SECONDS).close()
-    except OSError as error:
-        raise UnreachableError(
-            f"MLflow cannot be reached: {masked(address)}: {error}; start it, or check MODERATO_MLFLOW_TRACKING_URI: "
-            "moderato doctor looks at all of them"
-        ) from error
+        knock(address, PORTS.get(address.partition(":")[0].partition("+")[0]))
+    except (OSError, ValueError) as error:  # also a port that is no number
+        told = not_reached("MLflow", f"{masked(address)}: {error}", "MODERATO_MLFLOW_TRACKING_URI")
+        raise UnreachableError(told) from error
 
 
 def make_embedded(settings: Settings) -> None:

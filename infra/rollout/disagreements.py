@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import lance
 import pyarrow as pa
 
-from infra.lake import Lake, quoted, standing
+from infra.lake import Lake, among, standing
 from infra.rollout.evidence import SHADOW, Tally
 from infra.rollout.rollout import Rollout
 from models.domain.content import PEOPLE
@@ -58,12 +58,10 @@ class Disagreements:
 
     def _judged(self, judgements: lance.LanceDataset) -> Tally:
         right = Tally()
-        people, wanted = (
-            ", ".join(map(quoted, names)) for names in (PEOPLE, {post for post, _ in self._disputed})
-        )
+        posts = {post for post, _ in self._disputed}
         votes = judgements.to_table(
             columns=["post_id", "policy", "violates"],
-            filter=standing(judgements, f"source IN ({people}) AND post_id IN ({wanted})"),
+            filter=standing(judgements, f"{among('source', PEOPLE)} AND {among('post_id', posts)}"),
         )
         votes = votes.set_column(2, "violates", votes["violates"].cast(pa.int8()))
         for row in votes.group_by(["post_id", "policy"]).aggregate([("violates", "mean")]).to_pylist():

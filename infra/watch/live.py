@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.lake import Lake, quoted, standing
+from infra.lake import Lake, among, standing
 from infra.watch.view import Floats, View, joined
 from models.domain.content import PEOPLE
 
@@ -81,7 +81,7 @@ def _posts(lake: Lake, posts: list[str]) -> dict[str, dict[str, object]]:
         "length": "character_length(text)",
         "image": "image IS NOT NULL",
     }
-    found = lake.posts.open().to_table(columns=columns, filter=_among(posts)).to_pylist()
+    found = lake.posts.open().to_table(columns=columns, filter=among("post_id", posts)).to_pylist()
     return {row["post_id"]: row | {"length": row["length"] or 0} for row in found}
 
 
@@ -90,11 +90,10 @@ def _votes(lake: Lake, posts: list[str], column: dict[str, int]) -> Floats:
     said = np.zeros((2, len(posts), len(column)))
     if lake.judgements.exists():
         row = {post: i for i, post in enumerate(posts)}
-        people = ", ".join(f"'{source}'" for source in PEOPLE)
         held = lake.judgements.open()
         table = held.to_table(
             columns=["post_id", "policy", "violates"],
-            filter=standing(held, f"source IN ({people}) AND {_among(posts)}"),
+            filter=standing(held, f"{among('source', PEOPLE)} AND {among('post_id', posts)}"),
         )
         for post, policy, violates in zip(
             *(table[name].to_pylist() for name in table.column_names), strict=True
@@ -104,10 +103,6 @@ def _votes(lake: Lake, posts: list[str], column: dict[str, int]) -> Floats:
     judged = said.sum(axis=0)
     shares: Floats = np.divide(said[1], judged, out=np.full(judged.shape, np.nan), where=judged > 0)
     return shares
-
-
-def _among(posts: list[str]) -> str:
-    return f"post_id IN ({', '.join(map(quoted, posts))})"
 
 
 def _literal(time: datetime) -> str:
