@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from infra.knock import not_reached
 
 DOWN = (
     "INTERNAL_ERROR",
     "TEMPORARILY_UNAVAILABLE",
 )  # MLflow's codes for a server or database that does not answer
+NOT_MLFLOW = "API request to endpoint"  # how its client begins to tell of an answer that is not MLflow's
+NO_LAKE = (
+    "Generic S3 error",
+    "Failed to get AWS credentials",
+)  # of Lance, where neither rows nor a table are wrong
 UNUSABLE = ("OperationalError", "DatabaseError")  # a database that is away, and one whose file is damaged
 LINES = {  # by whose client: the store, and the setting that says where it is
     "mlflow": ("MLflow", "MODERATO_MLFLOW_TRACKING_URI"),
@@ -30,9 +37,15 @@ def away(error: Exception) -> str:
 def _client(error: Exception) -> str:
     package, kind, text = type(error).__module__.partition(".")[0], type(error).__name__, str(error)
     if package == "mlflow":
-        return package if getattr(error, "error_code", "") in DOWN else ""
+        return package if getattr(error, "error_code", "") in DOWN or text.startswith(NOT_MLFLOW) else ""
     if package == "sqlalchemy" and kind in UNUSABLE:
         return package
     if kind in ("ConnectError", "ConnectTimeout") or text.startswith("Failed to reach API at"):
         return "httpx"
-    return "lance" if "LanceError(IO)" in text and "error sending request" in text else ""
+    if kind == "PrefectHTTPStatusError" and not _is_json(error):
+        return "httpx"  # another server answers there
+    return "lance" if "LanceError(IO)" in text and any(said in text for said in NO_LAKE) else ""
+
+
+def _is_json(error: Any) -> bool:
+    return "json" in error.response.headers.get("content-type", "")

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from ports import free_port
@@ -70,6 +72,44 @@ def test_a_lake_that_is_away_is_one_line():
         "S3_SECRET_KEY": PASSWORD,
     }
     one_line(ended("status", **{f"MODERATO_{name}": value for name, value in settings.items()}), "the lake")
+
+
+@pytest.fixture
+def another_server():
+    """The address of a server that is none of the stores."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def do_POST(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+S3_KEYS = {"MODERATO_S3_ACCESS_KEY": "a", "MODERATO_S3_SECRET_KEY": PASSWORD}
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "path", "store"),
+    [
+        ("status", "MODERATO_MLFLOW_TRACKING_URI", "", "MLflow"),
+        ("schedule", "MODERATO_PREFECT_API_URL", "/api", "Prefect"),
+        ("status", "MODERATO_S3_ENDPOINT", "", "the lake"),
+    ],
+)
+def test_a_port_on_which_another_server_answers_is_one_line(another_server, words, setting, path, store):
+    lake = {"MODERATO_LAKE_URI": "s3://b/lake", **S3_KEYS} if store == "the lake" else {}
+    one_line(ended(words, **lake, **{setting: another_server + path}), store)
 
 
 def test_the_traceback_of_a_fault_shows_no_password():
