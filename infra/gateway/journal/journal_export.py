@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from infra.gateway.journal.aside import put_aside
 from infra.gateway.journal.journal import TRIED, Journal, abandoned, sealed
-from infra.gateway.journal.records import Damaged, damage, read, records
+from infra.gateway.journal.records import Damaged, damage, parts, read, records
 from infra.lake import Table
 from models.domain.schemas import DECISIONS
 
@@ -113,6 +113,6 @@ def unshipped(root: Path, decision_id: str) -> bytes | None:
 def _line(segment: Path, start: bytes) -> bytes | None:
     """Line by line: while the lake is away, journals grow to more than may be in memory."""
     with segment.open("rb") as file:
-        found = next((line for line in file if line.startswith(start)), b"")
-    line, whole, _ = found.partition(b"\n")
-    return line if whole and not damage(line) else None
+        found = (line[:-1] for line in file if start in line and line.endswith(b"\n"))
+        held = (one for line in found for one in parts(line) if one.startswith(start) and not damage(one))
+        return next(held, None)

@@ -91,12 +91,13 @@ def _lines(data: bytes) -> Iterator[bytes]:
     """What stands between line ends. Where one of those was damaged, records end with their checksums."""
     *lines, last = data.split(b"\n")
     for line in lines:
-        yield from _parts(line)
+        yield from parts(line)
     for end in list(END.finditer(last))[-1:]:  # whole but for its line end
-        yield from _parts(last[: end.end()])
+        yield from parts(last[: end.end()])
 
 
-def _parts(line: bytes) -> Iterator[bytes]:
+def parts(line: bytes) -> Iterator[bytes]:
+    """The records of a line: one, or more where line ends between them were damaged."""
     start = 0
     for end in END.finditer(line):
         if end.end() < len(line):

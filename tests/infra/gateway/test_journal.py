@@ -263,6 +263,13 @@ def test_a_damaged_decision_is_not_given_out_from_the_journal(root, journal):
     assert unshipped(root, "b" * 32) is None
 
 
+@pytest.mark.parametrize("between", [b"", b"\x0b"], ids=["lost", "changed"])
+def test_decisions_are_found_in_the_journal_whose_line_end_was_damaged(root, journal, between):
+    damaged(journal, THREE[0].strip() + between + THREE[1] + THREE[2])
+    found = [unshipped(root, letter * 32) for letter in "abc"]
+    assert found == [line.strip() for line in THREE]
+
+
 def test_a_living_process_keeps_its_folder(root, journal):
     commit(journal, "a")
     assert list(abandoned(root)) == []
