@@ -45,6 +45,7 @@ class Observation:
     def __post_init__(self, before: Observation | None) -> None:
         self._disagreements = Disagreements(self.lake, self.rollout)
         if before is not None and before.rollout.id == self.rollout.id:
+            before.read()  # what was shipped after its last look
             self.evidence, last = before.evidence, before.rollout.stage
         else:
             self.evidence, last = self._begun(), 0

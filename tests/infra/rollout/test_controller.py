@@ -277,6 +277,22 @@ def test_one_that_takes_over_knows_what_the_stages_before_have_shown(store, cloc
     assert min(counts) > 250
 
 
+def test_what_is_shipped_after_the_last_look_of_a_stage_counts_as_after_a_kill(store, clock, begun):
+    first, was = controller(store, clock), store.load(2)
+    serve(store, 1500)
+    clock.passes(10)
+    assert first.look().rollout.stage > was.stage
+    late = traffic(was, 40, np.random.default_rng(7), champion=GOOD, challenger=GOOD)
+    store.lake.decisions.append(late.to_batches())
+    serve(store, 500)
+    first.look()
+    first.lease.release()
+    second = controller(store, clock)
+    second.look()
+    seen, again = (it._observation.evidence.earlier[0].champion.requests for it in (first, second))
+    assert seen == again
+
+
 def test_what_is_expected_does_not_change_with_what_a_rollout_shows(store, clock, begun, monkeypatch):
     """The champion's record ends where the rollout begins, however much has been decided since."""
     monkeypatch.setattr(observation, "RECENT", 400)
