@@ -24,6 +24,8 @@ from models.domain.policy_contract import faults as of_policy_set
 from models.domain.project import PARTS, own_files, shown
 from models.encoders import ENCODERS
 from models.objectives import OBJECTIVES
+from models.perturbations import PERTURBATIONS
+from models.perturbations.base.contract import of_perturbation
 from models.policies import POLICY_SETS
 from models.training.contract import of_encoder, of_objective, of_preset
 from models.training.presets import PRESETS
@@ -49,6 +51,7 @@ def contracts(settings: Settings) -> list[tuple[Catalogue[Any], Callable[[Any], 
         (SUITES, lambda suite: of_suite(suite, POLICY_SETS[settings.policy_set])),
         (ENCODERS, of_encoder),
         (OBJECTIVES, of_objective),
+        (PERTURBATIONS, of_perturbation),
         (PRESETS, of_preset),
         (GATES, of_gate),
         (GUARDRAILS, of_guardrail),

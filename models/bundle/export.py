@@ -18,10 +18,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.export import Dim
 
+from models.data.words import Words
 from models.domain.preprocessing import PREPROCESSING
 from models.domain.preset import Preset
 from models.inference.precision import ONNX
-from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, ModelFile
+from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, WORDS, ModelFile
 from models.network.network import Network
 from models.process.atomic_write import whole_folder
 
@@ -43,8 +44,11 @@ def export(
     preset: Preset,
     policies: tuple[str, ...],
     real: Iterable[Arrays] = (),
+    *,
+    words: Words | None = None,
 ) -> None:
-    """Leave model.onnx, weights.safetensors, tokenizer.json and model.json in `folder`, all or nothing.
+    """Leave model.onnx, weights.safetensors, tokenizer.json, model.json and, where there are known words, those in
+    `folder`, all or nothing.
 
     The ONNX file is compared with torch on random batches and on the `real` ones; model.json says how far apart
     they were.
@@ -59,6 +63,8 @@ def export(
         weights = network.merged().state_dict()
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside / WEIGHTS)
         tokenizer.save(str(aside / TOKENIZER))
+        if words is not None:
+            (aside / WORDS).write_text(str(words), encoding="utf-8")
         worst = parity(network, aside, chain(made_up, real))
         (aside / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
 

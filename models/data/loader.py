@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.data.augmentation import augmented
 from models.data.labels import judged
 from models.data.pixels import HALF_BYTE, picture, stacked
-from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import encode, padded
 from models.data.video import Watch, film
+from models.data.words import Words, unmasked
 from models.domain.preset import Modality, Preset
 from models.process.ranks import Ranks
 
@@ -97,7 +98,10 @@ class SplitBatches:
         preset: Preset,
         seed: int,
         ranks: Ranks = ALONE,
+        *,
+        words: Words | None = None,
     ) -> None:
+        self.words = words
         self.rows, self.tokenizer, self.preset, self.seed = rows, tokenizer, preset, seed
         self.ranks = ranks
         self.positions = rows.positions(split)
@@ -154,16 +158,17 @@ class SplitBatches:
                 start = max(0, start - len(pieces))
 
     def _read(self, positions: NDArray[np.int64], seed: list[int]) -> Block:
-        """The seed draws which texts are respelled: a block that is read again after a kill is the same."""
+        """The seed draws which texts are changed: a block that is read again after a kill is the same."""
         positions = np.sort(positions)
         table = self.rows.take(positions, "text", "has_media", "labels", "votes")
         width = len(self.rows.policies)
         texts = table["text"].to_pylist()
-        if self.shuffle and self.preset.respell:
-            texts = some_respelled(texts, self.preset.respell, np.random.default_rng(seed))
-        ids = encode(self.tokenizer, texts)
+        labels = matrix(table["labels"], width)
+        if self.shuffle:
+            texts = augmented(texts, labels, self.preset, np.random.default_rng(seed))
+        ids = encode(self.tokenizer, unmasked(texts, self.words))
         has_media = table["has_media"].to_numpy()
-        return Block(positions, ids, has_media, matrix(table["labels"], width), matrix(table["votes"], width))
+        return Block(positions, ids, has_media, labels, matrix(table["votes"], width))
 
     def _cut(
         self, block: Block, pieces: list[tuple[int, int]], decoders: ThreadPoolExecutor
@@ -283,11 +288,18 @@ class SnapshotData(pl.LightningDataModule):
     """The training and validation splits."""
 
     def __init__(
-        self, rows: SnapshotRows, tokenizer: Tokenizer, preset: Preset, seed: int, ranks: Ranks = ALONE
+        self,
+        rows: SnapshotRows,
+        tokenizer: Tokenizer,
+        preset: Preset,
+        seed: int,
+        ranks: Ranks = ALONE,
+        *,
+        words: Words | None = None,
     ) -> None:
         super().__init__()
-        self.train = SplitBatches(rows, "train", tokenizer, preset, seed, ranks)
-        self.validation = SplitBatches(rows, "validation", tokenizer, preset, seed, ranks)
+        self.train = SplitBatches(rows, "train", tokenizer, preset, seed, ranks, words=words)
+        self.validation = SplitBatches(rows, "validation", tokenizer, preset, seed, ranks, words=words)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 - Lightning's name
         """On the device, whatever is trained there."""

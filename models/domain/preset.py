@@ -90,6 +90,24 @@ class Preset(BaseModel):
         description="share of texts that training sees spaced, dotted, reversed or otherwise respelled, drawn anew in "
         "each pass",
     )
+    swap_groups: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of texts in which training sees each group of people that is named as another one of its "
+        "kind, drawn anew in each pass, so that what is said counts and not of whom; lists in models/data/word_lists",
+    )
+    negate: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of harmless texts that training sees denied, or without their denial, so that a negation "
+        "alone is no sign of a violation",
+    )
+    unmask: bool = Field(
+        default=False,
+        description="read words that training has not met as the known ones that they disguise: fr33, f*ee, f ree",
+    )
     image_size: int = Field(default=64, ge=32, description="pixels; images are scaled to a square")
     crop_area: float = Field(
         default=0.9,
@@ -203,7 +221,7 @@ class Preset(BaseModel):
 
 def compact() -> Preset:
     """Two CPU cores, no downloaded weights, minutes."""
-    return Preset(name="compact", respell=0.15, folds=3)
+    return Preset(name="compact", respell=0.15, unmask=True, folds=3)
 
 
 def trial() -> Preset:
@@ -217,6 +235,7 @@ def trial() -> Preset:
         vocabulary=4_000,
         ngram_bits=14,
         respell=0.0,
+        unmask=False,
         image_size=32,
         folds=0,
     )
@@ -258,6 +277,7 @@ def small_transformer(name: str) -> Preset:
         max_tokens=64,
         windows=24,
         respell=0.0,
+        unmask=False,
         vocabulary=8_000,
         folds=0,
     )

@@ -20,12 +20,14 @@ from models.data.pictures import BrokenPictureError
 from models.data.pixels import Shown, Sight, scaled, shown, stacked
 from models.data.tokenizer import Windows, load_tokenizer, padded, windows
 from models.data.video import BrokenVideoError, Sampling, Watch, clip
+from models.data.words import Words, unmasked
 from models.domain.content import NotRead, Part, Unread
 from models.domain.errors import UserError
 from models.domain.preprocessing import FIRST
 from models.inference.precision import Precision
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
+WORDS = "words.tsv"  # that training has met, of a model that reads disguised ones as those
 LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
 Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels, or none
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
@@ -82,6 +84,7 @@ class Scorer:
     parts: Tokenizer  # and this one in windows, where it is long
     about: ModelFile
     precision: Precision
+    words: Words | None = None
 
     @classmethod
     def load(cls, folder: Path, threads: int = 0, graph: Path | None = None) -> Self:
@@ -97,7 +100,8 @@ class Scorer:
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
         window = min(about.max_tokens, int(about.preset.get("window", about.max_tokens)))
         whole, parts = (load_tokenizer(folder / TOKENIZER, tokens) for tokens in (about.max_tokens, window))
-        return cls(session, whole, parts, about, precision)
+        words = Words.read(folder / WORDS) if (folder / WORDS).exists() else None
+        return cls(session, whole, parts, about, precision, words)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -196,7 +200,7 @@ class Scorer:
         if Part.TEXT not in self.modalities:
             _note(missed, Part.TEXT, NotRead.NOT_SEEN, [text or None for text in texts])
         most, fold = int(self.about.preset.get("windows", 1)), self.about.preprocessing > FIRST
-        found = windows(self.tokenizer, self.parts, texts, most, fold=fold)
+        found = windows(self.tokenizer, self.parts, unmasked(texts, self.words), most, fold=fold)
         if Part.TEXT in self.modalities:
             for row, detail in found.unread.items():
                 missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))

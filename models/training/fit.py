@@ -98,6 +98,7 @@ class ClassifierRun(TrainingRun[TrainingReport]):
 
     def prepared(self) -> Tokenizer:
         self.preparation = prepare(self.rows, self.preset, self.folder, self.job.weights)
+        self.words = self.preparation.words
         return self.preparation.tokenizer
 
     def module(self, steps: int) -> Classifier:
@@ -107,12 +108,22 @@ class ClassifierRun(TrainingRun[TrainingReport]):
         """Export the best weights."""
         network = self._network()
         metrics = self.restore(network)
-        export(folder, network, self.tokenizer, self.preset, self.rows.policies, self._real_batches())
+        export(
+            folder,
+            network,
+            self.tokenizer,
+            self.preset,
+            self.rows.policies,
+            self._real_batches(),
+            words=self.words,
+        )
         return metrics
 
     def _real_batches(self) -> Iterator[dict[str, NDArray[np.generic]]]:
         """Some of the validation split, as the network takes it."""
-        batches = SplitBatches(self.rows, "validation", self.tokenizer, self.preset, self.seed)
+        batches = SplitBatches(
+            self.rows, "validation", self.tokenizer, self.preset, self.seed, words=self.words
+        )
         for batch in islice(batches, COMPARED):
             yield {name: tensor.numpy() for name, tensor in batch.inputs.items()}
 

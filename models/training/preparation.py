@@ -15,22 +15,23 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.data.augmentation import copies
 from models.data.labels import judged
 from models.data.loader import DECODERS
 from models.data.pixels import HALF_BYTE, stacked
-from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
 from models.data.video import Watch, film
+from models.data.words import Words, unmasked
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
 from models.layers.logistic_regression import Regression
 from models.layers.motion import fitted, summary
 from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
-from models.process.atomic_write import whole_file
+from models.process.atomic_write import whole_file, write_text
 
-TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
+TOKENIZER, STATISTICS, WORDS = "tokenizer.json", "statistics.safetensors", "words.tsv"
 BATCH_ROWS = 1024  # read at once
 VIDEOS, CLIPS = 2048, 16  # that motion is learned from, and posts of which they are decoded at once
 LOOKED_AT = 100_000  # posts among which videos are looked for
@@ -43,6 +44,7 @@ class Preparation:
     pieces: Tensor
     statistics: dict[str, Tensor]
     weights: Path | None
+    words: Words | None = None
 
     def network(self, preset: Preset, policies: int) -> Network:
         """A new network that begins at the priors."""
@@ -57,12 +59,23 @@ def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | No
     A text encoder that begins from `weights` reads with their tokeniser.
     """
     tokenizer, statistics_file = prepared_tokenizer(rows, preset, folder, weights), folder / STATISTICS
+    words = prepared_words(rows, preset, folder)
     token_pieces = torch.from_numpy(pieces(tokenizer))
     if not statistics_file.exists():
-        statistics = _statistics(rows, preset, tokenizer, token_pieces)
+        statistics = _statistics(rows, preset, tokenizer, token_pieces, words)
         with whole_file(statistics_file) as aside:
             save_file(statistics, aside)
-    return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights)
+    return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights, words)
+
+
+def prepared_words(rows: SnapshotRows, preset: Preset, folder: Path) -> Words | None:
+    """Read from `folder` where an earlier run left them, else learned and left there; none where none are asked for."""
+    path = folder / WORDS
+    if not (preset.unmask and "text" in preset.modalities):
+        return None
+    if not path.exists():
+        write_text(path, str(Words.learned(_some_texts(rows, preset.ngram_posts))))
+    return Words.read(path)
 
 
 def prepared_tokenizer(
@@ -92,7 +105,11 @@ def tokenizer_for(texts: Iterable[str], preset: Preset, weights: Path | None) ->
 
 
 def _statistics(
-    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer, token_pieces: Tensor
+    rows: SnapshotRows,
+    preset: Preset,
+    tokenizer: Tokenizer,
+    token_pieces: Tensor,
+    words: Words | None = None,
 ) -> dict[str, Tensor]:
     """Initial values of the network's bias, and its n-gram tables, by their names in its state."""
     prior = _prior_logits(rows)
@@ -100,7 +117,7 @@ def _statistics(
     if preset.caption_tokens:
         statistics["captioner.marks"] = torch.tensor(marks(tokenizer))
     if preset.has_ngrams:
-        ids, targets, weights = _judged_texts(rows, preset, tokenizer)
+        ids, targets, weights = _judged_texts(rows, preset, tokenizer, words)
         found = Regression(ids, token_pieces.numpy(), word_starts(tokenizer), preset.ngram_bits).fit(
             targets, weights, prior, preset.ngram_penalty
         )
@@ -127,12 +144,21 @@ def _texts(rows: SnapshotRows) -> Iterator[str]:
         yield from (text for text in batch["text"].to_pylist() if text)
 
 
+def _some_texts(rows: SnapshotRows, most: int) -> Iterator[str]:
+    """So many at most, at even distances."""
+    positions = rows.positions("train")
+    positions = positions[:: -(-len(positions) // most)]
+    for first in range(0, len(positions), BATCH_ROWS):
+        found = rows.take(positions[first : first + BATCH_ROWS], "text")["text"].to_pylist()
+        yield from (text for text in found if text)
+
+
 def _judged_texts(
-    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer
+    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer, words: Words | None = None
 ) -> tuple[list[list[int]], NDArray[np.float32], NDArray[np.float32]]:
     """Token ids, targets and weights [N, P] of at most `ngram_posts` posts, taken at even distances.
 
-    Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too.
+    Changed copies of some stand beside them, so that what is left of a word in another spelling counts too.
     """
     positions, width = rows.positions("train"), len(rows.policies)
     positions = positions[:: -(-len(positions) // preset.ngram_posts)]
@@ -143,9 +169,8 @@ def _judged_texts(
     for first in range(0, len(positions), BATCH_ROWS):
         table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes")
         texts = table["text"].to_pylist()
-        copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
-        copies = some_respelled([texts[row] for row in copied], 1.0, rng)
-        ids += encode(tokenizer, [*texts, *copies])
+        copied, beside = copies(texts, matrix(table["labels"], width), preset, rng)
+        ids += encode(tokenizer, unmasked([*texts, *beside], words))
         for parts, column in ((targets, "labels"), (votes, "votes")):
             found = matrix(table[column], width)
             parts += [found, found[copied]]

@@ -22,6 +22,7 @@ from torch import nn
 
 from models.data.loader import SnapshotData
 from models.data.snapshot import SnapshotRows
+from models.data.words import Words
 from models.distributed.job import Job
 from models.distributed.messages import Message
 from models.distributed.placement import Placement, check, keep_constants, placement
@@ -93,6 +94,8 @@ class TrainingRun(Generic[R]):
         self.checkpoints = self.folder / CHECKPOINTS
         self.tokenizer = self.prepared()
 
+    words: Words | None = None  # that training has met, where disguised ones are read as those
+
     def prepared(self) -> Tokenizer:
         """Learn what is learned before training, or find it in the folder."""
         raise NotImplementedError
@@ -155,7 +158,7 @@ class TrainingRun(Generic[R]):
     def train(self, logger: Logger | bool, callbacks: Sequence[Callback]) -> tuple[pl.Trainer, int]:
         """The trainer after its run, and the step that the run went on from."""
         pl.seed_everything(self.seed, verbose=False)
-        data = SnapshotData(self.rows, self.tokenizer, self.preset, self.seed, Ranks.here())
+        data = SnapshotData(self.rows, self.tokenizer, self.preset, self.seed, Ranks.here(), words=self.words)
         epochs = max(self.preset.epochs, -(-self.preset.minimum_steps // data.train.steps))
         with unfilled() if self.job.resources.strategy == "fsdp" else nullcontext():
             module = self.module(epochs * data.train.steps)
