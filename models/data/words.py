@@ -23,9 +23,8 @@ LONGEST = 24  # letters of a word that is looked for
 MOST_SIGNS = 96  # of what stands between blanks
 CACHED = 1 << 16  # words whose reading is remembered
 
-LETTERS = (
-    "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u058f"  # of scripts that write words apart, a letter for a sound
-)
+# of scripts that write words apart, a letter for a sound
+LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u058f\u1e00-\u1eff"
 _WORD = re.compile(rf"[{LETTERS}]+(?:['\u2019][{LETTERS}]+)*")
 _SIGNS = re.compile(rf"[^{LETTERS}]+")
 _BETWEEN = re.compile(rf"[^{LETTERS}\d]+")
@@ -40,6 +39,10 @@ _LEET = str.maketrans("@4836901!|5$7+2(l", "aabeggoiiissttzci")
 _TURNED = str.maketrans("ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghijklmnopqrstuvwxyz")
 _IS_TURNED = re.compile("[ɐǝɟɥɹʇʌʍʎɯʞ]")
 LEAST_TURNED = 3  # such letters in a text that is turned round
+
+# what is written for one another in the Latin script, as in English
+SOUNDS = {"ph": "f", "ck": "k", "th": "d", "qu": "kw", "c": "k", "q": "k", "x": "ks", "z": "s"}
+_SOUND = re.compile("|".join(SOUNDS))
 
 LEAST_KEY = 3  # letters of what a disguised word is looked for by
 LEAST_EDITED = 4  # letters of a word whose neighbours are swapped; one more for other edits
@@ -117,6 +120,8 @@ class Words:
             core = written if self._unmarked(written.lower()) else core
         small = core.lower()
         count = self.counts.get(small, 0)
+        if count and "_" in written and core != written:  # which a tokeniser takes for a letter
+            return _Chunk(written, small, count, written.replace("_", " ").strip())
         if count or not core or len(written) > MOST_SIGNS or _LEFT_ALONE.fullmatch(written):
             return _Chunk(written, small, count, written)
         return _Chunk(written, small, count, self._restored(written, core, small))
@@ -129,7 +134,7 @@ class Words:
             found = self._one(small, rarest if len(parts) > 1 else 0)
         if found is not None:
             return written.replace(core, found, 1)
-        return _WORD.sub(lambda part: self._part(part[0]), written)
+        return _WORD.sub(lambda part: self._part(part[0]), written.replace("_", " ").strip())
 
     def _part(self, word: str) -> str:
         small = word.lower()
@@ -140,7 +145,7 @@ class Words:
         if not len(word) <= 2 * LONGEST:
             return None
         ways: tuple[Callable[[str], str | None], ...] = (
-            self._unmarked, self._alike, self._without_vowels, self._backwards, self._slipped,
+            self._unmarked, self._alike, self._without_vowels, self._backwards, self._sounding, self._slipped,
         )  # fmt: skip
         found = (way(word) for way in ways)
         return next((known for known in found if known is not None and self.counts[known] > least), None)
@@ -148,9 +153,17 @@ class Words:
     # each way from a disguised word to a known one
 
     def _unmarked(self, word: str) -> str | None:
-        """fr\u00e9\u00e9, fr33: one sign for each letter."""
+        """fr\u00e9\u00e9, fr33: one sign for each letter; who writes marks does not mean a word with others."""
         key = _plain(word)
-        return self._by_plain.get(key) if len(key) > 1 and not word.isdecimal() else None
+        return (
+            self._but_other_marks(word, self._by_plain.get(key))
+            if len(key) > 1 and not word.isdecimal()
+            else None
+        )
+
+    @staticmethod
+    def _but_other_marks(word: str, found: str | None) -> str | None:
+        return None if found is None or (_is_marked(word) and _is_marked(found)) else found
 
     def _hidden(self, word: str) -> str | None:
         """f*ee: a sign for each letter that is hidden."""
@@ -161,10 +174,16 @@ class Words:
 
     def _alike(self, word: str) -> str | None:
         """f-ree, freeee."""
-        return self._by_key.get(_key(word)) if len(word) >= LEAST_KEY else None
+        return self._but_other_marks(word, self._by_key.get(_key(word))) if len(word) >= LEAST_KEY else None
 
     def _without_vowels(self, word: str) -> str | None:
         return self._by_consonants.get(word) if len(word) >= LEAST_KEY else None
+
+    def _sounding(self, word: str) -> str | None:
+        """phree, prize as prais: what is read aloud as the word is."""
+        return (
+            self._but_other_marks(word, self._by_sound.get(_sound(word))) if len(word) >= LEAST_KEY else None
+        )
 
     def _backwards(self, word: str) -> str | None:
         return word[::-1] if word[::-1] in self.counts else None
@@ -173,14 +192,14 @@ class Words:
         """One edit away, with the same letter at its beginning and at its end; neighbours that are swapped first."""
         if len(word) < LEAST_EDITED or not word.isalpha():
             return None
-        near = {known for less in _less(word) for known in self._by_less.get(less, ())}
-        near.update(self._by_less.get(word, ()))  # a letter is missing
-        near.update(less for less in _less(word) if less in self.counts)  # one is too many
+        inner = _less(word)
+        longer = set(self._by_less.get(word, ()))
+        same = {known for less in inner for known in self._by_less.get(less, ()) if len(known) == len(word)}
+        swapped = {known for known in same if sorted(known) == sorted(word)}
+        shorter = {less for less in inner if less in self.counts}
+        near = swapped or longer or (same | shorter if len(word) > LEAST_EDITED else set())
         near = {known for known in near if known[0] == word[0] and known[-1] == word[-1]}
-        swapped = {known for known in near if len(known) == len(word) and sorted(known) == sorted(word)}
-        if not swapped and len(word) == LEAST_EDITED:
-            return None
-        return max(sorted(swapped or near), key=self.counts.__getitem__, default=None)
+        return max(sorted(near), key=self.counts.__getitem__, default=None)
 
     def _several(self, word: str) -> str:
         """Known words that this one is made of, the likeliest, with blanks; the word itself where it is none such."""
@@ -206,6 +225,10 @@ class Words:
     @cached_property
     def _by_key(self) -> dict[str, str]:
         return self._by(_key)
+
+    @cached_property
+    def _by_sound(self) -> dict[str, str]:
+        return self._by(_sound)
 
     @cached_property
     def _by_consonants(self) -> dict[str, str]:
@@ -247,6 +270,15 @@ def _plain(word: str) -> str:
     if not word.isascii():
         word = "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
     return word.translate(_LEET)
+
+
+def _is_marked(word: str) -> bool:
+    return any(map(unicodedata.combining, unicodedata.normalize("NFD", word)))
+
+
+def _sound(word: str) -> str:
+    """What letters of like sound have in common, each said once."""
+    return _RUN.sub(r"\1", _SOUND.sub(lambda letters: SOUNDS[letters[0]], _key(word)))
 
 
 def _key(word: str) -> str:
