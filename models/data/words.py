@@ -31,6 +31,7 @@ _BETWEEN = re.compile(rf"[^{LETTERS}\d]+")
 _ENDS = re.compile(rf"^[^{LETTERS}\d$@]*|[^{LETTERS}\d$@]*$")
 _LEFT_ALONE = re.compile(r"https?:\S*|[@#]\w+|[\d\W_]?|[\d$\u20ac\u00a3%.,:+/()-]+")
 _LEET_ENDS = re.compile(r"^[|+]\w|\w[|+]+$")
+_LATIN_MARKED = re.compile(r"[a-z][\u0300-\u036f]")
 _RUN = re.compile(r"(.)\1+")
 _INNER_VOWELS = re.compile(r"(?<=.)[aeiou](?=.)")
 HIDING = "*#"  # signs that stand for a letter which is not written
@@ -199,7 +200,7 @@ class Words:
         shorter = {less for less in inner if less in self.counts}
         near = swapped or longer or (same | shorter if len(word) > LEAST_EDITED else set())
         near = {known for known in near if known[0] == word[0] and known[-1] == word[-1]}
-        return max(sorted(near), key=self.counts.__getitem__, default=None)
+        return self._but_other_marks(word, max(sorted(near), key=self.counts.__getitem__, default=None))
 
     def _several(self, word: str) -> str:
         """Known words that this one is made of, the likeliest, with blanks; the word itself where it is none such."""
@@ -273,7 +274,8 @@ def _plain(word: str) -> str:
 
 
 def _is_marked(word: str) -> bool:
-    return any(map(unicodedata.combining, unicodedata.normalize("NFD", word)))
+    """Whether Latin letters of it bear marks; those of other scripts are letters of their own."""
+    return _LATIN_MARKED.search(unicodedata.normalize("NFD", word)) is not None
 
 
 def _sound(word: str) -> str:
