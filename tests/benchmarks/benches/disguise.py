@@ -137,4 +137,4 @@ def recalls(found: dict[str, tuple[str, str, tuple[float, float], tuple[float, f
     yield WORST.seen(ours[worst], f"{worst}; without: {theirs[before]:.3f}, {before}")
 
 
-BENCH = Bench(figures=(QUALITY, MEAN, WORST, ALARMS), measure=measure, seeds="0")
+BENCH = Bench(figures=(QUALITY, MEAN, WORST, ALARMS), measure=measure, seeds="0", limit_seconds=3600)
