@@ -20,15 +20,12 @@ class Rewording:
 
     def __init__(self, lists: Iterable[WordList]) -> None:
         lists = list(lists)
-        self._others: dict[str, tuple[str, ...]] = {
-            name.lower(): tuple(other for other in names if other != name)
-            for words in lists
-            for names in words.groups.values()
-            for name in names
+        self._alike: dict[str, tuple[str, ...]] = {
+            name.lower(): names for words in lists for names in words.groups.values() for name in names
         }
         said = {plain: denied for words in lists for plain, denied in words.negations.items()}
         self._denied, self._said = said, {denied: plain for plain, denied in said.items()}
-        self._names, self._either = _any_of(self._others), _any_of([*self._said, *said])
+        self._names, self._either = _any_of(self._alike), _any_of([*self._said, *said])
         self._denials = _any_of(self._said)
 
     @classmethod
@@ -37,14 +34,14 @@ class Rewording:
         return cls(WORD_LISTS)
 
     def swapped(self, text: str, rng: np.random.Generator) -> str:
-        """Every group that is named as another of its list, the same one always as the same; none stays as it is."""
+        """Each group that is named as any of its list, one name always as the same; over many texts all are alike."""
         drawn: dict[str, str] = {}
 
         def other(found: re.Match[str]) -> str:
             name = found[0].lower()
             if name not in drawn:
-                others = self._others[name]
-                drawn[name] = others[rng.integers(len(others))] if others else name
+                names = self._alike[name]
+                drawn[name] = names[rng.integers(len(names))]
             return _cased(drawn[name], found[0])
 
         return self._names.sub(other, text)

@@ -94,7 +94,7 @@ class Preset(BaseModel):
         default=0.0,
         ge=0,
         le=1,
-        description="share of texts in which training sees each group of people that is named as another one of its "
+        description="share of texts in which training sees each group of people that is named as any one of its "
         "kind, drawn anew in each pass, so that what is said counts and not of whom; lists in models/data/word_lists",
     )
     negate: float = Field(
@@ -102,7 +102,7 @@ class Preset(BaseModel):
         ge=0,
         le=1,
         description="share of harmless texts that training sees denied, or without their denial, so that a negation "
-        "alone is no sign of a violation",
+        "alone is no sign of a violation: half of them, where it should say nothing",
     )
     unmask: bool = Field(
         default=False,

@@ -15,10 +15,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.data.augmentation import copies
+from models.data.augmentation import reworded
 from models.data.labels import judged
 from models.data.loader import DECODERS
 from models.data.pixels import HALF_BYTE, stacked
+from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
 from models.data.video import Watch, film
@@ -158,7 +159,7 @@ def _judged_texts(
 ) -> tuple[list[list[int]], NDArray[np.float32], NDArray[np.float32]]:
     """Token ids, targets and weights [N, P] of at most `ngram_posts` posts, taken at even distances.
 
-    Changed copies of some stand beside them, so that what is left of a word in another spelling counts too.
+    Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too.
     """
     positions, width = rows.positions("train"), len(rows.policies)
     positions = positions[:: -(-len(positions) // preset.ngram_posts)]
@@ -169,8 +170,10 @@ def _judged_texts(
     for first in range(0, len(positions), BATCH_ROWS):
         table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes")
         texts = table["text"].to_pylist()
-        copied, beside = copies(texts, matrix(table["labels"], width), preset, rng)
-        ids += encode(tokenizer, unmasked([*texts, *beside], words))
+        texts = reworded(texts, matrix(table["labels"], width), preset, rng)
+        copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
+        copies = some_respelled([texts[row] for row in copied], 1.0, rng)
+        ids += encode(tokenizer, unmasked([*texts, *copies], words))
         for parts, column in ((targets, "labels"), (votes, "votes")):
             found = matrix(table[column], width)
             parts += [found, found[copied]]
