@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         default="", description="folder or s3:// address that the deployment `ingest` takes new files from"
     )
     landing_source: str = Field(default="jsonl", description="source that the files of the landing zone are")
+    identify_languages: bool = Field(
+        default=False,
+        description="let ingest tell the language of a text whose post names none; needs moderato[languages]",
+    )
     notify_webhook: str = Field(
         default="", description="address that is told what became of a retraining; empty for none"
     )

@@ -24,6 +24,7 @@ from infra.ingest.database import Spare, database
 from infra.ingest.deduplication import settle
 from infra.ingest.first_load import first_load
 from infra.ingest.labels import Labels
+from infra.ingest.languages import identifier
 from infra.ingest.locations import Folder, Found, Place, Zone, place_of
 from infra.ingest.notes import Notes
 from infra.ingest.opening import explained
@@ -167,7 +168,10 @@ class IngestRun:
             also,
         )
         workers = self.settings.threads or os.cpu_count() or 1
-        reader = Reader(self.spare, self.source, now + CLOCK_SKEW, self.work, workers, self.notes)
+        identify = self.settings.identify_languages
+        if identify:
+            identifier()  # or it would be each row's fault that the library is missing
+        reader = Reader(self.spare, self.source, now + CLOCK_SKEW, self.work, workers, self.notes, identify)
         done, total = 0, sum(found.size for found in files)
         for size in staging.fill(reader.read(files[0].name, self._units(files, labels.policies))):
             done = min(total, done + size)

@@ -19,6 +19,7 @@ from infra.ingest.chunks import Unit
 from infra.ingest.columns import Columns, read_columns
 from infra.ingest.database import Spare, another, database
 from infra.ingest.folding import folded
+from infra.ingest.languages import identified
 from infra.ingest.lines import Block, lines, may_be_parsed, newlines, sift
 from infra.ingest.notes import Notes
 from infra.ingest.reject import Reject, shorten
@@ -71,6 +72,7 @@ class Reader:
     work: Path
     workers: int
     notes: Notes
+    identify: bool = False  # the language of a text whose post names none
 
     def read(self, file: str, units: Iterator[Unit]) -> Iterator[Rows]:
         """In a database apart: one that a file's rows have broken is broken for all that lies in it."""
@@ -168,6 +170,8 @@ class Reader:
         if made.doubtful and not sure:
             raise DoubtfulError
         self.notes.merge(made.notes)
+        if self.identify:
+            made.replace("language", identified(made.table["language"], made.table["text"]))
         reads = self.source.reads
         posts = not isinstance(reads, Tabular) or reads.map.of_posts
         verdict = judged(connection, made.table, self.now, posts=posts)

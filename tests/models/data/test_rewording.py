@@ -3,15 +3,12 @@
 import numpy as np
 import pytest
 from made_up_snapshot import Row, write_snapshot
+from ngram_scores import ngram_scores
 
 from models.data.rewording import Rewording
 from models.data.snapshot import SnapshotRows
-from models.data.tokenizer import encode, word_starts
 from models.data.word_lists import WORD_LISTS, WordList, read_word_list
 from models.domain.catalogue import BrokenEntryError
-from models.layers.ngrams import HashedNgrams
-from models.training.preparation import prepare
-from models.training.presets import preset_named
 
 OSTARI, VELLI, NEM = "ostari", "velli", "nem"  # peoples of no country
 MADE_UP = WordList(
@@ -105,23 +102,7 @@ def snapshot(tmp_path_factory):
 
 
 def scores(snapshot, folder, texts, **changes):
-    """Logits of the n-gram half, which is found in closed form."""
-    import torch
-
-    preset = preset_named(
-        "compact", modalities=("text",), vocabulary=400, ngram_bits=12, respell=0.0, unmask=False, **changes
-    )
-    folder.mkdir()
-    made = prepare(snapshot, preset, folder)
-    ngrams = HashedNgrams(made.tokenizer.get_vocab_size(), 1, preset.ngram_bits)
-    ngrams.starts = torch.from_numpy(word_starts(made.tokenizer))
-    state = {name.removeprefix("ngrams."): it for name, it in made.statistics.items() if name != "bias"}
-    ngrams.load_state_dict(state)
-    found = []
-    for ids in encode(made.tokenizer, texts):
-        tokens = torch.tensor([ids])
-        found.append(float(ngrams(tokens, torch.ones_like(tokens))))
-    return np.array(found)
+    return ngram_scores(snapshot, folder, texts, vocabulary=400, unmask=False, **changes)[:, 0]
 
 
 SENTENCE = "quiet lake tea {group} is {more} old"
