@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 
+import numpy as np
+
+from models.perturbations import PERTURBATIONS
+
+SEED = 2  # by which wide gaps part words that are spelt
 PLAIN = "congratulations you have won a free prize, call 0800 555 now to claim your cash"
 HARMLESS = (
     "a", "an", "the", "old", "slow", "garden", "path", "children", "winds", "ducks", "weather", "mill", "feed",
@@ -52,21 +57,9 @@ def drawn_alike(text: str = PLAIN) -> dict[str, str]:
 
 
 def respelled(text: str = PLAIN) -> dict[str, str]:
-    """Spellings that a reader makes out, and that draw other signs."""
-    leet = str.maketrans("aeiostg", "4310579")
-    words = text.split()
+    """Spellings that a reader makes out, that draw other signs, and of which training sees some."""
     return {
-        "spaced": "   ".join(" ".join(word) for word in words),
-        "a letter a line": "\n".join(text),
-        "dotted": between(text, "."),
-        "dashed": " ".join("-".join(word) for word in words),
-        "backwards": text[::-1],
-        "leet": text.translate(leet),
-        "vowels twice": "".join(c * 2 if c in "aeiou" else c for c in text),
-        "emoji for spaces": "\N{GRINNING FACE}".join(words),
-        "in asterisks": " ".join(f"**{word}**" for word in words),
-        "in capitals": text.upper(),
-        "percent": "".join(f"%{ord(c):02x}" for c in text),
+        found.name: found(text, np.random.default_rng(SEED)) for found in PERTURBATIONS if not found.held_out
     }
 
 
