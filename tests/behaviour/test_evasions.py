@@ -1,6 +1,7 @@
 """Spam, respelled and diluted, is decided as the plain text is, or the decision says what was not read."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from spellings import HARMLESS, PLAIN, diluted, drawn_alike
 
 from models.inference.scorer import Scorer
+from models.perturbations import PERTURBATIONS
 from models.training.fit import fit
 from tests.support.made_up_snapshot import Row, write_snapshot
 
@@ -27,7 +29,9 @@ def champion(tmp_path_factory):
         rows.append(Row(" ".join(rng.permutation(words)), None, (float(spam),)))
     folder = tmp_path_factory.mktemp("champion")
     uri = write_snapshot(folder, rows, ["fraud_and_spam"])
-    report = fit(uri, preset="trial", seed=0, folder=folder / "run", threads=1, modalities=("text",))
+    report = fit(
+        uri, preset="trial,unmask=true", seed=0, folder=folder / "run", threads=1, modalities=("text",)
+    )
     return Scorer.load(report.model, threads=1)
 
 
@@ -47,6 +51,26 @@ def test_every_spelling_that_draws_the_same_letters_scores_the_same(champion):
         name: score for name, score in zip(drawn_alike(), others, strict=True) if abs(score - plain) > NEAR
     }
     assert far == {}
+
+
+HELD_OUT = [found for found in PERTURBATIONS if found.held_out and found.readable]
+
+
+def test_most_disguises_that_training_has_not_seen_hide_nothing_and_turn_nothing_harmless_into_spam(champion):
+    def disguised(text):
+        return scores(champion, [found(text, np.random.default_rng(0)) for found in HELD_OUT])
+
+    harmless, found = (
+        " ".join(HARMLESS),
+        dict(zip([it.name for it in HELD_OUT], disguised(PLAIN), strict=True)),
+    )
+    missed = {name: score for name, score in found.items() if score <= ACTS}
+    assert len(missed) <= len(HELD_OUT) // 8, missed
+    assert max(disguised(harmless)) < ACTS
+    unknowing = replace(champion, words=None)  # as a bundle of before, which holds no words, is served
+    plain = scores(unknowing, [found(PLAIN, np.random.default_rng(0)) for found in HELD_OUT])
+    assert (plain <= ACTS).sum() > 2 * len(missed)
+    assert scores(unknowing, [PLAIN]) == pytest.approx(scores(champion, [PLAIN]))
 
 
 @pytest.mark.parametrize("words", [50, 300, 2000, 4000])
