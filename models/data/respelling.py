@@ -14,7 +14,7 @@ import numpy as np
 from models.perturbations import PERTURBATIONS
 from models.perturbations.base.perturbation import HALF, Family, Perturbation
 
-Families = Sequence[Sequence[Perturbation]]
+Families = list[list[Perturbation]]
 
 
 def trained() -> Families:

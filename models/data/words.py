@@ -57,11 +57,11 @@ def unmasked(texts: Sequence[str | None], words: Words | None) -> list[str | Non
 
 
 class _Chunk(NamedTuple):
-    """What stands between blanks as it is written, its word in small letters and its count, and what it is read as."""
+    """What stands between blanks as it is written, its word in small letters, in how many texts that stands, and what it is read as."""
 
     written: str
     core: str
-    count: int
+    texts: int
     read: str
 
 
@@ -112,7 +112,7 @@ class Words:
 
     def _are_one(self, one: _Chunk, other: _Chunk) -> bool:
         count = self.counts.get(one.core + other.core)
-        return count is not None and count > min(one.count, other.count) and one.core != "" != other.core
+        return count is not None and count > min(one.texts, other.texts) and one.core != "" != other.core
 
     def _look(self, written: str) -> _Chunk:
         """What stands between blanks, how often its word is met, and what it is read as."""
