@@ -21,7 +21,7 @@ from models.domain.folding import folded, is_blank
 MOST_WORDS, LEAST_TEXTS = 20_000, 2  # that are known, and texts that one stands in
 LONGEST = 24  # letters of a word that is looked for
 MOST_SIGNS = 96  # of what stands between blanks
-CACHED = 1 << 16  # words whose reading is remembered
+CACHED = 1 << 15  # words whose reading is remembered
 
 # of scripts that write words apart, a letter for a sound
 LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u058f\u1e00-\u1eff"
@@ -57,7 +57,7 @@ def unmasked(texts: Sequence[str | None], words: Words | None) -> list[str | Non
 
 
 class _Chunk(NamedTuple):
-    """What stands between blanks as it is written, its word in small letters, in how many texts that stands, and what it is read as."""
+    """What stands between blanks: as written, its word in small letters, how many texts have that, as it is read."""
 
     written: str
     core: str

@@ -11,6 +11,7 @@ from models.domain.errors import UserError
 MARK = "moderato.toml"  # the file that makes a folder a project
 VARIABLE = "MODERATO_PROJECT"
 PARTS = "parts"
+WORD_LISTS = "word_lists"  # by which training rewords texts
 FOLDERS = (PARTS, "policies")  # whose Python a step of a retraining may run
 
 
@@ -49,9 +50,10 @@ def own_files(folder: str, *suffixes: str) -> Iterator[Path]:
 
 
 def code_files() -> list[Path]:
-    """Every Python file of the project that a step may run, in order."""
+    """Every file of the project that a step's result hangs on, in order: Python that it may run, lists of words."""
     project = project_folder()
-    return sorted(path for name in FOLDERS for path in (project / name).rglob("*.py")) if project else []
+    code = [path for name in FOLDERS for path in (project / name).rglob("*.py")] if project else []
+    return sorted([*code, *own_files(WORD_LISTS, ".toml")])
 
 
 def shown(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.domain.catalogue import BrokenEntryError, Catalogue
+from models.domain.project import WORD_LISTS as FOLDER
 from models.domain.project import shown
 
 
@@ -39,6 +40,4 @@ def read_word_list(path: Path) -> WordList:
         ) from None
 
 
-WORD_LISTS = Catalogue(
-    __name__, "WORD_LIST", WordList, folder="word_lists", readers={".toml": read_word_list}
-)
+WORD_LISTS = Catalogue(__name__, "WORD_LIST", WordList, folder=FOLDER, readers={".toml": read_word_list})

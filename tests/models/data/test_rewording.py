@@ -61,6 +61,17 @@ def test_what_is_shipped_swaps_and_denies_and_names_each_group_in_one_list():
         assert all(len(names) > 1 for names in words.groups.values()), words.name
 
 
+def test_a_projects_list_is_used_beside_what_is_shipped(project):
+    (project.folder / "word_lists").mkdir()
+    project.write(
+        "word_lists/ostari.toml", '[negations]\nda = "nana da"\n[groups]\nall = ["ostari", "velli"]\n'
+    )
+    found = Rewording.shipped()
+    assert found.denied("da lem", rng()) == "nana da lem"
+    assert {found.swapped("ostari", rng(seed)) for seed in range(20)} == {"ostari", "velli"}
+    assert found.denied("it is so", rng()) == "it is not so"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

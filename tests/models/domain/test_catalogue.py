@@ -138,5 +138,10 @@ def test_steps_are_done_again_where_a_part_changed(project):
     before = code_digest()
     project.write("parts/tiny.py", GATE)
     code_digest.cache_clear()
-    assert code_digest() != before
+    with_gate = code_digest()
+    assert with_gate != before
+    (project.folder / "word_lists").mkdir()
+    project.write("word_lists/ostari.toml", '[negations]\nna = "nana"\n')
+    code_digest.cache_clear()
+    assert code_digest() != with_gate
     code_digest.cache_clear()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.data.respelling import trained
 from models.domain.folding import folded
 from models.perturbations import PERTURBATIONS
 from models.perturbations.base.contract import PLAIN, of_perturbation
@@ -29,6 +30,21 @@ def test_every_perturbation_keeps_the_contract(name):
 def test_what_a_perturbation_breaks_is_told(rewrite, told):
     own = Perturbation(name="own", about="own", family=Family.TYPING, rewrite=rewrite)
     assert any(fault.startswith(told) for fault in of_perturbation(own))
+
+
+OWN = """from models.perturbations.base.perturbation import Family, Perturbation
+
+PERTURBATION = Perturbation(
+    name="tildes", about="tildes between letters", family=Family.SPELT, rewrite=lambda text, _: "~".join(text)
+)
+"""
+
+
+def test_a_projects_own_is_tried_and_learned_from(project):
+    project.write("parts/tildes.py", OWN)
+    assert of_perturbation(PERTURBATIONS["tildes"]) == []
+    assert any(found.name == "tildes" for family in trained() for found in family)
+    assert "tildes" in project.moderato("check", "parts")
 
 
 def test_every_family_is_there_and_training_has_other_ones_than_tests():
