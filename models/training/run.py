@@ -39,6 +39,7 @@ from models.training.callbacks import BEST, LAST, Interrupt, house_callbacks
 from models.training.ema import averaged
 from models.training.layers import made_lighter, precision
 from models.training.learner import Learner
+from models.training.presets import UnknownPresetError, preset_named
 from models.training.throughput_callback import Measuring
 from models.training.training_cost import Measurement
 
@@ -117,6 +118,7 @@ class TrainingRun(Generic[R]):
         """
         start, rows = time.perf_counter(), SnapshotRows.open(job.snapshot_uri, job.storage_options)
         check(job.resources)
+        job = as_begun(job)
         preset = job.preset.model_dump(mode="json")
         asked = {"snapshot": rows.id, "preset": preset, "seed": job.seed, "preprocessing": PREPROCESSING}
         claim(job.folder, asked | job.more)
@@ -235,6 +237,27 @@ def measured(trainer: pl.Trainer) -> Measurement:
         for callback in trainer.callbacks  # type: ignore[attr-defined]
         if isinstance(callback, Measuring)
     )
+
+
+def as_begun(job: Job) -> Job:
+    """A job whose folder a former release began goes on as that: what its presets had no word for, it did not do.
+
+    What somebody asks for that the named preset does not have is another run, as ever.
+    """
+    path = job.folder / PLAN
+    began = json.loads(path.read_text()).get("preset") if path.exists() else None
+    if not isinstance(began, dict):
+        return job
+    try:
+        named = preset_named(job.preset.name)
+    except UnknownPresetError:
+        return job
+    unsaid = {
+        name: field.default
+        for name, field in Preset.model_fields.items()
+        if name not in began and getattr(job.preset, name) == getattr(named, name)
+    }
+    return job.model_copy(update={"preset": job.preset.replace(**unsaid)})
 
 
 def claim(folder: Path, plan: dict[str, Any]) -> None:

@@ -13,13 +13,14 @@ import torch
 from safetensors.numpy import load_file
 
 from models.data.snapshot import NotASnapshotError, SnapshotRows, matrix
+from models.distributed.job import Job
 from models.domain.preset import Preset, PresetError, compact
 from models.inference.scorer import NotAModelError, Scorer
 from models.objectives import OBJECTIVES
 from models.training.classifier import precisions
 from models.training.fit import fit
 from models.training.presets import UnknownPresetError
-from models.training.run import PLAN, FolderTakenError, claim
+from models.training.run import PLAN, FolderTakenError, as_begun, claim
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, picture, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -141,6 +142,23 @@ def test_a_plan_of_a_release_whose_presets_said_less_is_the_same_where_nothing_e
         (tmp_path / PLAN).write_text(json.dumps(older))
         with nullcontext() if is_same else pytest.raises(FolderTakenError):
             claim(tmp_path, asked | {"preset": preset})
+
+
+def test_a_run_that_a_release_without_words_began_goes_on_without_them_and_another_one_is_refused(tmp_path):
+    began = compact().model_dump(mode="json")
+    assert began.pop("unmask")
+    (tmp_path / PLAN).write_text(json.dumps({"preset": began, "seed": 0}))
+
+    def job(preset):
+        return as_begun(Job(run="a:B", snapshot_uri="", preset=preset, seed=0, folder=tmp_path))
+
+    assert job(compact()).preset == compact().replace(unmask=False)
+    assert job(compact().replace(epochs=9)).preset == compact().replace(epochs=9, unmask=False)
+    began.pop("negate")
+    (tmp_path / PLAN).write_text(json.dumps({"preset": began, "seed": 0}))
+    assert job(compact().replace(negate=0.5)).preset.negate == 0.5
+    (tmp_path / PLAN).unlink()
+    assert job(compact()).preset == compact()
 
 
 def test_the_scorer_reads_text_pictures_both_and_neither(trained):
