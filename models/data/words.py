@@ -20,7 +20,8 @@ from models.domain.folding import folded, is_blank
 
 MOST_WORDS, LEAST_TEXTS = 20_000, 2  # that are known, and texts that one stands in
 LONGEST = 24  # letters of a word that is looked for
-MOST_SIGNS = 96  # of what stands between blanks
+MOST_SIGNS = 300  # of what stands between blanks
+MOST_CHARACTERS = 10_000  # of a text; what stands behind them is read as it is written
 CACHED = 1 << 15  # words whose reading is remembered
 
 # of scripts that write words apart, a letter for a sound
@@ -29,7 +30,7 @@ _WORD = re.compile(rf"[{LETTERS}]+(?:['\u2019][{LETTERS}]+)*")
 _SIGNS = re.compile(rf"[^{LETTERS}]+")
 _BETWEEN = re.compile(rf"[^{LETTERS}\d]+")
 _ENDS = re.compile(rf"^[^{LETTERS}\d$@]*|[^{LETTERS}\d$@]*$")
-_LEFT_ALONE = re.compile(r"https?:\S*|[@#]\w+|[\d\W_]?|[\d$\u20ac\u00a3%.,:+/()-]+")
+_LEFT_ALONE = re.compile(r"https?:\S*|[@#]\w+\W*|[\d\W_]?|[\d$\u20ac\u00a3%.,:+/()-]+")
 _LEET_ENDS = re.compile(r"^[|+]\w|\w[|+]+$")
 _LATIN_MARKED = re.compile(r"[a-z][\u0300-\u036f]")
 _RUN = re.compile(r"(.)\1+")
@@ -96,7 +97,8 @@ class Words:
         text = folded(text)
         if not text.isascii() and len(_IS_TURNED.findall(text)) >= LEAST_TURNED:
             text = text.lower().translate(_TURNED)[::-1]
-        return " ".join(self._uncut([self._seen(chunk) for chunk in text.split(" ")]))
+        looked, rest = text[:MOST_CHARACTERS], text[MOST_CHARACTERS:]
+        return " ".join(self._uncut([self._seen(chunk) for chunk in looked.split(" ")])) + rest
 
     def _uncut(self, chunks: list[_Chunk]) -> Iterator[str]:
         """How chunks are read; two neighbours as one where they are a word together, and a rarer one apart."""

@@ -56,7 +56,7 @@ def test_a_text_turned_round_is_read_with_the_head_down():
 @pytest.mark.parametrize(
     "text",
     [
-        "1000 100% 10:30 $50 3.14", ":-( !!! $$$ ???", "https://prize.example/w1nner", "@w1nner #w1nner",
+        "1000 100% 10:30 $50 3.14", ":-( !!! $$$ ???", "https://prize.example/w1nner", "@w1nner: #w1nner, (@w1nner)",
         "\u8fd9\u662f\u4e00\u4e2a\u53e5\u5b50", "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35", "\U0001f44d\U0001f3ff",
         "zebra quixotic", "a-b x/y",
     ],
