@@ -7,7 +7,6 @@ from ngram_scores import ngram_scores
 from sklearn.metrics import roc_auc_score
 
 from models.data.snapshot import SnapshotRows
-from models.training.fit import fit
 
 
 def letters(first, count):
@@ -92,19 +91,3 @@ def test_each_slice_of_a_mixed_lake_is_learned_and_known_words_harm_none(mixed, 
     assert min(by_slice[True].values()) > 0.85, by_slice
     lost = {name: by_slice[False][name] - found for name, found in by_slice[True].items()}
     assert max(lost.values()) < 0.01, by_slice
-
-
-@pytest.mark.slow
-def test_a_whole_model_learns_a_language_without_blanks_as_one_with(languages, tmp_path):
-    from models.inference.scorer import Scorer
-
-    found = {}
-    for name in ("Latin", "Thai"):
-        uri = snapshot_of(tmp_path / name, languages[name].posts(1500))
-        report = fit(
-            uri, preset="trial", seed=0, folder=tmp_path / name / "run", threads=1, modalities=("text",)
-        )
-        unseen = languages[name].posts(300)
-        scores = Scorer.load(report.model, threads=1).logits([text for text, _ in unseen], [None] * 300)
-        found[name] = roc_auc_score([label for _, label in unseen], scores[:, 0])
-    assert found["Thai"] > found["Latin"] - 0.1
