@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from flows.parts import contracts
+from infra.settings import Settings
 from models.data.respelling import trained
 from models.domain.folding import folded
 from models.perturbations import PERTURBATIONS
@@ -44,7 +46,7 @@ def test_a_projects_own_is_tried_and_learned_from(project):
     project.write("parts/tildes.py", OWN)
     assert of_perturbation(PERTURBATIONS["tildes"]) == []
     assert any(found.name == "tildes" for family in trained() for found in family)
-    assert "tildes" in project.moderato("check", "parts")
+    assert (PERTURBATIONS, of_perturbation) in contracts(Settings(_env_file=None))
 
 
 def test_every_family_is_there_and_training_has_other_ones_than_tests():
