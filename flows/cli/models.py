@@ -135,7 +135,7 @@ def try_(
     ],
     posts: Annotated[
         int, Parameter(help="judged posts to look at, at most", validator=Number(gte=100))
-    ] = 5000,
+    ] = 3000,
     json: Json = False,
 ) -> None:
     """Say what n-grams, each set of weights, and both tell of the lake's own posts, and what that costs.

@@ -15,7 +15,7 @@ from pydantic import Field
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.snapshots import EmptyLakeError, cut_snapshot, pin_versions
-from infra.weights import frozen_encoder, kept_embeddings, ready
+from infra.weights import fetch, frozen_encoder, kept_embeddings, ready
 from models.data.snapshot import SnapshotRows, matrix
 from models.domain.errors import UserError
 from models.evaluation.feature_trial import PolicyTrial, beside, comparable, ngrams, trial
@@ -24,7 +24,7 @@ from tasks.plumbing.handle import Handle
 
 LEARNED_FROM = ("train", "validation", "calibration")  # test posts stay unseen
 NGRAMS = "n-grams"
-POSTS = 5000
+POSTS = 3000
 
 Done = Callable[
     [str, int, int], object
@@ -69,6 +69,8 @@ def try_weights(
 
     The judged posts of a snapshot but for its test posts, at most `posts` of them drawn by the seed. Raises UserError.
     """
+    for address in addresses:
+        fetch(settings, address)  # a wrong one is said before anything is computed
     rows = _rows(settings)
     there = np.sort(
         np.concatenate([rows.positions(split) for split in LEARNED_FROM if rows.counts.get(split)])
@@ -100,7 +102,7 @@ class _Posts:
     chosen: NDArray[np.int64]
     texts: list[str | None]
     labels: NDArray[np.float32]
-    groups: NDArray[np.int64]
+    groups: NDArray[np.integer[Any]]
     seed: int
     done: Done
 
