@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chromium import CHROMIUM
 from opened import HOSTILE, opened
-from tiny_model import LEARNED, POLICIES, make_candidate, make_champion
+from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, run_of
 
 from expectations.findings import DataFinding
 from infra.registry import Registry
@@ -21,7 +21,6 @@ from infra.settings import Settings
 from models.evaluation.report import Figure
 from tasks.release.evaluate import evaluate
 from tasks.training.champion import incumbent
-from tasks.training.run import Run
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +34,7 @@ def reports(tmp_path_factory):
     make_champion(settings, seed=0, strength=4.0)
     first = next((settings.work / "candidates").glob("*/evaluation"))
     candidate = make_candidate(settings, seed=1)
-    champion = incumbent.fn(settings, Run(key=candidate.key, run_id=candidate.run_id))
+    champion = incumbent.fn(settings, run_of(candidate))
     warnings = tuple(
         DataFinding(suite="posts", expectation="Known", description=text, observed=text, rows=(text,))
         for text in HOSTILE
