@@ -84,7 +84,7 @@ def _shown(default: object) -> str | None:
 
 def _boxed(error: CycloptsError) -> Panel:
     """A wrong argument in words; of a model of pydantic, by the option's name and not the model's."""
-    mistakes: list[dict[str, Any]] = getattr(error.__cause__, "errors", tuple)()
+    mistakes: Sequence[Any] = getattr(error.__cause__, "errors", tuple)()
     told = [f'Invalid value "{it["input"]}" for "--{it["loc"][0]}". {it["msg"]}.' for it in mistakes]
     return CycloptsPanel("\n".join(told) or error)
 
