@@ -29,3 +29,9 @@ def figure(found: Figure) -> str:
     if found.value is None:
         return "not measurable"
     return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
+
+
+def signed(found: Figure) -> str:
+    """A difference and its interval: what is better says so by its sign."""
+    value, low, high = (f"{round(it or 0.0, 3) + 0.0:+.3f}" for it in (found.value, found.low, found.high))
+    return f"{value} ({low} to {high})"
