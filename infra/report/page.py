@@ -12,8 +12,7 @@ from infra.report.bars import axis, compared, stacked
 from infra.report.effects import shown
 from infra.report.findings import Findings
 from infra.report.limits import unfit
-from infra.report.numbers import figure
-from infra.report.texts import filled, style
+from infra.report.texts import figure, filled, style
 from models.domain.content import Action
 from models.domain.offline_page import offline_page
 from models.domain.policy import DEFAULT_MARKET, market_name

@@ -14,9 +14,9 @@ from expectations.findings import DataFinding
 from infra.registry import Registry
 from infra.registry.runs import NOTE
 from infra.report import number_card
-from infra.report.numbers import figure, number
 from infra.report.page import numbered
 from infra.report.pdf import printed
+from infra.report.texts import figure, number
 from infra.settings import Settings
 from models.evaluation.report import Figure
 from tasks.release.evaluate import evaluate
