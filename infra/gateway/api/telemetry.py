@@ -146,7 +146,11 @@ class Observed:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record: time, level, logger, message and what was passed as `extra`."""
+    """One JSON object a record: time, level, logger, message and what was passed as `extra`.
+
+    python-json-logger's formatter writes the same lines, but needs as many of ours for names, times and masks, and took
+    a third longer for each.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         told = {
