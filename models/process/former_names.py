@@ -68,6 +68,7 @@ MODULES: dict[str, str] = {
     "infra.rollout.sample": "infra.rollout.estimate",
     "infra.rollout.unattended": "infra.rollout.abandoned",
     "infra.scoring": "infra.batch_scoring",
+    "infra.servers.names": "infra.servers.guard",
     "infra.snapshots.facts": "infra.snapshots.columns",
     "infra.snapshots.sketches": "infra.snapshots.minhash",
     "infra.snapshots.storing": "infra.snapshots.store",
