@@ -24,4 +24,5 @@ def docs_page() -> str:
 
     text = files("infra.gateway.api").joinpath("docs_page.html.j2").read_text("utf-8")
     template = Template(text, autoescape=True, keep_trailing_newline=True)
-    return template.render(make_a_key=MAKE_A_KEY, document=DOCUMENT)
+    page: str = template.render(make_a_key=MAKE_A_KEY, document=DOCUMENT)
+    return page
