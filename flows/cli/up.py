@@ -35,6 +35,7 @@ def up(
     home without a champion is up, and not ready. The demo trains its first champion, and then a second one that meets
     live traffic.
     """
+    from flows.choices import check_choices
     from infra.environment import adopt
     from infra.home import Standing, held
     from infra.platform import Supervisor, require_free
@@ -42,7 +43,7 @@ def up(
     from infra.settings import Settings
 
     settings = Settings()
-    _check_choices(settings)
+    check_choices(settings)
     ports = (
         prefect_port or settings.prefect_port,
         mlflow_port or settings.mlflow_port,
@@ -58,20 +59,6 @@ def up(
             Path(settings.landing).mkdir(exist_ok=True)
         supervisor = Supervisor(_services(settings, standing, demo=demo), settings.home / "logs")
         _tend(supervisor, settings)
-
-
-def _check_choices(settings: Settings) -> None:
-    """Whether what the settings choose is there, before anything begins that would only find out later.
-
-    Raises UserError where the policy set, the preset or the plan is not there or has a fault.
-    """
-    from infra.rollout.stages import plan_named
-    from models.policies import POLICY_SETS
-    from models.training.presets import preset_named
-
-    _ = POLICY_SETS[settings.policy_set]
-    preset_named(settings.preset)
-    plan_named(settings.plan)
 
 
 def _hand_down(settings: Settings, standing: Standing) -> None:
