@@ -4,6 +4,8 @@ BIN := .venv/bin
 # a worker a core, four at most: each takes up to two gigabytes
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --instafail
 INSTALLED := .venv/.installed
+# some images set it: every process that a test starts would compile the code anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test lint bench figures reference lock clean
