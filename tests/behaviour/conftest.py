@@ -20,7 +20,7 @@ from models.policies import POLICY_SETS
 from models.training.fit import fit
 
 POSTS, WEEKS = 5000, 4
-STEPS = {"epochs": 1, "minimum_steps": 450}
+STEPS = {"epochs": 1, "minimum_steps": 250}
 
 
 @dataclass(frozen=True)
