@@ -13,6 +13,7 @@ from infra.simulator import simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.s3]
 
+
 @pytest.fixture(scope="module")
 def running():
     """The stack and its platform with a few weeks of posts."""
