@@ -29,7 +29,10 @@ QUICK = (
 READY, STOPPED = 150.0, 60.0  # seconds
 BUSY = 60  # times that a server that is busy, or starts again, is asked
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-SOON, SELDOM = 0.05, 1.0  # seconds between two looks, at first and after a while: each costs cores that others wait for
+SOON, SELDOM = (
+    0.05,
+    1.0,
+)  # seconds between two looks, at first and after a while: each costs cores that others wait for
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else each question reads the machine's certificates: 30 ms
 
 
