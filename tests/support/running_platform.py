@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from no_tls import NO_TLS
 from ports import free_ports
 
 from infra.lake import open_lake
@@ -33,7 +33,6 @@ SOON, SELDOM = (
     0.05,
     1.0,
 )  # seconds between two looks, at first and after a while: each costs cores that others wait for
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else each question reads the machine's certificates: 30 ms
 
 
 @dataclass(frozen=True)
