@@ -21,7 +21,7 @@ from models.training.fit import fit
 from models.training.presets import job_on
 
 POSTS, WEEKS = 5000, 4
-STEPS = {"epochs": 1, "minimum_steps": 450}
+STEPS = {"epochs": 1, "minimum_steps": 250}
 
 
 @dataclass(frozen=True)
