@@ -1,5 +1,6 @@
 """Weights that encoders begin from: fetched once from where a preset says they are, and known by what they hold."""
 
+from infra.weights.carried import of_weights_package
 from infra.weights.embedding import embeddings_of, frozen_encoder, kept_embeddings
 from infra.weights.fetch import at_hand, fetch
 from infra.weights.packages import WEIGHTS_PACKAGES
@@ -16,5 +17,6 @@ __all__ = [
     "fetch",
     "frozen_encoder",
     "kept_embeddings",
+    "of_weights_package",
     "ready",
 ]

@@ -13,7 +13,6 @@ from infra.weights.ready import family_of
 from infra.weights.sources import package
 from infra.weights.weights import NoWeightsError
 from models.domain.nearest import choose
-from models.encoders import ENCODERS
 
 if TYPE_CHECKING:
     from models.data.embeddings import Embeddings, Item, Singles
@@ -38,6 +37,7 @@ def frozen_encoder(
     family: where neither a package's entry nor the folder tells. Raises NoWeightsError, UnfitWeightsError,
     NotFrozenError.
     """
+    from models.encoders import ENCODERS  # which loads torch
     from models.network.frozen import FrozenEncoder
 
     weights = fetch(settings, address)

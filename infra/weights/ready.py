@@ -12,7 +12,6 @@ from infra.weights.installed import Installed
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.sources import hub, package
 from infra.weights.sources.folder import at_hand
-from models.encoders import ENCODERS
 
 CONFIG = "config.json"
 
@@ -37,6 +36,8 @@ def ready(settings: Settings) -> list[Ready]:
 
 def family_of(folder: Path) -> str:
     """The family that loads a folder: of the folder's name, else by how its library writes; empty for none."""
+    from models.encoders import ENCODERS  # which loads torch
+
     if folder.name in ENCODERS:
         return folder.name
     try:
@@ -74,6 +75,8 @@ def _folders(settings: Settings) -> Iterator[Ready]:
 
 
 def _cached() -> Iterator[Ready]:
+    from models.encoders import ENCODERS  # which loads torch
+
     for encoder in ENCODERS.sound():
         if encoder.usual and encoder.usual.weights.startswith(hub.PREFIX):
             folder = hub.cached(encoder.usual.weights.removeprefix(hub.PREFIX))

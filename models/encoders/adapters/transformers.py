@@ -21,6 +21,9 @@ def loaded(kind: Any, folder: Path, **fields: Any) -> Any:
         raise UnfitWeightsError(
             f"{folder} holds weights of timm, which see pictures, and none of transformers"
         )
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # commands have one of their own
     if bare(folder):
         from transformers import AutoConfig
 
