@@ -22,6 +22,7 @@ from models.inference.scorer import Scorer
 from models.perturbations import PERTURBATIONS
 from models.perturbations.base.perturbation import Perturbation
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_least, at_most, shared_data
 from tests.support.made_up_snapshot import Row, write_snapshot
 
@@ -134,7 +135,7 @@ def told(shares: dict[Perturbation, Both], plain: Both) -> Iterator[Seen]:
 
 
 def trained(uri: str, rows: list[Row], preset: str, folder: Path) -> Judge:
-    report = fit(uri, preset=preset, seed=0, folder=folder, threads=1, modalities=("text",))
+    report = fit(job_on(uri, preset=preset, seed=0, folder=folder, threads=1, modalities=("text",)))
     scorer = Scorer.load(report.model, threads=1)
     judged = rows[int(SHARES[0] * TWEETS) : int(SHARES[2] * TWEETS)]
     scores = scorer.logits([row.text for row in judged], [None] * len(judged))[:, FOUND]
