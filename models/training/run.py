@@ -39,7 +39,7 @@ from models.training.callbacks import BEST, LAST, Interrupt, house_callbacks
 from models.training.ema import averaged
 from models.training.layers import made_lighter, precision
 from models.training.learner import Learner
-from models.training.presets import UnknownPresetError, preset_named
+from models.training.presets import PRESETS
 from models.training.throughput_callback import Measuring
 from models.training.training_cost import Measurement
 
@@ -248,12 +248,9 @@ def as_begun(job: Job) -> Job:
     """
     path = job.folder / PLAN
     began = json.loads(path.read_text()).get("preset") if path.exists() else None
-    if not isinstance(began, dict):
+    if not isinstance(began, dict) or job.preset.name not in PRESETS:
         return job
-    try:
-        named = preset_named(job.preset.name)
-    except UnknownPresetError:
-        return job
+    named = PRESETS[job.preset.name]
     unsaid = {
         name: field.default
         for name, field in Preset.model_fields.items()
