@@ -18,6 +18,7 @@ from tests.benchmarks.simulated_rollouts import (
     HALF,
     HARMS,
     METRICS,
+    READ_EVERY,
     growth,
     known,
     needed,
@@ -66,7 +67,7 @@ def measure(folder: Path) -> Iterator[Seen | Table]:
             rows.append((harm, *(f"{posts:,.0f}" for posts in medians)))
     columns = (
         "challenger",
-        "the judge",
+        f"the judge, read every {READ_EVERY} posts",
         "who knows both",
         "limit",
         "harm from the fifth stage on",
