@@ -50,7 +50,9 @@ def test_rates_that_change_by_day_and_night_and_stay_harmless_rarely_win_however
     assert (found.max(axis=1) >= -np.log(level)).mean() <= level
 
 
-@pytest.mark.parametrize(("harm", "rates"), zip(list(HARMS)[:2], [(0.01, 0.02), (0.1, 0.125)], strict=True))
+@pytest.mark.parametrize(
+    ("harm", "rates"), list(zip(list(HARMS)[:2], [(0.01, 0.02), (0.1, 0.125)], strict=True))
+)
 def test_one_bet_that_is_right_gains_as_much_a_post_as_walds_limit_has_it(harm, rates):
     theirs, ours = (np.array([it]) for it in rates)
     limit = GUARDRAILS[HARMS[harm][0]].tolerance.most(1.0)
