@@ -29,7 +29,7 @@ def words(input_ids: Tensor, attention_mask: Tensor, starts: Tensor) -> tuple[Te
     """
     there = attention_mask > 0
     marked = starts[input_ids]
-    ended = functional.pad((marked == ENDS_WORD).to(torch.int64), (1, 0))[:, :-1] > 0
+    ended = functional.pad((marked == ENDS_WORD).to(torch.int64), (1, 0), value=1)[:, :-1] > 0
     begins = ((marked == BEGINS_WORD) | ended) & there
     before = functional.pad(input_ids + 1, (1, 0))[:, :-1] * ~begins
     pairs = ((before * MULTIPLIER + input_ids) & MASK) * there

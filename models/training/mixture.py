@@ -28,10 +28,12 @@ def mixture(network: Network, batches: Iterable[Batch]) -> Tensor:
         halves.append(torch.stack([network.deep(**inputs), wide], dim=-1)[read].float())
         targets.append(batch.targets[read])
         weights.append(batch.weights[read])
-    return torch.from_numpy(_fitted(*(torch.cat(parts).numpy() for parts in (halves, targets, weights))))
+    return torch.from_numpy(
+        fitted_shares(*(torch.cat(parts).numpy() for parts in (halves, targets, weights)))
+    )
 
 
-def _fitted(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def fitted_shares(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """logits: [N, P, 2], targets (NaN where unknown) and weights [N, P]; [2, P]."""
     known = ~np.isnan(targets)
     start = np.array([0.5, 0.5, 0.0])

@@ -92,7 +92,9 @@ def test_a_model_with_a_frozen_encoder_is_trained_and_served_and_goes_by_it(weig
     assert scorer.embedder is not None
     texts = ["quiet walk by the lake", "vrenk walk by the lake", None]
     found = scorer.logits(texts, [None] * 3)
-    assert found[1, 1] > found[0, 1] + 0.5  # the embedding alone tells what is profane, as there are no n-grams
+    assert (
+        found[1, 1] > found[0, 1] + 0.5
+    )  # the embedding alone tells what is profane, as there are no n-grams
     assert np.isfinite(found).all()
     long = scorer.logits(["quiet walk by the lake " * 100 + " vrenk vrenk"], [None])
     assert long[0, 1] > found[0, 1]
