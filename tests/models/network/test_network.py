@@ -107,8 +107,8 @@ def test_features_are_the_tf_idf_of_the_textbook():
     fitted = regression()
     assert fitted.squares[4] == pytest.approx((np.log(7 / 6) + 1) ** 2)  # n-gram 3 is in five of the six
     lengths = np.sqrt((fitted.features.words.toarray() ** 2).sum(axis=1))
-    assert lengths[[0, 1, 4, 5]] == pytest.approx([1.0] * 4, abs=1e-4)
-    assert not lengths[[2, 3]].any()  # no token begins a word
+    assert lengths[[0, 1, 2, 4, 5]] == pytest.approx([1.0] * 5, abs=1e-4)  # what stands first begins a word
+    assert not lengths[3]
 
 
 def test_regression_finds_the_minimum_that_a_textbook_solver_finds():
