@@ -15,6 +15,7 @@ from models.encoders.text import ENCODER
 from models.inference.embedder import Embedder, has_embedder
 from models.inference.scorer import Scorer
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 WORDS = ["quiet", "walk", "by", "the", "lake", "with", "tea", "glimm", "##er", "vren", "##k"]
@@ -85,9 +86,8 @@ def test_a_family_that_embeds_no_texts_and_one_without_weights_are_told(weights,
 @pytest.mark.slow
 def test_a_model_with_a_frozen_encoder_is_trained_and_served_and_goes_by_it(weights, tmp_path):
     uri = write_snapshot(tmp_path, made_up_rows(400))
-    trained = fit(
-        uri, preset="trial,embedder=text,ngram_bits=0", seed=0, folder=tmp_path / "run", weights=weights
-    )
+    preset = "trial,embedder=text,ngram_bits=0"
+    trained = fit(job_on(uri, preset=preset, seed=0, folder=tmp_path / "run", weights=weights))
     scorer = Scorer.load(trained.model)
     assert scorer.embedder is not None
     texts = ["quiet walk by the lake", "vrenk walk by the lake", None]
