@@ -61,8 +61,9 @@ def export(
         weights = network.merged().state_dict()
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside / WEIGHTS)
         tokenizer.save(str(aside / TOKENIZER))
-        for name in (EMBEDDER, EMBEDDER_TOKENIZER) if embedder else ():
-            shutil.copyfile(embedder / name, aside / name)
+        if embedder is not None:
+            for name in (EMBEDDER, EMBEDDER_TOKENIZER):
+                shutil.copyfile(embedder / name, aside / name)
         worst = parity(network, aside, chain(made_up, real))
         (aside / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
 

@@ -35,16 +35,12 @@ def mixture(network: Network, batches: Iterable[Batch]) -> Tensor:
 
 def fitted_shares(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """logits: [N, P, 2], targets (NaN where unknown) and weights [N, P]; [2, P]."""
-    known = ~np.isnan(targets)
-    start = np.array([0.5, 0.5, 0.0])
-    pooled = stacking(*_of(logits, targets, weights, known), start)
-    policies = range(targets.shape[1])
-    one = np.eye(len(policies), dtype=bool)
-    found = [stacking(*_of(logits, targets, weights, known & one[p]), pooled, PULL)[:2] for p in policies]
+    known, policy = ~np.isnan(targets), np.arange(targets.shape[1])
+
+    def fitted(chosen: np.ndarray, start: np.ndarray, pull: float) -> np.ndarray:
+        shown, wanted, counts = (part[chosen].astype(np.float64) for part in (logits, targets, weights))
+        return stacking(shown, wanted, counts, start, pull)
+
+    pooled = fitted(known, np.array([0.5, 0.5, 0.0]), pull=1.0)
+    found = [fitted(known & (policy == each), pooled, PULL)[:2] for each in policy]
     return np.stack(found, axis=1).astype(np.float32)
-
-
-def _of(
-    logits: np.ndarray, targets: np.ndarray, weights: np.ndarray, chosen: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    return tuple(part[chosen].astype(np.float64) for part in (logits, targets, weights))

@@ -84,7 +84,8 @@ def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | No
     token_pieces = torch.from_numpy(pieces(tokenizer))
     frozen, validation = _frozen(rows, preset, folder, weights)
     if not statistics_file.exists():
-        statistics = _statistics(rows, preset, tokenizer, token_pieces, frozen and Embedder.load(frozen))
+        embedder = None if frozen is None else Embedder.load(frozen)
+        statistics = _statistics(rows, preset, tokenizer, token_pieces, embedder)
         with whole_file(statistics_file) as aside:
             save_file(statistics, aside)
     return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights, frozen, validation)
@@ -203,7 +204,7 @@ def _wide(
         there |= ngrams.texts
     if embeddings is not None:
         there |= embeddings.any(axis=1)
-        scale = Scale.of(embeddings[there])
+        scale = Scale.of(embeddings[there] if there.any() else embeddings)
         parts["probe"] = Part(Dense(scale(embeddings)), PROBE_PENALTIES)
     points: dict[str, list[NDArray[np.float64]]] = {name: [] for name in parts}
     for policy in range(len(prior)):
@@ -217,7 +218,7 @@ def _wide(
         )
         for name, point in zip(parts, solved, strict=True):
             points[name].append(point)
-    found = {}
+    found: dict[str, Tensor] = {}
     if ngrams is not None:
         found |= {f"ngrams.{name}": tensor for name, tensor in ngrams.tables(points["ngrams"]).items()}
     if embeddings is not None:
@@ -243,12 +244,11 @@ def _judged_texts(rows: SnapshotRows, preset: Preset) -> JudgedTexts:
         texts = table["text"].to_pylist()
         copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
         found += [*texts, *some_respelled([texts[row] for row in copied], 1.0, rng)]
-        for parts, column in (
-            (targets, matrix(table["labels"], width)),
-            (votes, matrix(table["votes"], width)),
-            (clusters, table["cluster"].to_numpy()),
-        ):
+        for parts, name in ((targets, "labels"), (votes, "votes")):
+            column = matrix(table[name], width)
             parts += [column, column[copied]]
+        cluster = table["cluster"].to_numpy()
+        clusters += [cluster, cluster[copied]]
     folds = FEW_FOLDS if len(found) > MANY_TEXTS else FOLDS
     return JudgedTexts(
         found,
