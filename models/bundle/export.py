@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -18,16 +16,17 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.export import Dim
 
+from models.bundle.onnx_export import OPSET, quietly
 from models.data.words import Words
 from models.domain.preprocessing import PREPROCESSING
 from models.domain.preset import Preset
+from models.inference.embedder import EMBEDDER, EMBEDDER_TOKENIZER, EMBEDDING
 from models.inference.precision import ONNX
 from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, WORDS, ModelFile
 from models.network.network import Network
 from models.process.atomic_write import whole_folder
 
 WEIGHTS = "weights.safetensors"
-OPSET = 20
 COMPARED = (
     (1, 1),
     (7, 24),
@@ -43,12 +42,13 @@ def export(
     tokenizer: Tokenizer,
     preset: Preset,
     policies: tuple[str, ...],
-    real: Iterable[Arrays] = (),
     *,
+    real: Iterable[Arrays] = (),
+    embedder: Path | None = None,
     words: Words | None = None,
 ) -> None:
-    """Leave model.onnx, weights.safetensors, tokenizer.json, model.json and, where there are known words, those in
-    `folder`, all or nothing.
+    """Leave model.onnx, weights.safetensors, tokenizer.json and model.json in `folder`, all or nothing, and a copy of
+    the frozen encoder in `embedder` and the known words beside them, where there are such.
 
     The ONNX file is compared with torch on random batches and on the `real` ones; model.json says how far apart
     they were.
@@ -65,6 +65,9 @@ def export(
         tokenizer.save(str(aside / TOKENIZER))
         if words is not None:
             (aside / WORDS).write_text(str(words), encoding="utf-8")
+        if embedder is not None:
+            for name in (EMBEDDER, EMBEDDER_TOKENIZER):
+                shutil.copyfile(embedder / name, aside / name)
         worst = parity(network, aside, chain(made_up, real))
         (aside / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
 
@@ -80,13 +83,14 @@ def to_onnx(network: Network, preset: Preset, path: Path) -> None:
         "pixels": {0: images},
         "image_index": {0: posts},
         "frame_index": {0: posts},
+        EMBEDDING: {0: posts},
     }
     example = random_batch(
         network, preset.image_size, np.random.default_rng(0), posts=4, tokens=min(12, preset.max_tokens)
     )
     inputs = tuple(torch.from_numpy(array) for array in example.values())
     outputs = [LOGITS] if network.temporal is None else [LOGITS, MOMENTS]
-    with _quietly():
+    with quietly():
         graph = torch.export.export(
             Served(network.for_serving()), inputs, dynamic_shapes=(tuple(shapes.values()),)
         )
@@ -113,7 +117,7 @@ class Served(nn.Module):
         logits = self.network(*inputs)
         if self.network.temporal is None:
             return (logits,)
-        _, _, pixels, _, frame_index = inputs
+        _, _, pixels, _, frame_index, _ = inputs
         return logits, self.network.moments(pixels, frame_index)
 
 
@@ -128,22 +132,6 @@ def _model_file(preset: Preset, policies: tuple[str, ...], worst: float) -> Mode
     )
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """The exporter reports on itself through logs and warnings that no user can act on."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="# The axis name: .* will not be used")
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx|torch")
-            warnings.filterwarnings("ignore", category=FutureWarning, module="onnx|torch")
-            yield
-    finally:
-        log.setLevel(level)
-
-
 def random_batch(
     network: Network, image_size: int, rng: np.random.Generator, posts: int, tokens: int
 ) -> dict[str, NDArray[np.generic]]:
@@ -156,6 +144,7 @@ def random_batch(
     shown = np.arange(network.frames) < rng.integers(1, network.frames + 1, size=posts)[:, None]
     shown &= (np.arange(posts) % 3 == 0)[:, None] & (network.temporal is not None)
     frames = np.where(shown, index.max() + shown.cumsum().reshape(shown.shape), -1)
+    embedding = rng.normal(size=(posts, network.embedding_width)).astype(np.float32)
     return {
         "input_ids": rng.integers(min(2, network.vocabulary - 1), network.vocabulary, size=(posts, tokens))
         * mask,
@@ -165,6 +154,7 @@ def random_batch(
         ).astype(np.float32),
         "image_index": index,
         "frame_index": frames,
+        EMBEDDING: embedding,
     }
 
 

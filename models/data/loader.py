@@ -31,7 +31,7 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
 
 PREFETCHED_BATCHES = 4  # batches made before they are asked for
-INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index")
+INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index", "text_embedding")
 FRAME_CACHE_BYTES = 1 << 30  # bytes of frames that are kept from one epoch to the next
 ALONE = Ranks()
 DECODERS = 2  # threads; Pillow decodes without the interpreter's lock
@@ -42,7 +42,7 @@ class Batch(NamedTuple):
 
     `pixels` are bytes until they are on the device that computes: a quarter of the memory, and of what is moved.
     `total`, a scalar, is what the weighted losses are divided by, so that their mean over all processes and parts is
-    the mean of the whole batch.
+    the mean of the whole batch. `text_embedding` has no columns where no frozen encoder reads beside the network.
     """
 
     input_ids: Tensor
@@ -50,6 +50,7 @@ class Batch(NamedTuple):
     pixels: Tensor
     image_index: Tensor
     frame_index: Tensor
+    text_embedding: Tensor
     targets: Tensor
     weights: Tensor
     total: Tensor
@@ -99,9 +100,11 @@ class SplitBatches:
         seed: int,
         ranks: Ranks = ALONE,
         *,
+        embeddings: NDArray[np.floating] | None = None,
         words: Words | None = None,
     ) -> None:
-        self.words = words
+        """`embeddings`: [K, F] of the split's rows, one after another."""
+        self.embeddings, self.words = embeddings, words
         self.rows, self.tokenizer, self.preset, self.seed = rows, tokenizer, preset, seed
         self.ranks = ranks
         self.positions = rows.positions(split)
@@ -193,10 +196,16 @@ class SplitBatches:
         chosen, targets, weights = chosen[own], targets[own], weights[own]
         input_ids, mask = padded([block.ids[row] for row in chosen])
         visible = self._visible(block.positions[chosen], decoders)
-        arrays = (input_ids, mask, *visible, targets, weights, total)
+        arrays = (input_ids, mask, *visible, self._embedded(block.positions[chosen]), targets, weights, total)
         tensors = map(torch.from_numpy, arrays)
         # what lies in pinned memory is copied to the device while the device works
         return Batch(*(tensor.pin_memory() if torch.cuda.is_available() else tensor for tensor in tensors))
+
+    def _embedded(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """[N, F], F 0 where the split has no embeddings."""
+        if self.embeddings is None:
+            return np.zeros((len(positions), 0), np.float32)
+        return self.embeddings[positions - self.positions[0]].astype(np.float32)
 
     def _visible(
         self, positions: NDArray[np.int64], decoders: ThreadPoolExecutor
@@ -295,11 +304,15 @@ class SnapshotData(pl.LightningDataModule):
         seed: int,
         ranks: Ranks = ALONE,
         *,
+        embeddings: NDArray[np.floating] | None = None,
         words: Words | None = None,
     ) -> None:
+        """`embeddings` are those of the validation split: only the wide half reads them, and it is not trained here."""
         super().__init__()
         self.train = SplitBatches(rows, "train", tokenizer, preset, seed, ranks, words=words)
-        self.validation = SplitBatches(rows, "validation", tokenizer, preset, seed, ranks, words=words)
+        self.validation = SplitBatches(
+            rows, "validation", tokenizer, preset, seed, ranks, embeddings=embeddings, words=words
+        )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 - Lightning's name
         """On the device, whatever is trained there."""

@@ -8,7 +8,7 @@ from models.data.augmentation import augmented
 from models.data.loader import SplitBatches
 from models.data.respelling import respelled, some_respelled, trained
 from models.data.snapshot import SnapshotRows
-from models.data.tokenizer import load_tokenizer, train_tokenizer
+from models.data.tokenizer import encode, load_tokenizer, train_tokenizer
 from models.data.words import Words
 from models.perturbations.base.perturbation import TRAINED
 from models.training.preparation import _judged_texts, prepare
@@ -85,13 +85,12 @@ def test_validation_sees_texts_as_they_were_written(rows, tokenizer):
     assert spelled == plain
 
 
-def test_ngrams_are_learned_from_texts_and_respelled_copies_beside_them(rows, tokenizer):
-    plain, targets, _ = _judged_texts(rows, preset(respell=0.0), tokenizer)
-    both, more, weights = _judged_texts(rows, preset(respell=0.5), tokenizer)
-    assert len(plain) == 210
-    assert 270 < len(both) == len(more) == len(weights) < 360
-    assert all(ids in both for ids in plain)
-    assert abs(more.mean() - targets.mean()) < 0.1
+def test_ngrams_are_learned_from_texts_and_respelled_copies_beside_them(rows):
+    plain, both = (_judged_texts(rows, preset(respell=share)) for share in (0.0, 0.5))
+    assert len(plain.texts) == 210
+    assert 270 < len(both.texts) == len(both.targets) == len(both.weights) == len(both.fold) < 360
+    assert all(text in both.texts for text in plain.texts)
+    assert abs(both.targets.mean() - plain.targets.mean()) < 0.1
 
 
 def test_training_and_validation_read_disguised_words_as_the_known_ones(rows, tokenizer):
@@ -103,7 +102,7 @@ def test_training_and_validation_read_disguised_words_as_the_known_ones(rows, to
         )
         assert known == plain
     spelled, known = (
-        sum(len(row) for row in _judged_texts(rows, preset(respell=0.9), tokenizer, found)[0])
+        sum(map(len, encode(tokenizer, _judged_texts(rows, preset(respell=0.9), found).texts)))
         for found in (None, words)
     )
     assert known < spelled  # letters apart, digits and signs are many tokens
