@@ -30,19 +30,20 @@ from infra.report import (
     write_report,
 )  # fmt: skip
 from infra.settings import Settings
+from infra.snapshots import unjudged_posts
 from models.bundle.assembly import Assembled, assemble, latency
 from models.bundle.bundle import Bundle
 from models.bundle.manifest import size_of
 from models.domain.policy import DEFAULT_MARKET, PolicySet
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.cross_fit import Held, cross_fitted, evidence_of, unseen
-from models.evaluation.effects import Effects, Violations, effects
+from models.evaluation.effects import Effects, Violations, effects, on_unjudged
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.mistakes import worst_mistakes
-from models.evaluation.operating_points import MAJORITY
 from models.evaluation.predictions import Scored, joined, kept, learned_posts, score_splits
 from models.evaluation.report import Report, measure
 from models.evaluation.stored_scores import NAME, StoredScores, write_scores
+from models.evaluation.thresholds import MAJORITY
 from tasks.data.policy_set import policy_set_as
 from tasks.gates import GATES
 from tasks.gates.base.gate import Check, Evidence
@@ -114,6 +115,7 @@ def evaluate(
         candidate.snapshot.uri,
     )
     options, folder = settings.options_for(uri), candidate.folder / "bundle"
+    lake = open_lake(settings)
     assembled = assemble(
         folder,
         candidate.folder / "model",
@@ -122,12 +124,16 @@ def evaluate(
         storage_options=options,
         threads=settings.threads,
         out_of_fold=joined([kept(path) for path in candidate.out_of_fold]) if candidate.out_of_fold else None,
+        unjudged=unjudged_posts(
+            lake, candidate.snapshot.versions, policy_set, candidate.seed, settings.work / "snapshots"
+        ),
     )
     bundle = Bundle.load(folder, threads=settings.threads)
     scored = score_splits(bundle.scorer, uri, [TEST], options)
     held = _held(bundle, assembled, scored)
     probabilities = unseen(held, scored)
-    report = measure(scored, probabilities, _precisions(policy_set), seed=candidate.seed)
+    among_judged = bundle.calibration.among_judged(probabilities)
+    report = measure(scored, among_judged, _precisions(policy_set), seed=candidate.seed)
     comparison = _compare(settings, candidate, champion, scored) if champion else None
     evidence = Evidence(
         report=report,
@@ -177,7 +183,7 @@ def _held(bundle: Bundle, assembled: Assembled, scored: Scored) -> list[Held]:
     """Test posts by what was fitted without them; where they were needed to fit, each fold by what the others fit."""
     points = bundle.operating_points
     if TEST in points.derived_from:
-        return cross_fitted(bundle.policy_set, assembled.judged, points.assessed or ())
+        return cross_fitted(bundle.policy_set, assembled.judged, points.assessed or (), assembled.unjudged)
     return [Held(scored, bundle.calibration(scored.logits), points)]
 
 
@@ -185,10 +191,8 @@ def _scores(bundle: Bundle, assembled: Assembled, scored: Scored) -> StoredScore
     """What other objectives are tried on (tasks.scoring.what_if): out-of-fold scores exist nowhere else afterwards."""
     assessed = bundle.operating_points.assessed or ()
     fresh = scored.where(~np.isin(scored.post_id, assembled.judged.post_id))
-    derived, held_out = (
-        evidence_of(bundle.calibration, part, assessed) for part in (assembled.judged, fresh)
-    )
-    return StoredScores(derived, held_out)
+    derived = evidence_of(bundle.calibration, assembled.judged, assessed, assembled.unjudged)
+    return StoredScores(derived, evidence_of(bundle.calibration, fresh, assessed))
 
 
 def _effects(bundle: Bundle, assembled: Assembled, scored: Scored) -> Effects:
@@ -200,7 +204,9 @@ def _effects(bundle: Bundle, assembled: Assembled, scored: Scored) -> Effects:
     used = dict(zip(judged.policies, violates.tolist(), strict=True))
     share = len(judged) / max(1, sum(tally.posts.values()))
     violations = Violations(used, tally.violating(), share)
-    return effects(bundle.policy_set, points, shown, bundle.calibration(shown.logits), violations)
+    evidence = evidence_of(bundle.calibration, shown, points.assessed or (), assembled.unjudged)
+    outside = on_unjudged(points, evidence)
+    return effects(bundle.policy_set, points, shown, evidence.scores, violations, outside)
 
 
 def _findings(
