@@ -29,6 +29,7 @@ from infra.rollout import (
 from infra.settings import Settings
 from models.distributed.resources import Resources, Strategy
 from models.domain.catalogue import Catalogue
+from models.evaluation.functional_file import functional_suites
 from models.policies import POLICY_SETS
 from models.training.presets import preset_named, preset_names
 from models.training.search_space import space
@@ -262,6 +263,7 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
         list(GATES),
         list(SUITES),
     )  # what a run asks at its end fails at its beginning
+    functional_suites(POLICY_SETS[data.policy_set].keys)
     preset_named(training.preset)
     at_hand(training.resources)
     plan_named(rollout.plan).guardrails(rollout.dry_run)

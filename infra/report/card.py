@@ -7,11 +7,14 @@ from typing import Any
 from infra.markdown import code, plain
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
+from infra.report.functional import functional_table
 from infra.report.limits import idle_by_market, pooled, unfit, weak_slices
 from infra.report.numbers import figure, number
 from infra.report.templates import CARD, COMPARED, GATES, MEASURED
+from infra.report.unjudged import unjudged_notes
 from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.comparison import Comparison
+from models.evaluation.prevalence import LEAST_UNJUDGED
 from models.evaluation.report import Figure
 
 WIDE = 0.2  # width of an interval from which a figure is called uncertain
@@ -40,7 +43,9 @@ def comparison_table(comparison: Comparison) -> str:
 
 def card(findings: Findings) -> str:
     """The card in Markdown."""
-    return _render(CARD, findings, effects=_Code(effects_table(findings.effects, whole=True)))
+    functional = _Code(functional_table(findings.functional)) if findings.functional else ""
+    effects = _Code(effects_table(findings.effects, whole=True))
+    return _render(CARD, findings, effects=effects, functional=functional)
 
 
 def limitations(findings: Findings) -> list[str]:
@@ -72,7 +77,11 @@ def limitations(findings: Findings) -> list[str]:
         )
     if weak := weak_slices(findings):
         found.append(f"Average precision is lower beyond noise than overall on: {', '.join(weak)}.")
-    found.append("Review shares hold for posts like those that were judged; live traffic may differ.")
+    outside = findings.effects.unjudged
+    if outside is None or outside.posts < LEAST_UNJUDGED:
+        found.append("Review shares hold for posts like those that were judged; live traffic may differ.")
+    if outside is not None:
+        found += unjudged_notes(outside)
     return found
 
 

@@ -113,6 +113,15 @@ Mean average precision over the policies with enough judged violations in the sl
 {{ part.average_precision | figure }} |
 {% endfor %}
 
+{% if functional %}
+## Functional suites
+
+A case that violates passes where its policy asks for an action or a person, one that complies where it asks for \
+nothing. In brackets: exact 95 % intervals.
+
+{{ functional }}
+
+{% endif %}
 ## Against the champion
 
 {% if findings.comparison %}

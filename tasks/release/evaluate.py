@@ -25,6 +25,8 @@ from infra.report import (
     beside_table,
     effects_summary,
     effects_table,
+    functional_metrics,
+    functional_table,
     gate_table,
     seen,
     write_report,
@@ -33,11 +35,13 @@ from infra.settings import Settings
 from infra.snapshots import unjudged_posts
 from models.bundle.assembly import Assembled, assemble, latency
 from models.bundle.bundle import Bundle
+from models.bundle.functional import SuiteResult, run_suites
 from models.bundle.manifest import size_of
 from models.domain.policy import DEFAULT_MARKET, PolicySet
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.cross_fit import Held, cross_fitted, evidence_of, unseen
 from models.evaluation.effects import Effects, Violations, effects, on_unjudged
+from models.evaluation.functional_file import functional_suites
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.mistakes import worst_mistakes
 from models.evaluation.predictions import Scored, joined, kept, learned_posts, score_splits
@@ -105,10 +109,12 @@ def evaluate(
     candidate: Candidate,
     champion: Champion | None,
     warnings: tuple[DataFinding, ...] = (),
+    suites: str = "",  # noqa: ARG001 - a part of the key
 ) -> Evaluation:
     """Measure the candidate on its snapshot's test split; a failed gate is a verdict, not an error.
 
-    `warnings` are what validation found and let pass: the model card repeats them.
+    `warnings` are what validation found and let pass: the model card repeats them. `suites` is the digest of the
+    project's functional suites: where they change, what was evaluated is evaluated again.
     """
     policy_set, uri = (
         policy_set_as(candidate.snapshot.policy_set, candidate.snapshot.policy_digest),
@@ -143,6 +149,7 @@ def evaluate(
         latency_ms=latency(bundle, uri, options),
         size_bytes=size_of(folder),
         parity=bundle.scorer.about.parity,
+        functional=_functional(settings, bundle, champion),
     )
     checks = tuple(check for gate in GATES for check in gate.checks(evidence))
     findings = _findings(
@@ -177,6 +184,16 @@ def _seen(
     severities = {policy.key: policy.severity for policy in bundle.policy_set.policies}
     found = worst_mistakes(scored, probabilities, severities, settings.card_mistakes)
     return seen(found, uri, settings.options_for(uri))
+
+
+def _functional(settings: Settings, bundle: Bundle, champion: Champion | None) -> tuple[SuiteResult, ...]:
+    """The project's functional suites; the champion is only loaded where there are any."""
+    suites = functional_suites(bundle.policies)
+    if not suites or champion is None:
+        return run_suites(suites, bundle)
+    registry = Registry(settings)
+    fetched = registry.fetch(registry.resolve(str(champion.version)))
+    return run_suites(suites, bundle, Bundle.load(fetched, threads=settings.threads))
 
 
 def _held(bundle: Bundle, assembled: Assembled, scored: Scored) -> list[Held]:
@@ -234,6 +251,7 @@ def _findings(
         held_out=promises,
         calibration=bundle.calibration,
         precision=bundle.scorer.precision,
+        functional=evidence.functional,
         checks=[check.model_dump() | {"verdict": check.verdict} for check in checks],
     )
 
@@ -272,7 +290,7 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     figures.metrics(_known(evidence.report.bounds()))
     figures.finish()
     run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
-    run.metrics(precision.metrics() | findings.effects.metrics())
+    run.metrics(precision.metrics() | findings.effects.metrics() | functional_metrics(findings.functional))
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
     verdict = "accepted" if evaluation.passed else "rejected"
     idle = ", ".join(findings.effects.not_assessed)
@@ -287,6 +305,8 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
         registry.client.set_terminated(evaluation.run_id)
     tell("evaluation", beside_table(findings), "Candidate beside champion")
     tell("effects", effects_table(findings.effects), "What this champion will do")
+    if findings.functional:
+        tell("functional", functional_table(findings.functional), "Functional suites")
     tell("gates", gate_table(findings), f"Gates: {verdict}")
     link("model-card", run_url(registry, run.run_id, "evaluation/model-card.html"), "model card")
 
