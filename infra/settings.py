@@ -26,6 +26,7 @@ from models.domain.project import MARK
 PREFIX = "MODERATO_"
 S3 = "s3://"  # begins the address of objects; every other one is a folder
 USER = "moderato"  # who the password is of
+TRUSTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*=[0-9a-f]{64}")  # a Python package, and what its weights are
 PASSWORD = re.compile(r"[!-~]{12,200}")  # what a browser, a header and a terminal all pass on unchanged
 
 
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
     preset: str = Field(
         default="compact",
         description="model preset that retraining uses, with changed fields behind it: compact,epochs=5",
+    )
+    trusted_weights: str = Field(
+        default="",
+        description="weights of Python packages that may be read though no entry knows them: NAME=SHA256, separated by "
+        "commas; the refusal says the digest",
     )
     plan: str = Field(default="steady", description="plan of the canary: its stages and how strict they are")
     devices: int = Field(default=1, ge=1, description="devices of this machine that retraining trains on")
@@ -191,6 +197,14 @@ class Settings(BaseSettings):
             return init_settings, env_settings, dotenv_settings
         return init_settings, env_settings, Dotenv(settings_cls), ProjectFile(settings_cls, _secrets())
 
+    @field_validator("trusted_weights")
+    @classmethod
+    def _names_with_digests(cls, trusted: str) -> str:
+        for pair in filter(str.strip, trusted.split(",")):
+            if not TRUSTED.fullmatch(pair.strip()):
+                raise ValueError(f"{pair.strip()[:80]!r} is no NAME=SHA256, with 64 hexadecimal digits")
+        return trusted
+
     @field_validator("password")
     @classmethod
     def _is_hard_to_guess(cls, password: SecretStr | None) -> SecretStr | None:
@@ -240,6 +254,12 @@ class Settings(BaseSettings):
     @property
     def image_hosts(self) -> frozenset[str]:
         return frozenset(host.strip().lower() for host in self.gateway_image_hosts.split(",") if host.strip())
+
+    @property
+    def trusted_weights_digests(self) -> dict[str, str]:
+        """By the name of the package."""
+        pairs = (pair.partition("=") for pair in self.trusted_weights.split(",") if pair.strip())
+        return {name.strip(): digest.strip() for name, _, digest in pairs}
 
     @property
     def work(self) -> Path:

