@@ -287,8 +287,8 @@ def _doubt(found: Threshold | None, best: float, objective: float, own: tuple[Fl
     """Why what all markets prove does not hold for one; empty where it may."""
     if found is None:
         digits = 4 if 0.99 < objective < 1 else 2  # noqa: PLR2004 - 1.00 would say that nothing does
-        asked, most = f"{objective:.{digits}f}", f"{best:.{digits}f}"
-        return f"no threshold is proven to reach precision {asked}; the best bound is {most}"
+        asked, reached = f"{objective:.{digits}f}", f"{best:.{digits}f}"
+        return f"no threshold is proven to reach precision {asked}; the best bound is {reached}"
     flagged = own[0] >= found.at
     most = share_at_most(int((own[1] & flagged).sum()), int(flagged.sum()))
     if most >= objective:
