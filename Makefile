@@ -4,6 +4,8 @@ BIN := .venv/bin
 # a worker a core, four at most: each takes up to two gigabytes
 SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --instafail
 INSTALLED := .venv/.installed
+# some images set it: every process that a test starts would compile the code anew
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test lint bench figures reference lock clean
@@ -16,7 +18,9 @@ install: $(INSTALLED) ## create .venv from the lock; a second call does nothing
 # the lock names everything, so that pip need not look: with hashes, its older versions trip over extras
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes --no-deps --requirement constraints.txt
+	$(BIN)/pip install --quiet --no-compile --require-hashes --no-deps --requirement constraints.txt
+	@# every core compiles, pip's one takes a minute; some packages hold files for other Pythons
+	$(BIN)/python -m compileall -qq -j 0 .venv/lib > /dev/null || true
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 

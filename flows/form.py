@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -27,8 +28,9 @@ from infra.rollout import (
     traffic_of_late,
 )
 from infra.settings import Settings
-from models.distributed.resources import Resources, Strategy
+from models.distributed.resources import Resources, TrainingOptions
 from models.domain.catalogue import Catalogue
+from models.domain.preset import Preset
 from models.evaluation.functional_file import functional_suites
 from models.policies import POLICY_SETS
 from models.training.presets import preset_named, preset_names
@@ -42,9 +44,7 @@ When = Literal["automatic", "before canary", "before promotion"]
 Answer = Literal["approve", "reject"]
 
 
-def choice(
-    position: int, entries: Catalogue[Any], chosen: str = ""
-) -> Callable[[dict[str, JsonValue]], None]:
+def choice(entries: Catalogue[Any], chosen: str = "") -> Callable[[dict[str, JsonValue]], None]:
     """A field's schema with the names to choose from, as they are when a deployment is made: a project has its own.
 
     `chosen` names the setting that the field begins with. It is a choice whatever became of it: Prefect refuses a
@@ -56,7 +56,6 @@ def choice(
         begun = str(getattr(Settings(), chosen)) if chosen else ""
         extra = [begun] if begun and begun not in names else []
         listed: list[JsonValue] = [*names, *extra]
-        schema["position"] = position
         if "items" in schema:
             schema["items"] = {"type": "string", "enum": listed}
         else:
@@ -65,20 +64,24 @@ def choice(
     return add
 
 
-def with_presets(position: int) -> Callable[[dict[str, JsonValue]], None]:
-    """A field's schema with the presets in its description: its values are no names alone."""
+def with_presets(schema: dict[str, JsonValue]) -> None:
+    """Add the presets to a field's description: its values are no names alone."""
+    schema["description"] = f"{schema['description']} One of: {', '.join(preset_names())}."
 
-    def add(schema: dict[str, JsonValue]) -> None:
-        schema["position"] = position
-        schema["description"] = f"{schema['description']} One of: {', '.join(preset_names())}."
 
-    return add
+def laid_out(schema: dict[str, Any], kind: type[BaseModel]) -> None:
+    """A box's schema with the order of its fields, its own before those of every training, and sentences on them."""
+    own = [name for name in kind.model_fields if name in kind.__annotations__]
+    for position, name in enumerate(dict.fromkeys([*own, *kind.model_fields])):
+        field = schema["properties"][name]
+        text = field["description"].removesuffix(".")
+        field |= {"position": position, "description": f"{text[0].upper()}{text[1:]}."}
 
 
 class Group(BaseModel):
     """One box of the form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=laid_out)
 
 
 class Data(Group):
@@ -87,12 +90,11 @@ class Data(Group):
     policy_set: str = Field(
         default="community_guidelines",
         description="Policy set that posts are judged against.",
-        json_schema_extra=choice(0, POLICY_SETS, "policy_set"),
+        json_schema_extra=choice(POLICY_SETS, "policy_set"),
     )
     as_of: datetime | None = Field(
         default=None,
         description="Learn from the lake as it was at this time, UTC unless it says; now when empty.",
-        json_schema_extra={"position": 1},
     )
 
     @field_validator("as_of")
@@ -101,48 +103,24 @@ class Data(Group):
         return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
 
 
-class OnDevices(Group):
-    """On how much to train."""
-
-    devices: int = Field(
-        default=1,
-        ge=1,
-        description="Devices of this machine to train on; processes that share its cores where it has no GPU.",
-        json_schema_extra={"position": 10},
-    )
-    strategy: Strategy = Field(
-        default="ddp",
-        description="ddp holds the whole model on each device; fsdp a share of it, for models that fit on none.",
-        json_schema_extra={"position": 11},
-    )
-    workers: int = Field(
-        default=0,
-        ge=0,
-        description="Processes on a Ray cluster that train in place of this machine's devices; 0 for none.",
-        json_schema_extra={"position": 12},
-    )
-
-    @property
-    def resources(self) -> Resources:
-        """What of this says on how much it runs, and not what is learned."""
-        return Resources(devices=self.devices, strategy=self.strategy, workers=self.workers)
-
-
-class Training(OnDevices):
+class Training(Group, TrainingOptions):
     """How to train."""
 
     preset: str = Field(
         default="compact",
         description="Model preset, with changed fields behind it: compact,epochs=5.",
-        json_schema_extra=with_presets(0),
+        json_schema_extra=with_presets,
     )
-    seed: int = Field(
-        default=0,
-        ge=0,
-        le=2**31 - 1,
-        description="Seed of splits, initial weights and batch order.",
-        json_schema_extra={"position": 1},
-    )
+
+    @cached_property
+    def chosen(self) -> Preset:
+        """The preset; raises UnknownPresetError or PresetError."""
+        return preset_named(self.preset)
+
+    @property
+    def resources(self) -> Resources:
+        """What of this says on how much it runs, and not what is learned."""
+        return Resources.model_validate(self, from_attributes=True)
 
 
 class RollOut(Group):
@@ -151,41 +129,37 @@ class RollOut(Group):
     canary: bool = Field(
         default=True,
         description="Climb through live traffic; otherwise it is promoted at once.",
-        json_schema_extra={"position": 0},
     )
     plan: str = Field(
         default="steady",
         description="Plan of the canary: its stages and how strict they are.",
-        json_schema_extra=choice(1, PLANS, "plan"),
+        json_schema_extra=choice(PLANS, "plan"),
     )
     dry_run: tuple[str, ...] = Field(
         default=(),
         description="Guardrails that are measured without a say.",
-        json_schema_extra=choice(2, GUARDRAILS),
+        json_schema_extra=choice(GUARDRAILS),
     )
 
     begin_anew: bool = Field(
         default=False,
         description="Where the champion has vanished from MLflow: let this model decide first, met by no other.",
-        json_schema_extra={"position": 3},
     )
     until: Until = Field(
         default="promoted",
         description="How far it goes: to a champion, or to a registered model that meets no traffic.",
-        json_schema_extra={"position": 4},
     )
     replace: bool = Field(
         default=False,
         description="Let a model of a preset that is for trying (trial) replace a champion.",
-        json_schema_extra={"position": 5},
     )
 
-    def ends_early(self, preset: str, *, beside_champion: bool) -> str:
+    def ends_early(self, training: Training, *, beside_champion: bool) -> str:
         """Why a retraining ends with a registered model; empty where it goes on to traffic."""
         if self.until == "registered":
             return "registered and no further, as asked; the same retraining until promoted goes on from here"
-        if beside_champion and not self.replace and preset_named(preset).is_for_trying:
-            return f"preset {preset} is for trying and replaces no champion; --replace lets it"
+        if beside_champion and not self.replace and training.chosen.is_for_trying:
+            return f"preset {training.preset} is for trying and replaces no champion; --replace lets it"
         return ""
 
 
@@ -195,19 +169,16 @@ class Approval(Group):
     when: When = Field(
         default="automatic",
         description="Automatic, or wait for a person who compares candidate and champion.",
-        json_schema_extra={"position": 0},
     )
     hours: float = Field(
         default=24.0,
         gt=0,
         le=720,
         description="Hours to wait for the answer.",
-        json_schema_extra={"position": 1},
     )
     otherwise: Answer = Field(
         default="reject",
         description="What happens when nobody has answered by then.",
-        json_schema_extra={"position": 2},
     )
 
 
@@ -218,7 +189,6 @@ class Values(Group):
         default=("learning_rate=1e-4..1e-2", "dropout=0..0.5"),
         min_length=1,
         description="Fields of the preset with a range or a list: learning_rate=1e-4..1e-2, dropout=0,0.1,0.3.",
-        json_schema_extra={"position": 0},
     )
 
 
@@ -229,17 +199,13 @@ class Bounds(Group):
         default=60.0,
         ge=0,
         description="Minutes of training; 0 for no bound.",
-        json_schema_extra={"position": 0},
     )
     money: float = Field(
         default=0.0,
         ge=0,
         description="Cost of training, by the price of a device's hour; 0 for no bound.",
-        json_schema_extra={"position": 1},
     )
-    trials: int = Field(
-        default=0, ge=0, description="Trials; 0 for no bound.", json_schema_extra={"position": 2}
-    )
+    trials: int = Field(default=0, ge=0, description="Trials; 0 for no bound.")
 
     @property
     def budget(self) -> Budget:
@@ -249,7 +215,7 @@ class Bounds(Group):
 def searchable(data: Data, training: Training, values: Values, bounds: Bounds) -> Settings:
     """The settings of a search; raises UserError before any work is done."""
     _ = POLICY_SETS[data.policy_set]
-    space(preset_named(training.preset), values.over)
+    space(training.chosen, values.over)
     at_hand(training.resources)
     settings = entered()
     bounds.budget.check(settings.device_hour_price)
@@ -258,13 +224,9 @@ def searchable(data: Data, training: Training, values: Values, bounds: Bounds) -
 
 def checked(data: Data, training: Training, rollout: RollOut, approval: Approval) -> Settings:
     """The settings of a run; raises UserError, which lists the choices, before any work is done."""
-    _ = (
-        POLICY_SETS[data.policy_set],
-        list(GATES),
-        list(SUITES),
-    )  # what a run asks at its end fails at its beginning
+    # what a run asks at its end fails at its beginning
+    _ = POLICY_SETS[data.policy_set], list(GATES), list(SUITES), training.chosen
     functional_suites(POLICY_SETS[data.policy_set].keys)
-    preset_named(training.preset)
     at_hand(training.resources)
     plan_named(rollout.plan).guardrails(rollout.dry_run)
     if approval.when != "automatic":

@@ -17,6 +17,7 @@ from infra.rollout.contract import of_guardrail, of_plan
 from infra.settings import Settings
 from infra.watch import SIGNALS
 from infra.watch.contract import of_signal
+from infra.weights import WEIGHTS_PACKAGES, of_weights_package
 from models.domain.announced import Announced, announced_at
 from models.domain.catalogue import Catalogue
 from models.domain.errors import UserError
@@ -47,6 +48,7 @@ def contracts(settings: Settings) -> list[tuple[Catalogue[Any], Callable[[Any], 
         (POLICY_SETS, of_policy_set),
         (SOURCES, partial(of_source, settings=settings)),
         (SUITES, lambda suite: of_suite(suite, POLICY_SETS[settings.policy_set])),
+        (WEIGHTS_PACKAGES, of_weights_package),
         (ENCODERS, of_encoder),
         (OBJECTIVES, of_objective),
         (PRESETS, of_preset),

@@ -6,44 +6,35 @@ from typing import Any
 
 from pydantic import Field
 
-from flows.form import Data, OnDevices, at_hand, with_presets
+from flows.form import Data, Training, at_hand, with_presets
 from infra.environment import entered
 from infra.settings import Settings
+from models.distributed.resources import TrainingOptions
 from models.policies import POLICY_SETS
 from tasks.training.pretraining_run import Recipe
 
 
-class Pretraining(OnDevices):
+class Pretraining(Training):
     """How to pre-train."""
 
     preset: str = Field(
         default="clip",
         description="Model preset whose encoders learn, with changed fields behind it: clip,epochs=5.",
-        json_schema_extra=with_presets(0),
+        json_schema_extra=with_presets,
     )
     objectives: str = Field(
         default="contrastive",
         description="What they learn by, joined by plus: contrastive+captioning.",
-        json_schema_extra={"position": 1},
-    )
-    seed: int = Field(
-        default=0,
-        ge=0,
-        le=2**31 - 1,
-        description="Seed of initial weights and batch order; that of the retraining whose test posts are kept out.",
-        json_schema_extra={"position": 2},
     )
     teacher: str = Field(
         default="",
         description="Backbone to learn from, where an objective has a teacher: models:/moderato-backbone@clip.",
-        json_schema_extra={"position": 3},
     )
 
     bootstrap: str = Field(
         default="",
         description="Backbone that writes and matches, to mend the texts beside pictures with before: "
         "models:/moderato-backbone@blip.",
-        json_schema_extra={"position": 4},
     )
 
     @property
@@ -64,14 +55,14 @@ def checked(data: Data, training: Pretraining) -> Settings:
 
     _ = POLICY_SETS[data.policy_set]
     recipe = training.recipe
-    check(recipe.preset, recipe.objectives, teacher=bool(recipe.teacher))
+    check(training.chosen, recipe.objectives, teacher=bool(recipe.teacher))
     at_hand(training.resources)
     return entered()
 
 
 def pretrained_by(settings: Settings, **asked: Any) -> Pretraining:
     """How to pre-train; what is not asked for, or None, is the settings' choice."""
-    chosen = settings.model_dump(include={"seed", *OnDevices.model_fields})
+    chosen = settings.model_dump(include=set(TrainingOptions.model_fields))
     return Pretraining(**{**chosen, **{name: value for name, value in asked.items() if value is not None}})
 
 

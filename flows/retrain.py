@@ -78,7 +78,7 @@ def retrain(
     run = begin(settings, snapshot, training.preset, training.seed)
     champion = incumbent(settings, run, begin_anew=rollout.begin_anew)
     validation = validate(settings, snapshot, champion, run)
-    candidate = train(settings, run, snapshot, training.preset, training.seed, training.resources)
+    candidate = train(settings, run, snapshot, training.resources)
     candidate = cross_fit(settings, run, candidate)
     evaluation = evaluate(settings, candidate, champion, validation.warnings, functional_digest())
     outcome = partial(
@@ -92,7 +92,7 @@ def retrain(
     if not evaluation.passed:
         return _ended("Rejected", "see the gates", outcome(release=None))
     release = register(settings, candidate, evaluation)
-    if early := rollout.ends_early(training.preset, beside_champion=champion is not None):
+    if early := rollout.ends_early(training, beside_champion=champion is not None):
         return _ended("Registered", early, outcome(release=set_aside(settings, release, early)))
     if approval.when == "before canary":
         answer = ask(settings, release, evaluation, "before canary", approval.hours)

@@ -42,12 +42,6 @@ def search(
     snapshot = cut(settings, versions, data.policy_set, training.seed)
     run = begin(settings, snapshot, training.preset, training.seed, values.over)
     validate(settings, snapshot, incumbent(settings, run), run)
-    asked = Asked(
-        preset=training.preset,
-        over=values.over,
-        seed=training.seed,
-        budget=bounds.budget,
-        resources=training.resources,
-    )
+    asked = Asked(over=values.over, budget=bounds.budget, resources=training.resources)
     found = try_out(settings, run, snapshot, asked)
     return cast("Found", Completed(message=found.told, data=found))

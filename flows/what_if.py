@@ -24,18 +24,16 @@ class Question(Group):
     policy_set: str = Field(
         default="community_guidelines",
         description="Policy set whose objectives are tried.",
-        json_schema_extra=choice(0, POLICY_SETS, "policy_set"),
+        json_schema_extra=choice(POLICY_SETS, "policy_set"),
     )
     changes: tuple[str, ...] = Field(
         default=(),
         description="Objectives to change in it, MARKET.FIELD=VALUE: DE.remove=0.98, default.review_share=0.05.",
-        json_schema_extra={"position": 1},
     )
     version: str = Field(
         default="champion",
         min_length=1,
         description="The version whose scores are used: champion, challenger or a number.",
-        json_schema_extra={"position": 2},
     )
 
 

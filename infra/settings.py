@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from infra.secrets import HIDDEN, host_alone, masked
 from infra.settings_files import DOTENV, Dotenv, ProjectFile, where
+from models.distributed.resources import TrainingOptions
 from models.domain.errors import UserError
 from models.domain.project import MARK
 
@@ -38,10 +39,8 @@ class SettingsError(UserError):
     """A setting has a value that cannot be."""
 
 
-class Settings(BaseSettings):
-    """Every setting. A URI left empty lies under `home`."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+class Platform(BaseSettings):
+    """Where things lie, where servers are, and what is judged, trained and rolled out by."""
 
     project: str = Field(
         default="",
@@ -115,22 +114,18 @@ class Settings(BaseSettings):
         "commas; the refusal says the digest",
     )
     plan: str = Field(default="steady", description="plan of the canary: its stages and how strict they are")
-    devices: int = Field(default=1, ge=1, description="devices of this machine that retraining trains on")
-    strategy: Literal["ddp", "fsdp"] = Field(
-        default="ddp",
-        description="ddp holds the whole model on each device; fsdp a share of it, for models that fit on none",
-    )
-    workers: int = Field(
-        default=0,
-        ge=0,
-        description="processes on a Ray cluster that train in place of this machine's devices",
-    )
+
+
+class Settings(TrainingOptions, Platform):
+    """Every setting. A URI left empty lies under `home`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
     training_uri: str = Field(
         default="",
         description="folder that all machines of the cluster share, or s3:// address, for the checkpoints of a "
         "training on it; empty for a Ray on this machine",
     )
-    seed: int = Field(default=0, ge=0, description="seed of splits, initial weights and batch order")
     threads: int = Field(
         default=0, ge=0, description="threads for training and scoring; 0 for what suits the machine"
     )

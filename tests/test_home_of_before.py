@@ -160,15 +160,15 @@ def begun(settings, arguments):
     """The snapshot and the run of a retraining, as `moderato retrain` begins it with these arguments."""
     preset, seed = arguments[0], int(arguments[arguments.index("--seed") + 1])
     snapshot = cut.fn(settings, pin.fn(settings, None, SET), SET, seed)
-    return preset, seed, snapshot, begin.fn(settings, snapshot, preset, seed)
+    return snapshot, begin.fn(settings, snapshot, preset, seed)
 
 
 def test_a_retraining_that_was_killed_in_training_goes_on_at_its_checkpoint(home, told):
     (left,) = (path.parent.parent for path in home.work.glob("candidates/*/checkpoints/last.ckpt")
                if not (path.parent.parent / "report.json").exists())  # fmt: skip
-    preset, seed, snapshot, run = begun(home, told["in_training"])
+    snapshot, run = begun(home, told["in_training"])
     assert home.work / "candidates" / run.key[:16] == left
-    candidate = train.fn(home, run, snapshot, preset, seed, Resources())
+    candidate = train.fn(home, run, snapshot, Resources())
     assert json.loads((left / "report.json").read_text())["resumed_at"] > 0
     found = evaluate.fn(home, candidate, incumbent.fn(home, run))
     assert {gate.gate for gate in found.gates} >= {"not_worse_overall"}

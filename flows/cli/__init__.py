@@ -7,13 +7,17 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, CycloptsPanel, Group, Parameter
 
 from flows.cli.loading import told_of_loading
 from infra.secrets import masked
 from infra.stopping import answering_ctrl_c, end, was_asked
 from models.domain.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.panel import Panel
 
 FAILED, MISUSED = 1, 2
 UNHEARD = 1  # what rich ends with
@@ -40,7 +44,7 @@ GROUPS = {  # what people do, and the commands for it, in the order of doing it
     "Train": {
         "policies": "List, show, check, compare and try policy sets.",
         "check": "Try parts of your own, and models by functional suites.",
-        "models": "List families of encoders: weights, size, memory.",
+        "models": "List families of encoders and their weights, and try these.",
         "plan": "Say what a training run will take, before it is started.",
         "retrain": "From the lake's posts to a champion, or a rejection.",
         "search": "Try presets within a budget, and name the best.",
@@ -78,6 +82,13 @@ def _shown(default: object) -> str | None:
     return None if default is False or default in ("", (), None) else str(default)
 
 
+def _boxed(error: CycloptsError) -> Panel:
+    """A wrong argument in words; of a model of pydantic, by the option's name and not the model's."""
+    mistakes: Sequence[Any] = getattr(error.__cause__, "errors", tuple)()
+    told = [f'Invalid value "{it["input"]}" for "--{it["loc"][0]}". {it["msg"]}.' for it in mistakes]
+    return CycloptsPanel("\n".join(told) or error)
+
+
 app = App(
     name="moderato",
     help="Keeps content-safety models fresh: from posts and judgements to a champion.",
@@ -85,6 +96,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     group_commands=Group("Help", sort_key=len(GROUPS)),
     default_parameter=Parameter(show_default=_shown),
+    error_formatter=_boxed,
 )
 for place, (group, verbs) in enumerate(GROUPS.items()):
     shown = Group(group, sort_key=place)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from models.distributed.resources import TrainingOptions
 from models.domain.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -109,5 +110,6 @@ PlanName = Annotated[
 SourceName = Annotated[
     str, Parameter(help=f"what the files are: {listed(sources())}", completer=lambda _: sources())
 ]
+Options = Annotated[TrainingOptions, Parameter(name="*", show_default=lambda _: "the setting's")]
 POLICY = Parameter(help="one policy of the set; all of them when not given", completer=lambda _: _policies())
 VERSION = Parameter(help="champion, challenger or a version's number", completer=lambda _: ALIASES)

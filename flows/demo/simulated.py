@@ -22,9 +22,9 @@ from infra.settings import Settings
 from infra.simulator import simulate
 
 YEAR = 52  # weeks that the simulator has
-FIRST_WEEKS, FIRST_POSTS = 4, 12_000  # that the lake begins with
-RATE, WEEK = 15.0, 600.0  # posts a second, seconds that a week takes
-FIRST, THEN = "trial", "compact,epochs=1"  # presets: minutes, not the best
+FIRST_WEEKS, FIRST_POSTS = 4, 6_000  # that the lake begins with
+RATE, WEEK = 15.0, 300.0  # posts a second, seconds that a week takes
+FIRST, THEN = "trial", "compact,epochs=1,minimum_steps=150,averaging=0.9"  # presets: soon, not the best
 PLAN = "brief"  # which RATE decides in time, as tests/infra/rollout/test_forecast.py says
 RETRAIN = "retrain/retrain"
 POLL_SECONDS = 2.0

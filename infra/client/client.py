@@ -16,8 +16,7 @@ from typing import Any, Self, TypeVar, overload
 
 import httpx
 
-from infra.client.errors import MAKE_A_KEY, GatewayError, NoKeyError
-from infra.client.moderation import Moderation
+from infra.client.answers import MAKE_A_KEY, GatewayError, Moderation, NoKeyError
 from models.domain.content import Decision
 
 URL, KEY = "MODERATO_GATEWAY_URL", "MODERATO_KEY"

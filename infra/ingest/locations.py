@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 import stat
@@ -18,11 +19,11 @@ from infra.ingest.notes import Notes
 from infra.ingest.opening import explained, regular
 from infra.ingest.references import alike, spellings, within
 from infra.ingest.reject import BadLineError, shorten
-from infra.ingest.seen_objects import Landing
 from infra.objects import Prefix, is_s3
 from infra.settings import S3, Settings
 from models.data.media_limits import MAX_VIDEO_BYTES
 from models.domain.errors import UserError
+from models.process.atomic_write import write_text
 
 LEFTOVERS = (".part", ".crdownload", ".download", ".tmp", ".swp", "~")  # of downloads and editors that go on
 SYSTEM = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
@@ -153,6 +154,30 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Landing:
+    """Which objects of a landing zone were taken already, by their ETags: one JSON file under home.
+
+    `zone` keeps lakes, sources and buckets apart.
+    """
+
+    path: Path
+    zone: str
+
+    def knows(self, key: str, etag: str) -> bool:
+        return self._all().get(self.zone, {}).get(key) == etag
+
+    def remember(self, etags: dict[str, str]) -> None:
+        """Call once the objects' rows are committed: what is forgotten is only read again."""
+        zones = self._all()
+        zones.setdefault(self.zone, {}).update(etags)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(self.path, json.dumps(zones, indent=1, sort_keys=True))
+
+    def _all(self) -> dict[str, dict[str, str]]:
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
 
 
 @dataclass(frozen=True)

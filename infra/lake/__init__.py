@@ -1,11 +1,9 @@
 """The lake: posts, judgements, rejects and snapshots as Lance tables in a folder or under s3://."""
 
+from infra.lake.conditions import among, quoted, standing
 from infra.lake.indexes import Index
-from infra.lake.judgements import standing
 from infra.lake.lake import SNAPSHOTS, Lake, open_lake
 from infra.lake.load import Load
-from infra.lake.merging import among
-from infra.lake.quoting import quoted
 from infra.lake.rows import Door, UnfitRowsError
 from infra.lake.table import Table, Upsert
 

@@ -44,16 +44,20 @@ def is_indexed(dataset: lance.LanceDataset, column: str) -> bool:
 
 
 def is_behind(dataset: lance.LanceDataset, indexes: tuple[Index, ...]) -> bool:
-    """Whether an index that the table is large enough for is missing, or has fallen too far behind."""
-    rows, files = dataset.count_rows(), len(dataset.fragment_ids())
+    """Whether an index that the table is large enough for is missing, knows none of its rows any more since all were
+    replaced, or has fallen too far behind.
+    """
+    rows, files = dataset.count_rows(), set(dataset.fragment_ids())
     if not indexes or rows < MIN_INDEXED_ROWS:
         return False
     known = {described.name: described for described in dataset.describe_indices()}
     for index in indexes:
         if index.name not in known:
             return True
-        unknown_files = files - len(_covered(known[index.name]) & set(dataset.fragment_ids()))
-        if unknown_files > MAX_FILES_BEHIND or rows - known[index.name].num_rows_indexed > MAX_ROWS_BEHIND:
+        indexed = known[index.name].num_rows_indexed  # those that are still there, in files of this version
+        if not indexed or rows - indexed > MAX_ROWS_BEHIND:
+            return True
+        if len(files - _covered(known[index.name])) > MAX_FILES_BEHIND:
             return True
     return False
 

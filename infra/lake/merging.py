@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from tempfile import gettempdir
 
 import lance
@@ -19,8 +19,8 @@ import pyarrow as pa
 from lance.commit import CommitConflictError
 from lance.file import LanceFileReader
 
+from infra.lake.conditions import among
 from infra.lake.indexes import is_indexed
-from infra.lake.quoting import quoted
 
 KEYS_AT_ONCE = 20_000  # in one condition
 ROWS_A_KEY = 200  # of a table: with fewer for each key that is looked up, it is quicker read whole
@@ -49,11 +49,6 @@ def is_few(dataset: lance.LanceDataset, column: str, count: int) -> bool:
     """Whether so many keys are quicker looked up in the column's index than found by reading the table."""
     few = count <= KEYS_AT_ONCE and count * ROWS_A_KEY <= dataset.count_rows()
     return few and is_indexed(dataset, column)
-
-
-def among(column: str, values: Iterable[object]) -> str:
-    """The condition that the column has one of the values; there must be one."""
-    return f"{column} IN ({', '.join(map(quoted, values))})"
 
 
 def merged(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from infra.markdown import code, plain
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
 from infra.report.functional import functional_table
 from infra.report.limits import idle_by_market, pooled, unfit, weak_slices
-from infra.report.numbers import figure, number
-from infra.report.templates import CARD, COMPARED, GATES, MEASURED
+from infra.report.texts import Escaped, filled
 from infra.report.unjudged import unjudged_notes
 from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.comparison import Comparison
@@ -22,15 +18,15 @@ WIDE = 0.2  # width of an interval from which a figure is called uncertain
 
 def gate_table(findings: Findings) -> str:
     """Every check with value, bound and verdict, as a Markdown table."""
-    return _render(GATES, findings)
+    return filled("gates.md.j2", findings=findings)
 
 
 def beside_table(findings: Findings) -> str:
     """Candidate beside champion: overall, each policy and each slice, as a Markdown table."""
     found = findings.comparison
     if found is None:
-        return "A first champion: there is nobody to compare it with.\n\n" + _filled(
-            MEASURED, findings=findings.report
+        return "A first champion: there is nobody to compare it with.\n\n" + filled(
+            "measured.md.j2", findings=findings.report
         )
     head = f"Candidate beside champion (version {found.champion}) on the same {found.posts} test posts:"
     return f"{head}\n\n{comparison_table(found)}"
@@ -38,14 +34,21 @@ def beside_table(findings: Findings) -> str:
 
 def comparison_table(comparison: Comparison) -> str:
     """Overall, each policy and each slice, with the difference and what the posts do not rule out."""
-    return _filled(COMPARED, findings=comparison)
+    return filled("compared.md.j2", findings=comparison)
 
 
 def card(findings: Findings) -> str:
     """The card in Markdown."""
-    functional = _Code(functional_table(findings.functional)) if findings.functional else ""
-    effects = _Code(effects_table(findings.effects, whole=True))
-    return _render(CARD, findings, effects=effects, functional=functional)
+    functional = Escaped(functional_table(findings.functional)) if findings.functional else ""
+    return filled(
+        "card.md.j2",
+        findings=findings,
+        effects=Escaped(effects_table(findings.effects, whole=True)),
+        functional=functional,
+        limitations=limitations(findings),
+        unfit=unfit(findings),
+        default=DEFAULT_MARKET,
+    )
 
 
 def limitations(findings: Findings) -> list[str]:
@@ -87,38 +90,3 @@ def limitations(findings: Findings) -> list[str]:
 
 def _width(figure: Figure) -> float:
     return 0.0 if figure.low is None or figure.high is None else figure.high - figure.low
-
-
-def _render(template: str, findings: Findings, **values: Any) -> str:
-    told = {"limitations": limitations(findings), "unfit": unfit(findings), "default": DEFAULT_MARKET}
-    return _filled(template, findings=findings, **told, **values)
-
-
-def _filled(template: str, **values: Any) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 - not HTML: `finalize` escapes every value for Markdown
-        finalize=lambda value: value if isinstance(value, _Code) else plain(value),
-    )
-    environment.filters |= {
-        "figure": figure, "number": number, "code": _Code.of, "capitalise": _capitalise, "market": market_name,
-    }  # fmt: skip
-    return environment.from_string(template).render(**values)
-
-
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-class _Code(str):
-    """Markdown that is escaped already, as a code span is."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, value: object) -> _Code:
-        return cls(code(value))

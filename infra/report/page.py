@@ -3,73 +3,102 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
-from html import escape
-from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
+from infra.report.bars import axis, compared, stacked
+from infra.report.effects import shown
 from infra.report.findings import Findings
-from infra.report.mistakes import Seen
-from infra.report.screen import VERSION, screen
-from infra.report.style import STYLE
+from infra.report.limits import unfit
+from infra.report.texts import figure, filled, style
+from models.domain.content import Action
 from models.domain.offline_page import offline_page
+from models.domain.policy import DEFAULT_MARKET, market_name
+from models.evaluation.comparison import Difference
+from models.evaluation.effects import THOUSAND, MarketEffects
+from models.evaluation.report import Figure, PolicyReport
 
 PLOTS = {
     "precision-recall": "Precision and recall on the test split",
     "reliability": "Whether its probabilities hold",
     "scores": "Scores of what violates and of what does not",
 }
-ABOUT = (
-    "Test posts on which it was surest of the wrong answer: cost is the policy's severity times that confidence. "
-    "Near-duplicates stand for one. A click on a post shows it; none is printed."
-)
+DEEDS = {
+    Action.REMOVE: "removed",
+    Action.AGE_GATE: "age-gated",
+    Action.LIMIT: "limited",
+    Action.REVIEW: "to people",
+    Action.ALLOW: "allowed",
+}
 ON_SCREEN = ("What it must not be used for",)  # parts of the Markdown that are not repeated below
+VERSION = re.compile(r"<!--version-->[a-z0-9 ]*<!--/version-->")  # texts of others are escaped: it is ours
+
+
+class Row(NamedTuple):
+    """One policy of the first screen; `unmeasured` says why it has no figures, `bars` is SVG."""
+
+    title: str
+    ours: Figure
+    theirs: Figure | None = None
+    bars: str = ""
+    unmeasured: str = ""
 
 
 def page(findings: Findings, markdown: str, folder: Path) -> str:
     """HTML of the card that `markdown` says in full; the plots lie in `folder`."""
-    parts = (screen(findings), *_plots(folder), *_mistakes(findings), *_sections(markdown))
-    return offline_page(f"Model card: {findings.policy_set.title}", "\n".join(parts), STYLE)
+    beside = {it.name: it for it in findings.comparison.policies} if findings.comparison else {}
+    body = filled(
+        "page.html.j2",
+        findings=findings,
+        rows=[_row(findings, it, beside.get(it.policy)) for it in findings.report.policies],
+        axis=axis(),
+        deeds=DEEDS,
+        markets=[
+            (it, _deeds(it))
+            for it in sorted(
+                findings.effects.markets, key=lambda it: (it.market == DEFAULT_MARKET, it.market)
+            )
+        ],
+        unfit=unfit(findings),
+        plots=list(_plots(folder)),
+        sections=list(_sections(markdown)),
+    )
+    return offline_page(f"Model card: {findings.policy_set.title}", body, style())
 
 
-def _plots(folder: Path) -> Iterator[str]:
+def _row(findings: Findings, policy: PolicyReport, beside: Difference | None) -> Row:
+    # beside a champion, both are shown on the posts that it has not learned from
+    known = beside is not None and beside.ours.value is not None
+    ours, theirs = (beside.ours, beside.theirs) if beside and known else (policy.average_precision, None)
+    title = findings.title(policy.policy)
+    if policy.policy in findings.operating_points.not_assessed and ours.value is None:
+        return Row(title, ours, unmeasured="not assessed: nobody judged it")
+    if ours.value is None:
+        return Row(title, ours, unmeasured=f"not measurable: {policy.violations} of {policy.judged} violate")
+    label = f"{title}: {figure(ours)}" + (f"; champion {figure(theirs)}" if theirs else "")
+    bars = compared(ours, theirs, policy.violations / max(1, policy.judged), label)
+    return Row(title, ours, theirs if theirs and theirs.value is not None else None, bars)
+
+
+def _deeds(market: MarketEffects) -> str:
+    """Of a thousand posts, what is done with them, as a bar."""
+    done = {it: market.together.per_thousand(it) for it in DEEDS}
+    label = ", ".join(f"{word} {shown(done[it])}" for it, word in DEEDS.items())
+    return stacked([(str(it), done[it] / THOUSAND) for it in DEEDS], f"{market_name(market.market)}: {label}")
+
+
+def _plots(folder: Path) -> Iterator[tuple[str, str]]:
+    """Titles, and PNG as base64."""
     for name, title in PLOTS.items():
         path = folder / f"{name}.png"
         if path.exists():
-            source = base64.b64encode(path.read_bytes()).decode()
-            told = f"{title}, one plot a policy"
-            yield _folded(
-                title,
-                f'<div class="plots"><img class="plot" alt="{told}" src="data:image/png;base64,{source}"></div>',
-            )
+            yield title, base64.b64encode(path.read_bytes()).decode()
 
 
-def _mistakes(findings: Findings) -> Iterator[str]:
-    if not findings.mistakes:
-        return
-    body = [f"<p>{ABOUT}</p>"]
-    for kind, found in groupby(findings.mistakes, key=lambda it: it.mistake.kind):
-        body.append(f"<h3>{'False alarms' if kind == 'false alarm' else 'Misses'}</h3>")
-        body += [_mistake(findings, it) for it in found]
-    yield _folded(f"Its {len(findings.mistakes)} worst mistakes", "\n".join(body))
-
-
-def _mistake(findings: Findings, it: Seen) -> str:
-    """One behind its blur: a box that is ticked shows it, for a mouse and for a keyboard."""
-    wrong, picture = it.mistake, f'<img alt="" src="{it.source}">' if it.picture else ""
-    judged = "judged to violate" if wrong.kind == "miss" else "judged not to violate"
-    told = f"score {wrong.score:.2f}, {judged}; {it.market}, {it.language}"
-    return (
-        f'<div class="mistake"><p><b>{escape(findings.title(wrong.policy))}</b>'
-        f"<small>cost {wrong.cost:.1f}: severity {wrong.severity}, {escape(told)}</small>"
-        f"<small><code>{escape(it.post_id)}</code></small></p>"
-        f'<label class="veil"><input type="checkbox" aria-label="show this post">'
-        f'<span class="said">{picture}<span>{escape(it.text) or "no text"}</span></span></label></div>'
-    )
-
-
-def _sections(markdown: str) -> Iterator[str]:
-    """The Markdown's parts, each folded; HTML in them is shown as text."""
+def _sections(markdown: str) -> Iterator[tuple[str, str]]:
+    """The Markdown's parts, by title and HTML; HTML in them is shown as text."""
     from markdown import Markdown
     from markdown.extensions.tables import TableExtension
 
@@ -81,11 +110,7 @@ def _sections(markdown: str) -> Iterator[str]:
     for part in markdown.split("\n## ")[1:]:
         title, _, body = part.partition("\n")
         if title not in ON_SCREEN:
-            yield _folded(escape(title), reader.reset().convert(body))
-
-
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary><h2>{title}</h2></summary>\n{body}\n</details>"
+            yield title, reader.reset().convert(body)
 
 
 def numbered(html: str, version: int) -> str:

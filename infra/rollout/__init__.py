@@ -12,7 +12,6 @@ from infra.rollout.forecast import (
     Traffic,
     doubts,
     forecast,
-    steady_traffic,
     traffic_of_late,
 )
 from infra.rollout.guardrail import shown
@@ -63,7 +62,6 @@ __all__ = [
     "roll_back",
     "rollout_of",
     "shown",
-    "steady_traffic",
     "table",
     "traffic_of_late",
     "trouble_with",

@@ -18,7 +18,6 @@ from infra.lake import Lake
 from infra.rollout.evidence import SHADOW, Arm, Evidence, Tally
 from infra.rollout.guardrail import Guardrail, Spending
 from infra.rollout.judge import spending
-from infra.rollout.latency import bucketed
 from infra.rollout.observation import COLUMNS, RECENT
 from infra.rollout.stages import Plan, Stage
 
@@ -94,12 +93,6 @@ def traffic_of_late(lake: Lake, now: datetime | None = None) -> Traffic | None:
     arm = Arm()
     arm.take(found)
     return Traffic(len(found) / seconds, arm)
-
-
-def steady_traffic(rate: float, milliseconds: float) -> Traffic:
-    """Of which nothing is known but this: no errors, and latencies around a median."""
-    drawn = np.random.default_rng(0).lognormal(math.log(milliseconds), 0.3, 10_000)
-    return Traffic(rate, Arm(requests=Tally(0.0, len(drawn)), latencies=bucketed(drawn)))
 
 
 def duration(seconds: float) -> str:

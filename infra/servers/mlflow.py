@@ -14,8 +14,7 @@ from starlette.types import ASGIApp
 from infra.registry import make_embedded
 from infra.servers.arguments import GRACE, arguments
 from infra.servers.front_page import FrontPage
-from infra.servers.guard import Guard
-from infra.servers.names import authorities, names
+from infra.servers.guard import Guard, authorities, names
 from infra.settings import Settings
 
 STORE = "MLFLOW_BACKEND_STORE_URI"  # as `mlflow server` reads it; the settings' store where it is not set

@@ -12,8 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from infra.servers.arguments import GRACE, arguments
-from infra.servers.guard import Guard
-from infra.servers.names import authorities, names
+from infra.servers.guard import Guard, authorities, names
 from infra.settings import Settings
 
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from infra.forms import digest
+from infra.weights.weights import PICKLED
 from models.domain.located import WrittenError, read_document
+from models.domain.nearest import choose
 
 Parts = Annotated[str, AfterValidator(lambda value: inside(value))]  # noqa: PLW0108 - it stands below
 
@@ -73,3 +75,25 @@ def read_weights_package(path: Path) -> WeightsPackage:
                 for mistake in error.errors()
             )
         ) from None
+
+
+def of_weights_package(package: WeightsPackage) -> list[str]:
+    """What is wrong with an entry: whatever it names is there."""
+    from infra.weights.conversions import CONVERSIONS
+    from models.domain.preset import Preset
+    from models.encoders import ENCODERS
+
+    faults = []
+    if package.family not in ENCODERS:
+        faults.append(f"family: {choose(package.family, ENCODERS.names())}")
+    if package.convert and package.convert not in CONVERSIONS:
+        faults.append(f"convert: {choose(package.convert, CONVERSIONS.names())}")
+    unknown = sorted(package.fields.keys() - Preset.model_fields.keys())
+    if unknown:
+        faults.append(f"fields: {choose(unknown[0], Preset.model_fields)}")
+    pickled = sorted(name for name in package.files if Path(name).suffix in PICKLED)
+    if pickled and not package.convert:
+        faults.append(
+            f"files: {pickled[0]} is pickled, and can run code when it is read: name what converts it"
+        )
+    return faults

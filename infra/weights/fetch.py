@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from infra.settings import Settings
-from infra.weights.sources import forms, hub, source_of
+from infra.weights.sources import forms, source_of
 from infra.weights.sources.folder import at_hand
 from infra.weights.weights import NoWeightsError, Weights
 
-__all__ = ["at_hand", "fetch", "held"]
+__all__ = ["at_hand", "fetch"]
 
 
 def fetch(settings: Settings, address: str) -> Weights | None:
@@ -26,11 +24,3 @@ def fetch(settings: Settings, address: str) -> Weights | None:
     if found is None:
         raise NoWeightsError(f"no weights at {address}; give {forms()}")
     return found
-
-
-def held(settings: Settings, family: str, usual: str) -> Path | None:
-    """Where a family's usual weights lie on this machine already: a folder of its name, or the hub's own cache."""
-    folder = at_hand(settings) / family
-    if folder.is_dir():
-        return folder
-    return hub.cached(usual.removeprefix(hub.PREFIX)) if usual.startswith(hub.PREFIX) else None

@@ -18,9 +18,7 @@ from models.data.pictures import BrokenPictureError, looked
 from models.data.video import BrokenVideoError, Watch, clip
 
 BYTES = 32
-MAX_DISTANCE_BITS = 31  # bits in which two pictures that match may differ
 LEAST_QUALITY = 50  # of 100
-MIN_MATCHING_SHARE = 0.8  # share of a video's frames that match
 FRAMES = 32  # of a video at most
 
 SIDE, FREQUENCIES, LARGEST = 64, 16, 512  # places a side, of which as many frequencies; pixels a side at most
@@ -45,12 +43,6 @@ def hashed(rgb: NDArray[np.uint8], second: float | None = None) -> Hash:
     found = DCT @ small @ DCT.T
     above = (found > np.median(found)).ravel()
     return Hash(np.packbits(above[::-1]).tobytes(), _quality(small), second)
-
-
-def image_hash(image: bytes | None) -> Hash | None:
-    """None where there is no image or it cannot be read. Of an animation, of the first frame that tells something."""
-    found = image_hashes(image)
-    return next(iter([*telling(found), *found]), None)
 
 
 def image_hashes(image: bytes | None) -> list[Hash]:
@@ -82,29 +74,6 @@ def video_hashes(video: bytes | None) -> list[Hash]:
 def telling(hashes: list[Hash]) -> list[Hash]:
     """Those of a quality that tells something."""
     return [found for found in hashes if found.quality >= LEAST_QUALITY]
-
-
-def distances(first: list[bytes], second: list[bytes]) -> NDArray[np.int64]:
-    """Bits in which hashes differ, [len(first), len(second)]."""
-    one, other = (
-        np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, 1, BYTES) for hashes in (first, second)
-    )
-    return np.bitwise_count(one ^ other.transpose(1, 0, 2)).sum(axis=2, dtype=np.int64)
-
-
-def matched(query: list[Hash], known: list[Hash]) -> float:
-    """Share of the frames of `query` that lie within NEAR of one of `known`; frames that tell nothing count in neither.
-
-    Two videos match where it is at least ENOUGH. 0 where nothing tells.
-    """
-    asked, against = ([found.bits for found in telling(hashes)] for hashes in (query, known))
-    if not asked or not against:
-        return 0.0
-    return float((distances(asked, against).min(axis=1) <= MAX_DISTANCE_BITS).mean())
-
-
-def same_video(query: list[Hash], known: list[Hash]) -> bool:
-    return matched(query, known) >= MIN_MATCHING_SHARE
 
 
 def _places(luma: Floats) -> Floats:

@@ -104,11 +104,6 @@ class Clip:
     def complete(self) -> bool:
         return not self.unseen
 
-    @property
-    def looked_until(self) -> float:
-        """Seconds, when the last frame that was looked at is shown."""
-        return float(self.seconds[-1])
-
 
 def about(video: bytes) -> About:
     """Raises BrokenVideoError for what is no video of a known kind, or is beyond the bounds."""

@@ -16,14 +16,21 @@ class Job(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    run: str = Field(description="package.module:Class whose `rejoin` trains it in each of the processes")
     snapshot_uri: str
     storage_options: dict[str, str] = Field(default={}, repr=False)
     preset: Preset
     seed: int
     folder: Path
-    weights: Path | None = None
-    threads: int = Field(default=1, description="of each process")
+    weights: Path | None = Field(default=None, description="folder that the preset's weights were fetched to")
+    threads: int = Field(
+        default=0,
+        ge=0,
+        description="0 for what suits the machine; those of each process once they are started",
+    )
     resources: Resources = Resources()
+    run: str = Field(
+        default="",
+        description="package.module:Class whose `rejoin` trains it in each of the processes that are started",
+    )
     more: dict[str, Any] = Field(default={}, description="what this kind of run wants to know besides")
     attempt: bool = Field(default=False, description="only its validations count: nothing is kept")

@@ -1,4 +1,7 @@
-"""Resources: on how much a training runs. None of it changes what is learned, so that no run is told apart by it."""
+"""How a training runs: on how much, and by which seed. Said here once, for Prefect's forms, commands and settings.
+
+None but the seed changes what is learned, so that no run is told apart by the rest.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,49 @@ from pydantic import BaseModel, ConfigDict, Field
 Strategy = Literal["ddp", "fsdp"]
 
 
-class Resources(BaseModel):
-    """One device of this machine, unless it says more."""
+class Devices(BaseModel):
+    """Devices that train together; one of this machine unless it says more."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     devices: int = Field(
-        default=1, ge=1, description="GPUs to train on; processes that share the cores where there is no GPU"
+        default=1,
+        ge=1,
+        description="devices of this machine to train on; processes that share its cores where it has no GPU",
     )
     strategy: Strategy = Field(
         default="ddp",
-        description="ddp holds the whole model on each device; fsdp a share of it, for models that fit on none",
+        description="whether each device holds the whole model (ddp) or a share of it (fsdp), for models that fit on "
+        "none",
     )
+
+
+class Hardware(Devices):
+    """On how much to train, here or on a cluster."""
+
     workers: int = Field(
         default=0,
         ge=0,
-        description="processes on a Ray cluster, one GPU each where it has any, in place of this machine's devices",
+        description="processes on a Ray cluster, that at RAY_ADDRESS or one of its own, in place of this machine's "
+        "devices, one GPU each where it has any; 0 for none",
     )
+
+
+class TrainingOptions(Hardware):
+    """What is chosen for every training, whatever it trains."""
+
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        description="seed of splits, initial weights and batch order; a pre-training leaves out what the retraining of "
+        "its seed tests on",
+    )
+
+
+class Resources(Hardware):
+    """On how much a training runs, and how often it is started again."""
+
     restarts: int = Field(
         default=3,
         ge=0,

@@ -1,4 +1,4 @@
-"""The nouns: Post, Judgement and Decision, and the vocabulary their fields share."""
+"""The nouns: Post and Decision, and the vocabulary their fields share."""
 
 from __future__ import annotations
 
@@ -85,17 +85,6 @@ class Post(Noun):
         if is_blank(self.text) and not (self.image or self.video):
             raise ValueError("a post needs text, an image or a video")
         return self
-
-
-class Judgement(Noun):
-    """One opinion on whether a post violates one policy. A post without one is unknown for it, never negative."""
-
-    post_id: str
-    policy: str
-    violates: bool
-    source: JudgementSource
-    moderator_id: str = Field(default="", description="empty when the source does not say who judged")
-    decided_at: AwareDatetime | None = None
 
 
 class Reason(Noun):

@@ -35,7 +35,7 @@ class Preset(BaseModel):
     weights: str = Field(
         default="",
         description="where the encoders' weights come from: a folder, or a folder of them by family; s3://, models:/ "
-        "and hf-hub: are fetched; random when empty",
+        "and hf-hub: are fetched, package: is an installed Python package; random when empty",
     )
     architecture: str = Field(
         default="",

@@ -19,9 +19,9 @@ from torch.nn import functional
 
 from models.domain.preset import Preset, small_transformer
 from models.encoders.adapters.open_clip import causal
-from models.encoders.adapters.transformers import CONFIG, checked, loaded, small_bert, small_vit, tokenizer_of
+from models.encoders.adapters.transformers import checked, loaded, small_bert, small_vit, tokenizer_of
 from models.encoders.base.encoder import Blueprint, Encoder, Tokens, Tower, Usual
-from models.encoders.base.towers import Normalise, additive, attended, everywhere
+from models.encoders.base.towers import CONFIG, Normalise, additive, attended, everywhere
 
 MEAN, STD = (
     (0.48145466, 0.4578275, 0.40821073),

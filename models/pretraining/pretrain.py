@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -15,18 +14,16 @@ from tokenizers import Tokenizer
 from models.data.tokenizer import pieces
 from models.distributed.job import Job
 from models.distributed.launch import launch
-from models.distributed.resources import Resources
+from models.domain.preset import Preset
 from models.layers.lora import adapt, merge
 from models.network.backbone import Backbone
 from models.network.backbone_folder import About, inherited, is_backbone
 from models.pretraining.module import BackboneInTraining, Pretraining
 from models.pretraining.objective_mix import ObjectiveMix, syllabus, trainable
 from models.training.preparation import prepared_tokenizer
-from models.training.presets import preset_named
-from models.training.run import Launcher, RunReport, TrainingRun, shared_out
+from models.training.run import Launcher, RunReport, TrainingRun
 
 BACKBONE_FOLDER = "backbone"
-RUN = f"{__name__}:PretrainingRun"
 
 
 class PretrainingReport(RunReport):
@@ -34,50 +31,37 @@ class PretrainingReport(RunReport):
 
 
 def pretrain(
-    corpus_uri: str,
-    *,
-    preset: str,
+    job: Job,
     objectives: Sequence[str],
-    seed: int,
-    folder: Path,
-    storage_options: dict[str, str] | None = None,
-    weights: Path | None = None,
     teacher: Path | None = None,
-    threads: int = 0,
-    resources: Resources = Resources(),
+    *,
     launcher: Launcher = launch,
     logger: Logger | bool = False,
     callbacks: Sequence[Callback] = (),
-    **overrides: Any,
 ) -> PretrainingReport:
-    """Train the encoders of `preset` with `overrides` by the objectives, and leave the backbone in `folder`/backbone.
+    """Train the encoders of the job's preset by the objectives, and leave the backbone in its folder, under `backbone`.
 
-    An objective may have a weight, and several may be joined: `contrastive+0.5*captioning`. `weights` is the folder
-    that the preset's weights were fetched to; `teacher`, that of a backbone which some objectives learn from.
-    `resources` and `launcher` are those of `models.training.fit.fit`.
+    An objective may have a weight, and several may be joined: `contrastive+0.5*captioning`. `teacher` is the folder of
+    a backbone which some objectives learn from; `launcher` is that of `models.training.fit.fit`.
 
-    Run again with the same folder after a kill, it goes on from the last checkpoint and ends with the same weights; a
-    finished run returns its report. Raises UserError for a preset, objective, corpus or folder that cannot be.
+    Run again after a kill, it goes on from the last checkpoint and ends with the same weights; a finished run returns
+    its report. Raises UserError for an objective, corpus, folder or resources that cannot be.
     """
-    chosen = preset_named(preset, **overrides)
-    if weights and is_backbone(weights):
-        chosen = inherited(chosen, weights)
-    syllabus(chosen, objectives, teacher=teacher is not None)
-    trainable(chosen, begun=weights is not None)
-    job = Job(
-        run=RUN, snapshot_uri=corpus_uri, storage_options=storage_options or {}, preset=chosen, seed=seed,
-        folder=folder, weights=weights, threads=shared_out(threads, resources), resources=resources,
-        more={"objectives": list(objectives), "teacher": teacher and str(teacher)},
-    )  # fmt: skip
+    preset = job.preset
+    if job.weights and is_backbone(job.weights):
+        preset = inherited(preset, job.weights)
+    syllabus(preset, objectives, teacher=teacher is not None)
+    trainable(preset, begun=job.weights is not None)
+    more = {"objectives": list(objectives), "teacher": teacher and str(teacher)}
+    job = job.model_copy(update={"preset": preset, "more": more})
     PretrainingRun.carry_out(job, launcher, logger, callbacks)
-    return PretrainingRun.report(folder)
+    return PretrainingRun.report(job.folder)
 
 
-def check(preset: str, objectives: Sequence[str], *, teacher: bool = False) -> None:
+def check(preset: Preset, objectives: Sequence[str], *, teacher: bool = False) -> None:
     """Raises the UserError that `pretrain` would raise for these, before any work is done."""
-    chosen = preset_named(preset)
-    syllabus(chosen, objectives, teacher=teacher)
-    trainable(chosen, begun=bool(chosen.weights))
+    syllabus(preset, objectives, teacher=teacher)
+    trainable(preset, begun=bool(preset.weights))
 
 
 class PretrainingRun(TrainingRun[PretrainingReport]):

@@ -11,7 +11,27 @@ import numpy as np
 
 from models.domain.policy import Policy
 from models.prompting.embedding import Embedded, Embedder, Floats
-from models.prompting.prompts import Prompts
+
+TEMPLATES = ("{}", "{title}: {}")
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What a policy says, as sentences of posts that violate it, and of posts that come close and do not (3.1.4)."""
+
+    violating: tuple[str, ...]
+    compliant: tuple[str, ...]
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """The policy's title, definition and examples, each in every template that does not repeat the title."""
+        said = (policy.title, f"{policy.title}: {policy.definition}", policy.definition)
+        examples = (
+            template.format(example, title=policy.title)
+            for example in policy.violating
+            for template in TEMPLATES
+        )
+        return cls(violating=(*said, *examples), compliant=policy.compliant)
 
 
 @dataclass(frozen=True)

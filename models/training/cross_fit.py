@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.bundle.assembly import JUDGED
 from models.data.snapshot import SnapshotRows, headed, header
+from models.distributed.job import Job
 from models.domain.policy import PolicySet
 from models.domain.preset import Preset
 from models.domain.schemas import SPLITS
@@ -41,47 +42,23 @@ def is_worth_it(policy_set: PolicySet, preset: Preset, tally: Tally) -> bool:
     return small and tally.proves_more(policy_set, [*JUDGED, "train"], than=[*JUDGED, "test"])
 
 
-def score_out_of_fold(
-    uri: str,
-    *,
-    preset: Preset,
-    given: str,
-    seed: int,
-    folder: Path,
-    storage_options: dict[str, str] | None = None,
-    weights: Path | None = None,
-    threads: int = 0,
-    callbacks: Sequence[Callback] = (),
-) -> list[Path]:
-    """Train a model for each fold of the snapshot at `uri` and leave its scores; their files, one a fold.
+def score_out_of_fold(job: Job, callbacks: Sequence[Callback] = ()) -> list[Path]:
+    """Train a model like the job's for each fold of its snapshot, and leave its scores; their files, one a fold.
 
-    `given` is the preset as `fit` takes it. Run again after a kill, it goes on where it was.
+    Run again after a kill, it goes on where it was.
     """
-    rows = SnapshotRows.open(uri, storage_options)
+    rows, folds = SnapshotRows.open(job.snapshot_uri, job.storage_options), job.preset.folds
     positions = rows.positions("train")
-    fold = dealt(rows.take(positions, "cluster")["cluster"].to_numpy(), preset.folds)
+    fold = dealt(rows.take(positions, "cluster")["cluster"].to_numpy(), folds)
     found = []
-    for k in range(preset.folds):
-        place = folder / f"fold-{k}"
+    for k in range(folds):
+        place = job.folder / f"fold-{k}"
         if not (place / SCORES).exists() and (fold == k).any() and (fold != k).any():
             part = str(place / SNAPSHOT)
-            _write(
-                rows,
-                part,
-                positions[fold != k],
-                positions[fold == k],
-                f"{rows.id}-fold-{k}-of-{preset.folds}",
-            )
-            trained = fit(
-                part,
-                preset=given,
-                seed=seed,
-                folder=place / "training",
-                weights=weights,
-                threads=threads,
-                callbacks=callbacks,
-            )
-            scored = score_splits(Scorer.load(trained.model, threads=threads), part, ["test"])
+            _write(rows, part, positions[fold != k], positions[fold == k], f"{rows.id}-fold-{k}-of-{folds}")
+            own = {"snapshot_uri": part, "storage_options": {}, "folder": place / "training"}
+            trained = fit(job.model_copy(update=own), callbacks=callbacks)
+            scored = score_splits(Scorer.load(trained.model, threads=job.threads), part, ["test"])
             scored.keep(place / SCORES)
             for done in (place / "training", Path(part)):
                 shutil.rmtree(done, ignore_errors=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from lightning.pytorch.callbacks import Callback
@@ -18,14 +17,11 @@ from models.bundle.export import export
 from models.data.loader import SplitBatches
 from models.distributed.job import Job
 from models.distributed.launch import launch
-from models.distributed.resources import Resources
 from models.network.network import Network
 from models.training.classifier import Classifier
 from models.training.preparation import prepare
-from models.training.presets import preset_named
-from models.training.run import Launcher, RunReport, TrainingRun, shared_out
+from models.training.run import Launcher, RunReport, TrainingRun
 
-RUN = f"{__name__}:ClassifierRun"
 COMPARED = 4  # batches of posts that the export is compared with torch on
 
 
@@ -34,61 +30,35 @@ class TrainingReport(RunReport):
 
 
 def fit(
-    snapshot_uri: str,
+    job: Job,
     *,
-    preset: str,
-    seed: int,
-    folder: Path,
-    storage_options: dict[str, str] | None = None,
-    weights: Path | None = None,
-    threads: int = 0,
-    resources: Resources = Resources(),
     launcher: Launcher = launch,
     logger: Logger | bool = False,
     callbacks: Sequence[Callback] = (),
-    **overrides: Any,
 ) -> TrainingReport:
-    """Train `preset` with `overrides` on a snapshot and leave the exported model in `folder`/model.
+    """Train the job's preset on its snapshot and leave the exported model in its folder, under `model`.
 
-    `weights` is the folder that the preset's weights were fetched to. Where `resources` ask for more than one device,
-    training runs in processes that `launcher` starts, while this one waits. They share each batch: the preset's
-    batch_size is that of all together, and the loss curve that of one process but for rounding, and for dropout, of
-    which each draws its own. (A family with batch normalisation would see the statistics of each process's share.)
+    Where it asks for more than one device, training runs in processes that `launcher` starts, while this one waits.
+    They share each batch: the preset's batch_size is that of all together, and the loss curve that of one process but
+    for rounding, and for dropout, of which each draws its own. (A family with batch normalisation would see the
+    statistics of each process's share.)
 
-    Run again with the same folder after a kill, it goes on from the last checkpoint and ends with the same
-    weights; a finished run returns its report. Raises UserError for a preset, override, snapshot or folder that
-    cannot be.
+    Run again after a kill, it goes on from the last checkpoint and ends with the same weights; a finished run returns
+    its report. Raises UserError for a snapshot, folder or resources that cannot be.
     """
-    job = Job(
-        run=RUN, snapshot_uri=snapshot_uri, storage_options=storage_options or {},
-        preset=preset_named(preset, **overrides), seed=seed, folder=folder, weights=weights,
-        threads=shared_out(threads, resources), resources=resources,
-    )  # fmt: skip
     ClassifierRun.carry_out(job, launcher, logger, callbacks)
-    return ClassifierRun.report(folder)
+    return ClassifierRun.report(job.folder)
 
 
 def attempt(
-    snapshot_uri: str,
+    job: Job,
     *,
-    preset: str,
-    seed: int,
-    folder: Path,
-    storage_options: dict[str, str] | None = None,
-    weights: Path | None = None,
-    threads: int = 0,
-    resources: Resources = Resources(),
     launcher: Launcher = launch,
     logger: Logger | bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train like `fit` and export nothing: of an attempt only its validations count, which `callbacks` see."""
-    job = Job(
-        run=RUN, snapshot_uri=snapshot_uri, storage_options=storage_options or {},
-        preset=preset_named(preset), seed=seed, folder=folder, weights=weights,
-        threads=shared_out(threads, resources), resources=resources, attempt=True,
-    )  # fmt: skip
-    ClassifierRun.carry_out(job, launcher, logger, callbacks)
+    ClassifierRun.carry_out(job.model_copy(update={"attempt": True}), launcher, logger, callbacks)
 
 
 class ClassifierRun(TrainingRun[TrainingReport]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.distributed.job import Job
 from models.domain.catalogue import Catalogue, UnknownEntryError
 from models.domain.nearest import choose
 from models.domain.preset import TRIAL, Preset, PresetError, compact, transformer, trial, video
@@ -29,6 +30,12 @@ def preset_named(given: str, **overrides: Any) -> Preset:
     """
     name, *changes = given.split(",")
     return _made(name).replace(**dict(map(_change, changes)), **overrides)
+
+
+def job_on(snapshot_uri: str, *, preset: str, **given: Any) -> Job:
+    """A training as people ask for it: the preset by its name, the job's fields and changes of the preset by theirs."""
+    own = {name: given.pop(name) for name in Job.model_fields.keys() & given.keys()}
+    return Job(snapshot_uri=snapshot_uri, preset=preset_named(preset, **given), **own)
 
 
 def _made(name: str) -> Preset:

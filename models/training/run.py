@@ -119,10 +119,12 @@ class TrainingRun(Generic[R]):
         claim(job.folder, asked | job.more)
         if (job.folder / REPORT).exists() and (job.folder / cls.made).exists():
             return
+        job = job.model_copy(update={"threads": shared_out(job.threads, job.resources)})
         if job.resources.elsewhere:
             cls(rows, job)  # learned once, before others look for it
             course = ProgressRelay(logger, callbacks)
-            launcher(job.model_copy(update={"folder": job.folder.absolute()}), course.hear)
+            started = {"folder": job.folder.absolute(), "run": f"{cls.__module__}:{cls.__qualname__}"}
+            launcher(job.model_copy(update=started), course.hear)
             course.close()
             return
         with torch_threads(job.threads), without_chatter(), isolate_rng():

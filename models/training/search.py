@@ -13,7 +13,6 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import lightning.pytorch as pl
@@ -25,8 +24,8 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.distributed.job import Job
 from models.domain.errors import UserError
-from models.domain.preset import Preset
 from models.training.classifier import SCORE
 from models.training.search_space import Axis
 
@@ -37,8 +36,8 @@ NOTED = 5.0  # seconds between two notes of how far a trial is: what a kill may 
 MAX_FAILURES_IN_A_ROW = 3  # failed trials in a row, after which a search gives up
 REACHED, TWIN, WHY = "reached", "twin", "why"  # what the study remembers of a trial beside its values
 
-Fit = Callable[[str, Path, list[Callback]], None]
-"""Trains a preset in a folder with these callbacks, going on where it was stopped."""
+Fit = Callable[[Job, list[Callback]], None]
+"""Trains a job with these callbacks, going on where it was stopped."""
 
 
 class SearchFailedError(UserError):
@@ -118,24 +117,24 @@ class Referee(Callback):
 
 
 class Study:
-    """The trials of one search in its folder; opened again after a kill it knows them all.
+    """The trials of one search around a job, in its folder; opened again after a kill it knows them all.
 
     SQLite rather than a journal file, which a kill between two bytes would leave unreadable.
     """
 
-    def __init__(self, folder: Path, preset: Preset, axes: Sequence[Axis], seed: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, job: Job, axes: Sequence[Axis]) -> None:
+        job.folder.mkdir(parents=True, exist_ok=True)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.folder, self.axes, self.seed = folder, axes, seed
+        self.job, self.axes = job, axes
         self._study = optuna.create_study(
-            storage=f"sqlite:///{folder / 'study.db'}",
+            storage=f"sqlite:///{job.folder / 'study.db'}",
             study_name="search",
             load_if_exists=True,
             direction="maximize",
             pruner=SuccessiveHalvingPruner(min_resource=FIRST_LOOK, reduction_factor=KEPT),
         )
         if not self._study.trials:
-            own = {axis.field: axis.holds(getattr(preset, axis.field)) for axis in axes}
+            own = {axis.field: axis.holds(getattr(job.preset, axis.field)) for axis in axes}
             self._study.enqueue_trial({field: value for field, value in own.items() if value is not None})
 
     def tried(self) -> list[Tried]:
@@ -179,9 +178,10 @@ class Study:
 
     def train(self, trial: optuna.Trial, fit: Fit, seconds: float) -> Tried:
         """Train a trial for so many seconds at most, and remember what became of it."""
-        referee, folder = Referee(trial, seconds), self.folder / f"trial-{trial.number}"
+        referee, folder = Referee(trial, seconds), self.job.folder / f"trial-{trial.number}"
         try:
-            fit(self.changes(trial), folder, [referee])
+            preset = self.job.preset.replace(**_values(trial.params, self.axes))
+            fit(self.job.model_copy(update={"preset": preset, "folder": folder}), [referee])
         except BudgetSpent:
             referee.remember()
             return self._found(trial)
@@ -227,12 +227,12 @@ class Study:
         return trial
 
     def _sampling(self, number: int) -> optuna.Study:
-        seed = np.random.SeedSequence([self.seed, number]).generate_state(1)[0]
+        seed = np.random.SeedSequence([self.job.seed, number]).generate_state(1)[0]
         self._study.sampler = TPESampler(seed=int(seed), n_startup_trials=RANDOM)
         return self._study
 
     def _unknown(self, known: set[str]) -> dict[str, Any]:
-        rng = np.random.default_rng([self.seed, len(self._study.trials)])
+        rng = np.random.default_rng([self.job.seed, len(self._study.trials)])
         while True:
             drawn = {axis.field: axis.draw(rng) for axis in self.axes}
             if _changes(drawn, self.axes) not in known:
@@ -263,4 +263,9 @@ def _tried(trial: FrozenTrial, axes: Sequence[Axis]) -> Tried:
 
 
 def _changes(values: Mapping[str, Any], axes: Sequence[Axis]) -> str:
-    return ",".join(f"{axis.field}={axis.written(values[axis.field])}" for axis in axes)
+    return ",".join(f"{field}={value}" for field, value in _values(values, axes).items())
+
+
+def _values(values: Mapping[str, Any], axes: Sequence[Axis]) -> dict[str, str]:
+    """As they are written behind a preset's name, so that a trial learns what `moderato retrain` with them would."""
+    return {axis.field: axis.written(values[axis.field]) for axis in axes}

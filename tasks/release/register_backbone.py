@@ -10,7 +10,7 @@ from infra.registry import Registry
 from infra.registry.backbones import BACKBONE, publish_backbone
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.settings import Settings
-from models.training.presets import preset_named
+from models.domain.preset import Preset
 from tasks.plumbing.artifacts import link, run_url, tell
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
@@ -38,12 +38,11 @@ class BackboneRelease(Handle):
 def register(settings: Settings, backbone: PretrainedBackbone) -> BackboneRelease:
     """The backbone's version, with the family's name as its alias; safe to repeat after being killed anywhere."""
     registry, corpus, recipe = Registry(settings), backbone.corpus, backbone.recipe
-    preset = preset_named(recipe.preset)
     note = _note(registry, backbone)
     made = publish_backbone(
-        registry, backbone.folder, key=backbone.key, run_id=backbone.run_id, alias=family_of(recipe.preset), note=note,
-        tags={CORPUS: corpus.id, OBJECTIVES: "+".join(recipe.objectives), "preset": recipe.preset,
-              "modalities": "+".join(preset.modalities)},
+        registry, backbone.folder, key=backbone.key, run_id=backbone.run_id, alias=family_of(backbone.preset),
+        note=note, tags={CORPUS: corpus.id, OBJECTIVES: "+".join(recipe.objectives), "preset": recipe.preset,
+                         "modalities": "+".join(backbone.preset.modalities)},
     )  # fmt: skip
     run = LifecycleRun(registry, backbone.run_id)
     run.describe({}, {NOTE: note, "backbone": made.address})
@@ -55,11 +54,10 @@ def register(settings: Settings, backbone: PretrainedBackbone) -> BackboneReleas
     )
 
 
-def family_of(preset: str) -> str:
+def family_of(preset: Preset) -> str:
     """The alias of a preset's backbones: the families that it reads and sees with, once each."""
-    chosen = preset_named(preset)
-    read = [chosen.text_encoder] if "text" in chosen.modalities else []
-    seen = [chosen.image_encoder] if {"image", "video"} & {*chosen.modalities} else []
+    read = [preset.text_encoder] if "text" in preset.modalities else []
+    seen = [preset.image_encoder] if {"image", "video"} & {*preset.modalities} else []
     return "-".join(dict.fromkeys(name.replace(".", "_") for name in read + seen))
 
 

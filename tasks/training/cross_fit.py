@@ -7,7 +7,6 @@ from prefect import task
 
 from infra.settings import Settings
 from models.evaluation.sufficiency import Tally
-from models.training.presets import preset_named
 from tasks.data.policy_set import policy_set_as
 from tasks.plumbing.caching import ON_DATA_AND_CONFIGURATION
 from tasks.plumbing.retrying import PATIENT
@@ -22,29 +21,17 @@ def cross_fit(settings: Settings, run: Run, candidate: Candidate) -> Candidate:
     """The candidate with scores of the posts that it learned from, by models that had not; as it is where those would
     prove nothing more.
     """
-    snapshot, preset = candidate.snapshot, preset_named(candidate.preset)
-    options = settings.options_for(snapshot.uri)
+    snapshot = candidate.snapshot
     from models.training.cross_fit import is_worth_it, score_out_of_fold
     from tasks.training.progress import Progress
 
     policy_set = policy_set_as(snapshot.policy_set, snapshot.policy_digest)
-    if not is_worth_it(policy_set, preset, Tally.of(snapshot.uri, options)):
+    if not is_worth_it(policy_set, run.preset, Tally.of(snapshot.uri, settings.options_for(snapshot.uri))):
         return candidate
-    folder = candidate.folder / FOLDS
-    folder.mkdir(parents=True, exist_ok=True)
+    job = run.job(settings, snapshot.uri, candidate.folder / FOLDS)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            files = score_out_of_fold(
-                snapshot.uri,
-                preset=preset,
-                given=candidate.preset,
-                seed=candidate.seed,
-                folder=folder,
-                storage_options=options,
-                weights=run.weights,
-                threads=settings.threads,
-                callbacks=[Progress(candidate.preset)],
-            )
+        with FileLock(job.folder / "lock", timeout=0):
+            files = score_out_of_fold(job, callbacks=[Progress(run.given, run.preset)])
     except Timeout:
         raise TrainingInProgressError(
             f"another process cross-fits candidate {candidate.key[:16]}; wait for it, or stop it and run this again"

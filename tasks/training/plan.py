@@ -7,16 +7,14 @@ from infra.settings import Settings
 from infra.snapshots import cut_snapshot, pin_versions
 from infra.weights import fetch
 from models.data.snapshot import SnapshotRows
-from models.distributed.resources import Strategy
+from models.distributed.resources import Devices
 from models.domain.preset import Preset
 from models.planning.plan import TrainingPlan, plan
 from models.planning.target import Target
 from models.policies import POLICY_SETS
 
 
-def plan_run(
-    settings: Settings, preset: Preset, *, devices: int = 1, strategy: Strategy = "ddp", device: str = ""
-) -> TrainingPlan:
+def plan_run(settings: Settings, preset: Preset, devices: Devices, device: str = "") -> TrainingPlan:
     """Plan `preset` on the lake as it stands, whose snapshot is cut as a retraining would; on assumed posts where the
     lake is empty. `device` is a GPU by name, this machine's own when empty. Raises UserError.
     """
@@ -26,8 +24,8 @@ def plan_run(
         preset,
         rows=_rows(settings, open_lake(settings)),
         weights=weights.folder if weights else None,
-        devices=devices,
-        strategy=strategy,
+        devices=devices.devices,
+        strategy=devices.strategy,
         target=target,
         price=settings.device_hour_price,
         threads=settings.threads,

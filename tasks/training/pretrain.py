@@ -11,7 +11,9 @@ from infra.energy import metered
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.settings import Settings
+from models.distributed.job import Job
 from models.distributed.resources import Resources
+from models.domain.preset import Preset
 from tasks.data.corpus import Corpus
 from tasks.plumbing.caching import ON_DATA_AND_CONFIGURATION
 from tasks.plumbing.handle import Handle
@@ -22,13 +24,14 @@ from tasks.training.train import TrainingInProgressError, kept
 
 
 class PretrainedBackbone(Handle):
-    """`folder` is what encoders begin from; metrics are those of the validation posts."""
+    """`folder` is what the encoders of `preset` begin from; metrics are those of the validation posts."""
 
     key: str
     run_id: str
     folder: Path
     corpus: Corpus
     recipe: Recipe
+    preset: Preset
     metrics: dict[str, float]
 
     def story(self) -> str:
@@ -41,11 +44,10 @@ def pretrain(
     settings: Settings, run: PretrainingRun, corpus: Corpus, recipe: Recipe, resources: Resources
 ) -> PretrainedBackbone:
     """Train the preset's encoders on the corpus by the recipe's objectives."""
-    folder = settings.work / "backbones" / run.key[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    job = run.job(settings, corpus.uri, settings.work / "backbones" / run.key[:16], resources)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            return _trained(settings, run, corpus, recipe, folder, resources)
+        with FileLock(job.folder / "lock", timeout=0):
+            return _trained(settings, run, corpus, recipe, job)
     except Timeout:
         raise TrainingInProgressError(
             f"another process is training backbone {run.key[:16]}; wait for it, or stop it and run this again"
@@ -53,12 +55,7 @@ def pretrain(
 
 
 def _trained(
-    settings: Settings,
-    run: PretrainingRun,
-    corpus: Corpus,
-    recipe: Recipe,
-    folder: Path,
-    resources: Resources,
+    settings: Settings, run: PretrainingRun, corpus: Corpus, recipe: Recipe, job: Job
 ) -> PretrainedBackbone:
     from infra.ray.training import launcher_for
     from models.pretraining.pretrain import pretrain as train
@@ -68,24 +65,17 @@ def _trained(
     course = log.child("training")
     with course.system_metrics(), metered() as cost:
         report = train(
-            corpus.uri,
-            preset=recipe.preset,
-            objectives=recipe.objectives,
-            seed=recipe.seed,
-            folder=folder,
-            storage_options=settings.options_for(corpus.uri),
-            weights=run.weights,
-            teacher=run.teacher,
-            threads=settings.threads,
-            resources=resources,
-            launcher=launcher_for(resources, settings),
+            job,
+            recipe.objectives,
+            run.teacher,
+            launcher=launcher_for(job.resources, settings),
             logger=course.logger(),
-            callbacks=[Progress(recipe.preset)],
+            callbacks=[Progress(run.given, job.preset)],
         )
     log.metrics({**cost, **report.metrics})
     course.metrics(kept(report.metrics))
     course.finish()
     return PretrainedBackbone(
         key=run.key, run_id=run.run_id, folder=report.backbone, corpus=corpus, recipe=recipe,
-        metrics=report.metrics,
+        preset=run.preset, metrics=report.metrics,
     )  # fmt: skip

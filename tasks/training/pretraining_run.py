@@ -11,14 +11,14 @@ from prefect.runtime import flow_run
 from infra.registry import Registry
 from infra.registry.runs import PRETRAINING
 from infra.settings import Settings
-from infra.weights import Weights, fetch
+from infra.weights import fetch
 from models.training.presets import preset_named
 from tasks.data.corpus import Corpus
 from tasks.plumbing.artifacts import link, run_url
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
 from tasks.plumbing.story import tells
-from tasks.training.run import FLOW_RUN, found_or_begun
+from tasks.training.run import FLOW_RUN, Run, found_or_begun
 
 
 class Recipe(Handle):
@@ -33,12 +33,9 @@ class Recipe(Handle):
     bootstrap: str = ""
 
 
-class PretrainingRun(Handle):
-    """`key` names the backbone: same corpus, recipe and code, same key; the folders are what was fetched."""
+class PretrainingRun(Run):
+    """`key` names the backbone; `teacher` is the folder that the recipe's was fetched to."""
 
-    key: str
-    run_id: str
-    weights: Path | None = None
     teacher: Path | None = None
 
     def story(self) -> str:
@@ -72,10 +69,7 @@ def begin(settings: Settings, corpus: Corpus, recipe: Recipe) -> PretrainingRun:
     )
     run.use_dataset(corpus.uri, name="corpus", digest=corpus.id)
     link("mlflow-run", run_url(run.registry, run.run_id), "MLflow run")
+    folders = {name: found and found.folder for name, found in fetched.items()}
     return PretrainingRun(
-        key=key, run_id=run.run_id, weights=_folder(fetched["weights"]), teacher=_folder(fetched["teacher"])
+        key=key, run_id=run.run_id, given=recipe.preset, preset=chosen, seed=recipe.seed, **folders
     )
-
-
-def _folder(found: Weights | None) -> Path | None:
-    return found.folder if found else None

@@ -11,7 +11,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectException
 
-from models.training.presets import preset_named
+from models.domain.preset import Preset
 from tasks.plumbing.story import lasted, say
 
 PAUSE = 2.0  # seconds between two words on progress
@@ -22,8 +22,8 @@ LINES_APART = 5.0  # seconds at least
 class Progress(pl.Callback):
     """The share of the training's steps, every few seconds; and why there are more passes than a preset's epochs."""
 
-    def __init__(self, preset: str) -> None:
-        self._given, self._preset = preset, preset_named(preset)
+    def __init__(self, given: str, preset: Preset) -> None:
+        self._given, self._preset = given, preset
         self._id: UUID | None = None
         self._said = self._began = self._line = 0.0  # moments
         self._first = self._told = 0.0  # shares of the steps

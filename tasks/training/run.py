@@ -1,4 +1,4 @@
-"""The MLflow run that one retraining writes to, from validation to verdict."""
+"""What one retraining trains, and the MLflow run that it writes to, from validation to verdict."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from infra.registry import Registry
 from infra.registry.runs import GONE_ON, KEY, SEARCH, LifecycleRun
 from infra.settings import Settings
 from infra.weights import fetch
+from models.distributed.job import Job
+from models.distributed.resources import Resources
+from models.domain.preset import Preset
 from models.training.presets import preset_named
 from tasks.data.snapshot import Snapshot
 from tasks.plumbing.artifacts import link, run_url
@@ -25,11 +28,22 @@ FLOW_RUN = "moderato.flow_run"  # Prefect's id of the flow run that works on it
 
 
 class Run(Handle):
-    """`key` names the candidate: same data, configuration and code, same key."""
+    """`key` names what is trained: same data, configuration and code, same key. `preset` is what `given` names."""
 
     key: str
     run_id: str
+    given: str
+    preset: Preset
+    seed: int
     weights: Path | None = None  # the folder that the preset's weights were fetched to
+
+    def job(self, settings: Settings, uri: str, folder: Path, resources: Resources = Resources()) -> Job:
+        """Its training on the snapshot at `uri`; a folder that is not there is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return Job(
+            snapshot_uri=uri, storage_options=settings.options_for(uri), preset=self.preset, seed=self.seed,
+            folder=folder, weights=self.weights, threads=settings.threads, resources=resources,
+        )  # fmt: skip
 
     def story(self) -> str:
         return f"candidate {self.key[:12]} in MLflow run {self.run_id[:8]}"
@@ -78,4 +92,6 @@ def begin(settings: Settings, snapshot: Snapshot, preset: str, seed: int, over: 
     run.use_dataset(snapshot.uri, name=snapshot.policy_set, digest=snapshot.id)
     link("mlflow-run", run_url(run.registry, run.run_id), "MLflow run")
     link("gateway", settings.gateway_url and f"{settings.gateway_url}/docs", "gateway")
-    return Run(key=key, run_id=run.run_id, weights=weights and weights.folder)
+    return Run(
+        key=key, run_id=run.run_id, given=preset, preset=chosen, seed=seed, weights=weights and weights.folder
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock, Timeout
@@ -13,9 +12,9 @@ from infra.markdown import cells, code, plain
 from infra.registry import Registry
 from infra.registry.runs import NOTE, LifecycleRun
 from infra.settings import Settings
+from models.distributed.job import Job
 from models.distributed.resources import Resources
 from models.domain.errors import UserError
-from models.training.presets import preset_named
 from models.training.search import Fit, Study, Tried
 from models.training.search_space import space
 from tasks.data.snapshot import Snapshot
@@ -37,11 +36,9 @@ class SearchInProgressError(UserError):
 
 
 class Asked(Handle):
-    """What is searched: around which preset, over which values, within which budget."""
+    """What is searched: over which values of the run's preset, within which budget."""
 
-    preset: str
     over: tuple[str, ...]
-    seed: int
     budget: Budget
     resources: Resources = Resources()
 
@@ -71,13 +68,11 @@ class Found(Handle):
 @tells(Found.story)
 def search(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked) -> Found:
     """Try presets on the snapshot until the budget is out; one that was killed goes on with the trial it was at."""
-    folder = settings.work / "searches" / run.key[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    job = run.job(settings, snapshot.uri, settings.work / "searches" / run.key[:16], asked.resources)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            preset = preset_named(asked.preset)
-            study = Study(folder, preset, space(preset, asked.over), asked.seed)
-            ended = _try_out(settings, run, snapshot, asked, study)
+        with FileLock(job.folder / "lock", timeout=0):
+            study = Study(job, space(job.preset, asked.over))
+            ended = _try_out(settings, run, asked, study)
     except Timeout:
         raise SearchInProgressError(
             f"another process runs search {run.key[:16]}; wait for it, or stop it and run this again"
@@ -85,7 +80,7 @@ def search(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked) -> Fo
     return _told(settings, run, study, asked, ended)
 
 
-def _try_out(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, study: Study) -> Why:
+def _try_out(settings: Settings, run: Run, asked: Asked, study: Study) -> Why:
     parent = LifecycleRun(Registry(settings), run.run_id)
     bound = asked.budget.seconds(settings.device_hour_price * asked.resources.processes)
     while study.seconds < bound:
@@ -97,31 +92,19 @@ def _try_out(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, stu
         course = parent.child(f"trial {trial.number}")
         changes = study.changes(trial)
         course.describe(dict(change.split("=", 1) for change in changes.split(",")), {CHANGES: changes})
-        fit = _fitting(settings, run, snapshot, asked, course)
-        tried = study.train(trial, fit, bound - study.seconds)
+        tried = study.train(trial, _fitting(settings, course), bound - study.seconds)
         _log(course, tried)
         _say(tried)
     return "out of its budget"
 
 
-def _fitting(settings: Settings, run: Run, snapshot: Snapshot, asked: Asked, course: LifecycleRun) -> Fit:
-    def fit(changes: str, folder: Path, callbacks: list[Callback]) -> None:
+def _fitting(settings: Settings, course: LifecycleRun) -> Fit:
+    def fit(job: Job, callbacks: list[Callback]) -> None:
         from infra.ray.training import launcher_for
         from models.training.fit import attempt
 
-        attempt(
-            snapshot.uri,
-            preset=f"{asked.preset},{changes}",
-            seed=asked.seed,
-            folder=folder,
-            storage_options=settings.options_for(snapshot.uri),
-            weights=run.weights,
-            threads=settings.threads,
-            resources=asked.resources,
-            launcher=launcher_for(asked.resources, settings),
-            logger=course.logger(),
-            callbacks=callbacks,
-        )
+        launcher = launcher_for(job.resources, settings)
+        attempt(job, launcher=launcher, logger=course.logger(), callbacks=callbacks)
 
     return fit
 
@@ -144,7 +127,7 @@ def _told(settings: Settings, run: Run, study: Study, asked: Asked, ended: Why) 
     best, log = study.best(), LifecycleRun(Registry(settings), run.run_id)
     found = Found(
         run_id=run.run_id,
-        preset=f"{asked.preset},{best.changes}" if best else None,
+        preset=f"{run.given},{best.changes}" if best else None,
         score=best.score if best else None,
         trials=tuple(study.tried()),
         seconds=study.seconds,

@@ -12,6 +12,7 @@ from infra.energy import HOUR, metered
 from infra.registry import Registry
 from infra.registry.runs import LifecycleRun
 from infra.settings import Settings
+from models.distributed.job import Job
 from models.distributed.resources import Resources
 from models.domain.errors import UserError
 from models.training.training_cost import Measurement
@@ -53,15 +54,12 @@ class Candidate(Handle):
 
 @task(name="train", cache_policy=ON_DATA_AND_CONFIGURATION, persist_result=True, **PATIENT)
 @tells(Candidate.story)
-def train(
-    settings: Settings, run: Run, snapshot: Snapshot, preset: str, seed: int, resources: Resources
-) -> Candidate:
-    """Fit `preset` on the snapshot's training split and leave the exported model in the candidate's folder."""
-    folder = settings.work / "candidates" / run.key[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+def train(settings: Settings, run: Run, snapshot: Snapshot, resources: Resources) -> Candidate:
+    """Fit the run's preset on the snapshot's training split; the exported model is left in the candidate's folder."""
+    job = run.job(settings, snapshot.uri, settings.work / "candidates" / run.key[:16], resources)
     try:
-        with FileLock(folder / "lock", timeout=0):
-            measured = _fit(settings, run, snapshot, folder, preset=preset, seed=seed, resources=resources)
+        with FileLock(job.folder / "lock", timeout=0):
+            measured = _fit(settings, run, job)
     except Timeout:
         raise TrainingInProgressError(
             f"another process is training candidate {run.key[:16]}; wait for it, or stop it and run this again"
@@ -69,24 +67,15 @@ def train(
     return Candidate(
         key=run.key,
         run_id=run.run_id,
-        folder=folder,
+        folder=job.folder,
         snapshot=snapshot,
-        preset=preset,
-        seed=seed,
+        preset=run.given,
+        seed=run.seed,
         measured=measured,
     )
 
 
-def _fit(
-    settings: Settings,
-    run: Run,
-    snapshot: Snapshot,
-    folder: Path,
-    *,
-    preset: str,
-    seed: int,
-    resources: Resources,
-) -> Measurement:
+def _fit(settings: Settings, run: Run, job: Job) -> Measurement:
     from infra.ray.training import launcher_for
     from models.training.fit import fit
     from tasks.training.progress import Progress
@@ -95,17 +84,10 @@ def _fit(
     course = log.child("training")
     with course.system_metrics(), metered() as cost:
         report = fit(
-            snapshot.uri,
-            preset=preset,
-            seed=seed,
-            folder=folder,
-            storage_options=settings.options_for(snapshot.uri),
-            weights=run.weights,
-            threads=settings.threads,
-            resources=resources,
-            launcher=launcher_for(resources, settings),
+            job,
+            launcher=launcher_for(job.resources, settings),
             logger=course.logger(),
-            callbacks=[Progress(preset)],
+            callbacks=[Progress(run.given, job.preset)],
         )
     measured = report.measured
     log.metrics(cost | measured.metrics | _each(settings, measured, cost))

@@ -18,9 +18,10 @@ from models.evaluation.metrics import average_precision
 from models.inference.scorer import Scorer
 from models.policies import POLICY_SETS
 from models.training.fit import fit
+from models.training.presets import job_on
 
 POSTS, WEEKS = 5000, 4
-STEPS = {"epochs": 1, "minimum_steps": 450}
+STEPS = {"epochs": 1, "minimum_steps": 250}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Platform:
 
     def train(self, **overrides: object) -> Trained:
         name = "-".join(f"{key}={value}" for key, value in overrides.items()) or "both"
-        report = fit(self.uri, preset="compact", seed=0, folder=self.folder / name, **{**STEPS, **overrides})
+        report = fit(
+            job_on(self.uri, preset="compact", seed=0, folder=self.folder / name, **{**STEPS, **overrides})
+        )
         scorer, posts = Scorer.load(report.model), self.held_out()
         logits = scorer.logits(posts["text"].to_pylist(), posts["image"].to_pylist())
         return Trained(scorer, read_truth(self.lake, posts["post_id"].to_pylist(), scorer.policies), logits)

@@ -9,6 +9,7 @@ from spellings import HARMLESS, PLAIN, diluted, drawn_alike
 
 from models.inference.scorer import Scorer
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import Row, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,7 @@ def champion(tmp_path_factory):
         rows.append(Row(" ".join(rng.permutation(words)), None, (float(spam),)))
     folder = tmp_path_factory.mktemp("champion")
     uri = write_snapshot(folder, rows, ["fraud_and_spam"])
-    report = fit(uri, preset="trial", seed=0, folder=folder / "run", threads=1, modalities=("text",))
+    report = fit(job_on(uri, preset="trial", seed=0, folder=folder / "run", threads=1, modalities=("text",)))
     return Scorer.load(report.model, threads=1)
 
 
@@ -81,7 +82,9 @@ def test_a_champion_of_real_messages_meets_every_input(shared_data, tmp_path):
         for kind, text in messages.sample(frac=1, random_state=0).itertuples(index=False)
     ]
     uri = write_snapshot(tmp_path, rows, ["fraud_and_spam"])
-    report = fit(uri, preset="compact", seed=0, folder=tmp_path / "run", threads=1, modalities=("text",))
+    report = fit(
+        job_on(uri, preset="compact", seed=0, folder=tmp_path / "run", threads=1, modalities=("text",))
+    )
     scorer = Scorer.load(report.model, threads=1)
     spelled = texts_of(inputs / "evasions.jsonl")
     plain = scores(scorer, [spelled.pop("e-plain")])[0]

@@ -27,6 +27,7 @@ from models.prompting.embedding import Embedder
 from models.prompting.few_shot import FewShot
 from models.prompting.zero_shot import ZeroShot
 from models.training.fit import fit
+from models.training.presets import job_on
 from tasks.scoring.zero_shot import embedded
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -65,7 +66,7 @@ class Pretrained:
     def trained(self, weights: Path | None) -> dict[str, float]:
         """Average precision by policy, of a model that learned from one in a hundred judgements."""
         folder = self.folder / ("begun" if weights else "scratch")
-        made = fit(self.snapshot, preset=LABELLED, seed=0, folder=folder, weights=weights, threads=1)
+        made = fit(job_on(self.snapshot, preset=LABELLED, seed=0, folder=folder, weights=weights, threads=1))
         scorer = Scorer.load(made.model, threads=1)
         logits = scorer.logits(self.texts, self.images)
         return {policy: self.precision(logits[:, i], policy) for i, policy in enumerate(scorer.policies)}
@@ -87,7 +88,8 @@ def pretrained(tmp_path_factory) -> Pretrained:
     corpus = cut_corpus(lake, pin_posts(lake), POLICY_SET, 0, folder / "work")
     snapshot = cut_snapshot(lake, pin_versions(lake), POLICY_SET, 0, folder / "work")
     made = pretrain(
-        corpus.uri, preset=UNLABELLED, objectives=["contrastive"], seed=0, folder=folder / "run", threads=1
+        job_on(corpus.uri, preset=UNLABELLED, seed=0, folder=folder / "run", threads=1),
+        objectives=["contrastive"],
     )
     later = Platform(SEED).block(WEEKS + 1, 0)
     return Pretrained(folder, snapshot.uri, made.backbone, examples, later)

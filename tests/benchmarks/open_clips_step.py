@@ -24,7 +24,7 @@ from models.distributed.resources import Resources
 from models.domain.preset import Preset
 from models.encoders.adapters.open_clip import towers_of
 from models.pretraining.pretrain import PretrainingReport, pretrain
-from models.training.presets import preset_named
+from models.training.presets import job_on, preset_named
 from models.training.training_cost import Measurement
 from tests.support.made_up_snapshot import POLICIES, Row, write_snapshot
 
@@ -74,18 +74,10 @@ def our_epoch(
     uri: str, folder: Path, sizes: dict[str, Any], resources: Resources = Resources()
 ) -> PretrainingReport:
     """Of the whole snapshot; what it leaves, as large as eight models, goes."""
-    report = pretrain(
-        uri,
-        preset="clip",
-        objectives=["contrastive"],
-        seed=0,
-        folder=folder,
-        threads=1,
-        epochs=1,
-        minimum_steps=0,
-        resources=resources,
-        **sizes,
-    )
+    job = job_on(
+        uri, preset="clip,epochs=1,minimum_steps=0", seed=0, folder=folder, threads=1, resources=resources, **sizes
+    )  # fmt: skip
+    report = pretrain(job, ["contrastive"])
     shutil.rmtree(folder)
     return report
 

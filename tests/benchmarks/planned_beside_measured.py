@@ -15,7 +15,7 @@ import torch
 from models.data.snapshot import SnapshotRows
 from models.planning.plan import plan
 from models.training.fit import attempt
-from models.training.presets import preset_named
+from models.training.presets import job_on, preset_named
 from models.training.run import measured
 
 
@@ -29,7 +29,7 @@ def figures(uri, preset, folder=None):
         said = plan(preset_named(preset), rows=SnapshotRows.open(uri), threads=1)
         return said.items_per_second, said.flops_per_item, said.memory_bytes
     kept = Kept()
-    attempt(uri, preset=preset, seed=0, folder=Path(folder), threads=1, callbacks=[kept])
+    attempt(job_on(uri, preset=preset, seed=0, folder=Path(folder), threads=1), callbacks=[kept])
     seen = kept.measured
     return seen.items_per_second, seen.flops_per_item, seen.memory_peak_bytes
 

@@ -13,6 +13,7 @@ from infra.lake import open_lake
 from infra.settings import Settings
 from infra.simulator import simulate, week_of_posts
 from models.training.fit import fit
+from models.training.presets import job_on
 from tasks.data.snapshot import Snapshot, cut, pin
 from tasks.release.evaluate import evaluate
 from tasks.release.promote import promote
@@ -40,10 +41,8 @@ def make_home(home: Path) -> tuple[Settings, Path]:
 def _registered(settings: Settings, snapshot: Snapshot, *, seed: int) -> tuple[Release, Path]:
     run = begin.fn(settings, snapshot, PRESET, seed)
     folder = settings.work / "candidates" / run.key[:16]
-    fit(
-        snapshot.uri, preset=PRESET, seed=seed, folder=folder,
-        modalities=("text",), ngram_bits=0, minimum_steps=STEPS, epochs=1,
-    )  # fmt: skip
+    short = f"{PRESET},modalities=text,ngram_bits=0,minimum_steps={STEPS},epochs=1"
+    fit(job_on(snapshot.uri, preset=short, seed=seed, folder=folder))
     candidate = Candidate(
         key=run.key, run_id=run.run_id, folder=folder, snapshot=snapshot, preset=PRESET, seed=seed
     )

@@ -18,9 +18,9 @@ from tasks.release.compare import scored_by
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(1200)]
 
-SEED, WEEKLY, RATE = 3, 3000, 100.0  # posts a second
+SEED, WEEKLY, RATE = 3, 2000, 100.0  # posts a second
 FIRST = {"weeks": 4, "posts": 4 * WEEKLY}
-THEN = {"weeks": 2, "posts": 5 * WEEKLY, "start_week": 5, "drift": 0.9, "wave": 0.9}
+THEN = {"weeks": 2, "posts": 7 * WEEKLY, "start_week": 5, "drift": 0.9, "wave": 0.9}
 SEEN = 2000  # decisions of the new weeks, before the watch looks
 PRECISION = 0.8
 

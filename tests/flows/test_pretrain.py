@@ -24,6 +24,7 @@ from infra.simulator import simulate
 from infra.snapshots import EmptyLakeError
 from models.domain.errors import UserError
 from models.pretraining.pretrain import BACKBONE_FOLDER
+from models.training.presets import preset_named
 from tasks.release.register_backbone import CORPUS, OBJECTIVES, family_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -147,6 +148,6 @@ def test_an_empty_lake_says_what_to_do(tmp_path, monkeypatch, prefect_server):
 
 
 def test_the_alias_of_a_preset_is_its_families():
-    assert family_of("clip") == "clip"
-    assert family_of("compact,image_encoder=eva") == "compact-eva"
-    assert family_of("compact,modalities=text") == "compact"
+    assert family_of(preset_named("clip")) == "clip"
+    assert family_of(preset_named("compact,image_encoder=eva")) == "compact-eva"
+    assert family_of(preset_named("compact,modalities=text")) == "compact"

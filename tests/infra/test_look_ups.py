@@ -139,6 +139,24 @@ def test_segments_of_like_size_are_merged_and_every_row_is_in_one(tmp_path, monk
     assert all(dataset.count_rows(f"decision_id = '{decision_id(n)}'") == 1 for n in range(0, 6_400, 777))
 
 
+@pytest.mark.parametrize("rows", [20, 25])
+def test_an_index_whose_rows_were_all_replaced_is_behind_and_knows_them_after_the_write(
+    tmp_path, monkeypatch, rows
+):
+    monkeypatch.setattr(indexes, "MIN_INDEXED_ROWS", 20)
+    monkeypatch.setattr(indexes, "MAX_ROWS_BEHIND", 20)
+    table = Lake(str(tmp_path / "lake")).judgements
+    for violates in (
+        True,
+        False,
+        True,
+    ):  # by the third, segments of files that are gone stand beside the newest
+        table.upsert([votes({(f"post-{n}", "violence"): (violates, False) for n in range(rows)})])
+        (described,) = table.open().describe_indices()
+        assert described.num_rows_indexed == table.open().count_rows() == rows
+    assert table.open().count_rows("post_id = 'post-7' AND violates") == 1
+
+
 POSTS = [f"it's-{number}" for number in range(12)]
 VOTES = st.dictionaries(
     st.tuples(st.sampled_from(POSTS), st.sampled_from(["hate_speech", "violence"])),

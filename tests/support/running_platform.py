@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from no_tls import NO_TLS
 from ports import free_ports
 
 from infra.lake import open_lake
@@ -28,6 +29,10 @@ QUICK = (
 READY, STOPPED = 150.0, 60.0  # seconds
 BUSY = 60  # times that a server that is busy, or starts again, is asked
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+SOON, SELDOM = (
+    0.05,
+    1.0,
+)  # seconds between two looks, at first and after a while: each costs cores that others wait for
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,12 @@ class Platform:
         """None while the server is away; 503 is SQLite under several writers, 500 a database that starts again."""
         try:
             return httpx.request(
-                method, f"{self.prefect}/api{path}", json=body or None, timeout=30, auth=self.auth
+                method,
+                f"{self.prefect}/api{path}",
+                json=body or None,
+                timeout=30,
+                auth=self.auth,
+                verify=NO_TLS,
             )
         except httpx.TransportError:
             return None
@@ -144,10 +154,11 @@ def runs(process: psutil.Process) -> bool:
 
 
 def wait_for(condition: Callable[[], object], patience: float) -> None:
-    deadline = time.monotonic() + patience
+    deadline, pause = time.monotonic() + patience, SOON
     while not condition():
         assert time.monotonic() < deadline, f"not within {patience:.0f} s"
-        time.sleep(0.25)
+        time.sleep(pause)
+        pause = min(SELDOM, pause * 1.5)
 
 
 def is_up(log: str) -> bool:

@@ -6,17 +6,21 @@ as long as its last piece: those with a test marked `minutes` begin first, then 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from typing import Any
 
 import pytest
 
+from flows.cli import GARBAGE
+
 SHOWN = 40  # bytes of a parameter that a test's name may show
 ON_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if ON_A_WORKER:
     # threads of two workers that wait for each other in busy loops take longer than one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    gc.set_threshold(GARBAGE)  # as the command does: a worker holds all that every library has made
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

@@ -25,11 +25,12 @@ from models.data.snapshot import headed
 from models.domain.preprocessing import PREPROCESSING
 from models.domain.schemas import SPLITS
 from models.policies import POLICY_SETS
+from models.training.presets import preset_named
 from tasks.data.snapshot import Snapshot
 from tasks.release.evaluate import evaluate
 from tasks.release.promote import promote
 from tasks.release.register import Release, register
-from tasks.training.run import begin
+from tasks.training.run import Run, begin
 from tasks.training.train import Candidate
 
 SET = "community_guidelines"
@@ -132,6 +133,14 @@ def make_candidate(
     write_model(folder / "model", strength=strength, watches=watches)
     return Candidate(
         key=run.key, run_id=run.run_id, folder=folder, snapshot=snapshot, preset="trial", seed=seed
+    )
+
+
+def run_of(candidate: Candidate) -> Run:
+    """As `begin` gave it."""
+    preset = preset_named(candidate.preset)
+    return Run(
+        key=candidate.key, run_id=candidate.run_id, given=candidate.preset, preset=preset, seed=candidate.seed
     )
 
 

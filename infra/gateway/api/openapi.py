@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from infra.client import MAKE_A_KEY
-from infra.gateway.api.docs_page import DOCUMENT, PAGE
+from infra.gateway.api.docs_page import DOCUMENT, docs_page
 from infra.gateway.api.route import GuardedRoute, needs
 from infra.gateway.errors import ApiError
 
@@ -65,8 +65,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 @pages.get("/docs")
 async def docs() -> Response:
     """Asks for a key itself, and says what to type: a browser's own box would not."""
-    policy = {"Content-Security-Policy": _policy(PAGE.encode())}
-    return Response(PAGE, media_type="text/html", headers={**HEADERS, **policy})
+    page = docs_page()
+    policy = {"Content-Security-Policy": _policy(page.encode())}
+    return Response(page, media_type="text/html", headers={**HEADERS, **policy})
 
 
 def _policy(page: bytes) -> str:

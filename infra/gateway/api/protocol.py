@@ -21,21 +21,17 @@ TAKE_SECONDS = 30.0  # in which a client must take what waits for it
 CONNECTION = "moderato.connection"  # in an ASGI scope: the connection that a request came by
 
 
-class Corked:
-    """A transport that sends what is written in one turn of the loop at once.
+class Lingering:
+    """A transport that, closed while a client is still sending, says so and lingers: what is closed with bytes unread
+    is reset, and the client never sees why.
 
-    uvicorn writes head and body of an answer one after the other: two calls of the system, and a client woken twice,
-    took a third of the loop's time.
-
-    Closed while a client is still sending, it says so and lingers: what is closed with bytes unread is reset, and the
-    client never sees why.
+    uvloop itself sends at once what is written in one turn of its loop, as head and body of an answer are.
     """
 
     def __init__(
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, more_comes: Callable[[], bool]
     ) -> None:
         self._transport, self._loop, self._more_comes = transport, loop, more_comes
-        self._parts: list[bytes] = []
         self._left = LINGER_BYTES
         self.lingers = False
 
@@ -43,17 +39,13 @@ class Corked:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        if self.lingers:
-            return
-        if not self._parts:
-            self._loop.call_soon(self._send)
-        self._parts.append(data)
+        if not self.lingers:
+            self._transport.write(data)
 
     def is_closing(self) -> bool:
         return self.lingers or self._transport.is_closing()
 
     def close(self) -> None:
-        self._send()
         if self.is_closing() or not self._more_comes():
             self._transport.close()
             return
@@ -68,11 +60,6 @@ class Corked:
         if self._left < 0:
             self._transport.abort()
 
-    def _send(self) -> None:
-        parts, self._parts = self._parts, []
-        if parts:
-            self._transport.write(b"".join(parts))
-
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. uvicorn itself would keep a header that never ends, and wait for it for ever."""
@@ -86,8 +73,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_message = True  # bytes of a request are still to come; before the first one too
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._corked = Corked(transport, self.loop, lambda: self._in_message)
-        super().connection_made(self._corked)  # type: ignore[arg-type]
+        self._lingering = Lingering(transport, self.loop, lambda: self._in_message)
+        super().connection_made(self._lingering)  # type: ignore[arg-type]
         self._expect_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -101,16 +88,16 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and self.cycle.more_body and not self.pipeline
 
     def data_received(self, data: bytes) -> None:
-        if self._corked.lingers:
-            self._corked.discard(len(data))
-        if self._refused or self._corked.lingers:
+        if self._lingering.lingers:
+            self._lingering.discard(len(data))
+        if self._refused or self._lingering.lingers:
             return
         super().data_received(data)
         if self._deadline is not None:  # there is more of the header to come
             self._received += len(data)
             self._check(self._received)
         elif (
-            self._is_idle and not self._corked.is_closing()
+            self._is_idle and not self._lingering.is_closing()
         ):  # empty lines before a header end no wait for it
             self._expect_header()
 
@@ -146,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._taking is None:
-            self._taking = self.loop.call_later(TAKE_SECONDS, self._corked.abort)
+            self._taking = self.loop.call_later(TAKE_SECONDS, self._lingering.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()

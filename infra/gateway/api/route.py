@@ -53,7 +53,8 @@ def decision_ids(request: Request, count: int) -> list[str | None]:
 class GuardedRoute(APIRoute):
     """FastAPI documents the endpoint by its signature, and this calls it: with the request, and its body as `asked`.
 
-    FastAPI itself would read the body before it asked for the key, and parse it twice.
+    FastAPI itself would read the body before it asked for the key, without limits, and parse it twice. That would also
+    take 4 % more of the process's CPU time for a request (one post of 30 tokens; medians of 34 turns with and without).
     """
 
     guarded: Handler
@@ -81,7 +82,9 @@ class GuardedRoute(APIRoute):
 class Shortcut:
     """ASGI middleware: guarded routes of a fixed path are called directly.
 
-    The way through FastAPI's router and exit stacks, which these routes do not use, costs as much as all the rest.
+    The way through FastAPI's router and exit stacks, which these routes do not use, takes 5 to 6 % more of the
+    process's CPU time for a request (one post of 30 tokens, the model's work included; medians of 20 and of 14 turns
+    with and without, FastAPI 0.150).
     """
 
     def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:

@@ -19,7 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 from infra.gateway.api.protocol import BoundedProtocol
-from infra.gateway.api.telemetry import SHARED, JsonLines, Together
+from infra.gateway.api.telemetry import SHARED, JsonLines
 from infra.settings import Settings
 from models.domain.errors import UserError
 
@@ -30,7 +30,7 @@ LOG: dict[str, Any] = {  # JSON lines on standard error
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLines}},
-    "handlers": {"stderr": {"()": Together, "formatter": "json"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": logging.WARNING},
     "loggers": {"uvicorn.error": {"level": logging.INFO}, "infra.gateway": {"level": logging.INFO}},
 }
@@ -47,10 +47,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
     check_free(host, port)
     _allow_many_connections()
     with _shared_metrics(workers):
-        try:
-            _run(settings, host, port, workers)
-        finally:
-            logging.shutdown()  # lines that are still together: whoever is interrupted ends past every exit handler
+        _run(settings, host, port, workers)
 
 
 def _run(settings: Settings, host: str, port: int, workers: int) -> None:

@@ -28,7 +28,30 @@ PARTS = "/"
 
 
 def folder(settings: Settings, rest: str) -> Path:
-    """NAME, or NAME/FOLDER of files inside the package."""
+    """NAME, or NAME/FOLDER of files inside the package; NAME+package:NAME of packages of several families."""
+    several = rest.split(f"+{PREFIX}")
+    return _together(settings, several) if len(several) > 1 else _of_one(settings, rest)
+
+
+def _together(settings: Settings, several: list[str]) -> Path:
+    """A folder for each family, as presets that read with one and see with another want them."""
+    known = [WEIGHTS_PACKAGES[canonical(name)] for name in several]
+    families = [package.family for package in known]
+    if len(set(families)) < len(families):
+        raise NoWeightsError(
+            f"{' and '.join(several)} are of one family, {families[0]}: name one package of each family"
+        )
+    parts = {package.family: _known(settings, package, "") for package in known}
+
+    def fill(aside: Path) -> None:
+        for family, part in parts.items():
+            shutil.copytree(part, aside / family)
+
+    versions = "-".join(sorted(f"{package.family}-{package.version[:8]}" for package in known))
+    return fetched_once(settings.work / "weights" / versions, fill)
+
+
+def _of_one(settings: Settings, rest: str) -> Path:
     name, _, place = rest.partition(PARTS)
     try:
         name = canonical(inside(name))

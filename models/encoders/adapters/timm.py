@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,17 @@ import timm
 from torch import Tensor, nn
 
 from models.encoders.base.encoder import Blueprint
-from models.encoders.base.towers import FIELD_MEAN, FIELD_STD, Normalise, Plain, UnfitWeightsError, bare
+from models.encoders.base.towers import (
+    CONFIG,
+    FIELD_MEAN,
+    FIELD_STD,
+    Normalise,
+    Plain,
+    UnfitWeightsError,
+    bare,
+    configured,
+)
 
-CONFIG = "config.json"
 MAP_AXES = 4  # of what a convolutional network makes of pictures
 
 
@@ -37,8 +44,8 @@ class TimmTokens(nn.Module):
 def timm_tower(blueprint: Blueprint, small: str, **fields: Any) -> Plain:
     """The network of a folder of weights, of an architecture with random weights, or `small` with `fields`."""
     preset, folder = blueprint.preset, blueprint.weights
-    if folder is not None and not (folder / CONFIG).exists():
-        raise UnfitWeightsError(f"{folder} holds no weights of timm: {CONFIG} is missing")
+    if folder is not None and not configured(folder, "timm").get("architecture"):
+        raise UnfitWeightsError(f"{folder} holds no weights of timm: {CONFIG} names no architecture")
     if not folder and preset.architecture and not timm.is_model(preset.architecture):
         raise UnfitWeightsError(
             f"timm has no architecture {preset.architecture!r}; choose one of timm.list_models()"
@@ -57,7 +64,7 @@ def timm_tower(blueprint: Blueprint, small: str, **fields: Any) -> Plain:
 def _is_of_one_size(name: str, folder: Path | None) -> bool:
     """Whether a network is built for pictures of one size, as transformers with places are; others take any."""
     if folder:
-        name = json.loads((folder / CONFIG).read_text()).get("architecture", "")
+        name = str(configured(folder, "timm")["architecture"])
     about = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     return about is None or bool(about.fixed_input_size)
 

@@ -8,17 +8,22 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from models.encoders.base.encoder import Blueprint
-from models.encoders.base.towers import UnfitWeightsError, bare
+from models.encoders.base.towers import UnfitWeightsError, bare, configured
 
-CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+TOKENIZER = "tokenizer.json"
 
 
 def loaded(kind: Any, folder: Path, **fields: Any) -> Any:
     """`kind.from_pretrained` of a folder, with random weights where it holds a configuration alone; raises
     UnfitWeightsError where it holds neither.
     """
-    if not (folder / CONFIG).exists():
-        raise UnfitWeightsError(f"{folder} holds no weights of transformers: {CONFIG} is missing")
+    if "architecture" in configured(folder, "transformers"):
+        raise UnfitWeightsError(
+            f"{folder} holds weights of timm, which see pictures, and none of transformers"
+        )
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # commands have one of their own
     if bare(folder):
         from transformers import AutoConfig
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from models.encoders.base.encoder import Tokens, Tower
 from models.layers.subword_embedding import SubwordEncoder
 from models.process.meta_device import has_values
 
+CONFIG = "config.json"  # what libraries say of a network, beside its weights
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")  # files of libraries
 FIELD_MEAN, FIELD_STD = (
     (0.5, 0.5, 0.5),
@@ -29,6 +31,21 @@ def bare(folder: Path) -> bool:
     have shapes alone.
     """
     return not has_values() or not any(path.suffix in WEIGHTS for path in folder.iterdir())
+
+
+def configured(folder: Path, library: str) -> dict[str, Any]:
+    """What a folder says of its network; raises UnfitWeightsError where it says nothing that can be read."""
+    try:
+        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UnfitWeightsError(f"{folder} holds no weights of {library}: {CONFIG} is missing") from None
+    except ValueError as error:
+        raise UnfitWeightsError(
+            f"{folder} holds no weights of {library}: {CONFIG} is no JSON: {error}"
+        ) from None
+    if not isinstance(found, dict):
+        raise UnfitWeightsError(f"{folder} holds no weights of {library}: {CONFIG} holds no object")
+    return found
 
 
 class Plain(Tower):

@@ -14,6 +14,7 @@ from spellings import diluted, drawn_alike, respelled
 
 from models.inference.scorer import Scorer
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.benchmarks.frame import Bench, Figure, Seen, Table, at_least, shared_data
 from tests.support.made_up_snapshot import Row, write_snapshot
 
@@ -38,7 +39,9 @@ def measure(folder: Path) -> Iterator[Seen | Table]:
     mixed = messages.sample(frac=1, random_state=0)
     rows = [Row(text, None, (float(kind == "spam"),)) for kind, text in mixed.itertuples(index=False)]
     uri = write_snapshot(folder, rows, ["fraud_and_spam"])
-    report = fit(uri, preset="compact", seed=0, folder=folder / "run", threads=1, modalities=("text",))
+    report = fit(
+        job_on(uri, preset="compact", seed=0, folder=folder / "run", threads=1, modalities=("text",))
+    )
     scorer = Scorer.load(report.model, threads=1)
     unseen = rows[int(0.85 * len(rows)) :]
     texts = [(row.text or "").lower() for row in unseen]

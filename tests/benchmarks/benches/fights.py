@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from models.data.video import Watch, clip
 from models.inference.scorer import Scorer
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.benchmarks.frame import Bench, Figure, Seen, at_least, shared_data
 from tests.support.made_up_snapshot import Row, write_snapshot
 
@@ -60,7 +61,7 @@ def watched(
     order = rng.permutation(train)
     rows = [Row(None, None, (float(fights[place]),), videos[place]) for place in order]
     uri = write_snapshot(folder, rows, ("violence",), shares=(0.85, 1, 1, 1))
-    report = fit(uri, preset="video", seed=0, folder=folder / "run", minimum_steps=400, ngram_bits=0)
+    report = fit(job_on(uri, preset="video", seed=0, folder=folder / "run", minimum_steps=400, ngram_bits=0))
     scorer = Scorer.load(report.model)
     nothing = [None] * len(test)
     return scorer.logits(nothing, nothing, [videos[place] for place in test])[:, 0]

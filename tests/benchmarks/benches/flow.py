@@ -38,7 +38,7 @@ def plainly(settings: Settings) -> None:
     run = begin.fn(settings, snapshot, "compact", 0)
     champion = incumbent.fn(settings, run)
     validation = validate.fn(settings, snapshot, champion, run)
-    candidate = train.fn(settings, run, snapshot, "compact", 0, Resources())
+    candidate = train.fn(settings, run, snapshot, Resources())
     evaluation = evaluate.fn(settings, candidate, champion, validation.warnings)
     promote.fn(settings, register.fn(settings, candidate, evaluation))
 

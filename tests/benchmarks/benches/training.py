@@ -19,6 +19,7 @@ from models.objectives import OBJECTIVES
 from models.training.fit import ClassifierRun, fit
 from models.training.learner import AVERAGED_EVERY
 from models.training.preparation import prepare
+from models.training.presets import job_on
 from tests.benchmarks.frame import Bench, Figure, Seen, at_least
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
@@ -36,7 +37,8 @@ import os, sys
 from pathlib import Path
 os.sched_setaffinity(0, {{int(sys.argv[3])}})
 from models.training.fit import fit
-fit(sys.argv[1], preset="{SMALL}", seed=0, folder=Path(sys.argv[2]), threads=1)
+from models.training.presets import job_on
+fit(job_on(sys.argv[1], preset="{SMALL}", seed=0, folder=Path(sys.argv[2]), threads=1))
 """
 
 
@@ -51,15 +53,8 @@ def beside_a_bare_loop(folder: Path) -> Seen:
     turns = []
     for turn in range(TURNS):  # in turns, so that a busy machine slows both
         bare = bare_loop(uri, folder / f"bare{turn}")
-        report = fit(
-            uri,
-            preset="compact",
-            seed=0,
-            folder=folder / f"ours{turn}",
-            epochs=2,
-            threads=1,
-            minimum_steps=0,
-        )
+        preset, place = "compact,epochs=2,minimum_steps=0", folder / f"ours{turn}"
+        report = fit(job_on(uri, preset=preset, seed=0, folder=place, threads=1))
         turns.append((report.items_per_second / bare, report.items_per_second, bare))
     ratio, ours, bare = sorted(turns)[TURNS // 2]
     varied = f"median of {TURNS}, {min(turns)[0]:.3f} to {max(turns)[0]:.3f}"
@@ -75,14 +70,8 @@ def two_processes(folder: Path) -> Seen:
     for turn in range(PAIRS):
         one = sum(apart(uri, [folder / f"{turn}.one"]))
         limit = sum(apart(uri, [folder / f"{turn}.{name}" for name in ("first", "second")]))
-        report = fit(
-            uri,
-            preset=SMALL,
-            seed=0,
-            folder=folder / f"{turn}.two",
-            threads=2,
-            resources=Resources(devices=2),
-        )
+        both = {"threads": 2, "resources": Resources(devices=2)}
+        report = fit(job_on(uri, preset=SMALL, seed=0, folder=folder / f"{turn}.two", **both))
         turns.append((report.items_per_second / one, report.items_per_second, one, limit / one))
     ratio, two, one, limit = sorted(turns)[PAIRS // 2]
     varied = f"median of {PAIRS}, {min(turns)[0]:.2f} to {max(turns)[0]:.2f}"

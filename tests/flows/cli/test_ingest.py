@@ -6,12 +6,6 @@ import sys
 import pytest
 
 
-def moderato(*arguments):
-    command = [sys.executable, "-m", "flows.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
 @pytest.fixture
 def posts(tmp_path):
     path = tmp_path / "posts.jsonl"
@@ -19,8 +13,8 @@ def posts(tmp_path):
     return path
 
 
-def test_json_is_one_object_and_nothing_else(posts):
-    code, out, _ = moderato("ingest", "jsonl", str(posts), "--json")
+def test_json_is_one_object_and_nothing_else(posts, command):
+    code, out, _ = command("ingest", "jsonl", str(posts), "--json")
     summary = json.loads(out)
     assert code == 0
     assert set(summary) == {
@@ -35,8 +29,8 @@ def test_json_is_one_object_and_nothing_else(posts):
     }
 
 
-def test_the_table_says_what_became_of_every_row(posts):
-    code, out, _ = moderato("ingest", "jsonl", str(posts), "--dry-run")
+def test_the_table_says_what_became_of_every_row(posts, command):
+    code, out, _ = command("ingest", "jsonl", str(posts), "--dry-run")
     assert code == 0
     for words in ("jsonl: 2 rows", "1 rejects", "1 empty_post", "dry run: nothing was written"):
         assert words in out
@@ -52,17 +46,17 @@ def test_the_table_says_what_became_of_every_row(posts):
         (("jsonl", "/no/such"), "there is nothing at '/no/such'; give a file, a folder of files or s3://"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(arguments, words):
-    code, out, err = moderato("ingest", *arguments)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, words, command):
+    code, out, err = command("ingest", *arguments)
     assert code == 2
     assert out == ""
     assert words in err
     assert len(err.strip().splitlines()) == 1
 
 
-def test_a_file_without_rows_is_said_so(tmp_path):
+def test_a_file_without_rows_is_said_so(tmp_path, command):
     (tmp_path / "empty.jsonl").touch()
-    code, _, err = moderato("ingest", "jsonl", str(tmp_path / "empty.jsonl"))
+    code, _, err = command("ingest", "jsonl", str(tmp_path / "empty.jsonl"))
     assert code == 0
     assert "held no rows" in err
 

@@ -1,12 +1,9 @@
 """`moderato journal`: what a disk damaged is shown, retried once it is repaired, or discarded."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
-COMMAND = [sys.executable, "-m", "flows.cli"]
 ROW = {
     "decision_id": "a" * 32, "post_id": "p", "market": "ZZ", "model_version": "1", "role": "champion", "scores": [],
     "action": "allow", "reasons": [], "latency_ms": 1.5, "decided_at": "2026-11-21T13:00:00.123456Z",
@@ -22,14 +19,20 @@ def aside(settings):
     return path
 
 
-def said(*words, code):
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+@pytest.fixture
+def said(command):
+    """Runs a command that has to end so: what it printed."""
+
+    def run(*words, code):
+        ended, out, err = command(*words)
+        assert ended == code, err
+        assert "Traceback" not in err
+        return out
+
+    return run
 
 
-def test_damaged_lines_are_shown_repaired_and_brought(aside):
+def test_damaged_lines_are_shown_repaired_and_brought(aside, said):
     shown = said("journal", code=2)
     assert f"{aside}:1: decision {'a' * 32}: its checksum differs" in " ".join(shown.split())
     assert "\x1b" not in shown, "what the disk holds drives no terminal"
@@ -39,13 +42,13 @@ def test_damaged_lines_are_shown_repaired_and_brought(aside):
     assert not aside.exists()
 
 
-def test_lines_are_discarded_only_when_that_is_confirmed(aside):
+def test_lines_are_discarded_only_when_that_is_confirmed(aside, said):
     assert "2 lines would go: add --yes" in said("journal", "discard", code=2)
     assert "2 lines discarded" in said("journal", "discard", "--yes", code=0)
     assert json.loads(said("journal", "--json", code=0)) == {"brought": 0, "discarded": 0, "left": []}
 
 
-def test_the_doctor_and_the_status_say_how_many(aside):
+def test_the_doctor_and_the_status_say_how_many(aside, said):
     (found,) = [it for it in json.loads(said("doctor", "--json", code=2)) if it["subject"] == "journal"]
     assert found["verdict"] == "to mend"
     assert "2 damaged lines" in found["seen"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flows.form import RollOut
+from flows.form import RollOut, Training
 from infra.lake import open_lake
 from infra.registry import is_empty
 from infra.simulator import simulate
@@ -67,6 +67,6 @@ def test_a_dry_run_of_an_empty_lake_says_what_to_do(settings, command):
     ],
 )
 def test_where_a_retraining_ends(preset, asked, beside_champion, words):
-    told = RollOut(**asked).ends_early(preset, beside_champion=beside_champion)
+    told = RollOut(**asked).ends_early(Training(preset=preset), beside_champion=beside_champion)
     assert told.startswith(words) or words in told
     assert bool(told) is bool(words)

@@ -6,6 +6,7 @@ import pytest
 from made_up_traffic import another_version, two_versions
 
 from infra.registry import Registry
+from models.training.presets import preset_named
 from tasks.release.promote import promote
 from tasks.release.register import Release
 from tasks.release.watch import look
@@ -32,6 +33,7 @@ def moderato(command):
     return run
 
 
+RUN = Run(key="k", run_id="r", given="trial", preset=preset_named("trial"), seed=0)
 GONE = "version 1 decided last, but it was deleted in MLflow; gateways that hold it serve on"
 
 
@@ -85,9 +87,8 @@ def test_a_deleted_experiment_is_one_line_that_brings_it_back(settings, moderato
 
 
 def test_a_vanished_champion_is_never_a_first_one_to_any_step(settings, store):
-    run = Run(key="k", run_id="r")
     with pytest.raises(ValueError, match=GONE):
-        incumbent.fn(settings, run)
+        incumbent.fn(settings, RUN)
     with pytest.raises(ValueError, match=GONE):
         look.fn(settings, 24.0)
     client, registry = store.registry.client, store.registry
@@ -99,16 +100,16 @@ def test_a_vanished_champion_is_never_a_first_one_to_any_step(settings, store):
 
 
 def test_a_person_may_begin_anew_and_the_record_says_so(settings, store, lake):
-    assert incumbent.fn(settings, Run(key="k", run_id="r"), begin_anew=True) is None
+    assert incumbent.fn(settings, RUN, begin_anew=True) is None
     run_id = store.registry.client.create_run(store.registry.experiment_id).info.run_id
     release = Release(version=2, key="k", run_id=run_id, snapshot="s")
     assert promote.fn(settings, release, begin_anew=True).promoted
     assert Registry(settings).champion().version == 2
     (written,) = lake.acts.open().to_table()["why"].to_pylist()
     assert written == "begun anew: it was deleted in MLflow"
-    assert incumbent.fn(settings, Run(key="k", run_id="r")).version == 2
+    assert incumbent.fn(settings, RUN).version == 2
 
 
 def test_where_a_champion_decides_begin_anew_changes_nothing(settings):
     two_versions(settings)
-    assert incumbent.fn(settings, Run(key="k", run_id="r"), begin_anew=True).version == 1
+    assert incumbent.fn(settings, RUN, begin_anew=True).version == 1

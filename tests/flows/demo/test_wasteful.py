@@ -4,6 +4,7 @@ import pytest
 
 from models.inference.scorer import Scorer
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 QUICK = "trial,modalities=text,vocabulary=300,ngram_bits=0,width=16,epochs=1,minimum_steps=5"
@@ -13,7 +14,9 @@ QUICK = "trial,modalities=text,vocabulary=300,ngram_bits=0,width=16,epochs=1,min
 def test_it_is_exported_with_its_waste_and_scores_as_compact_does(tmp_path):
     uri = write_snapshot(tmp_path, made_up_rows(120))
     models = {
-        name: fit(uri, preset=f"{QUICK},text_encoder={name}", seed=0, folder=tmp_path / name, threads=1).model
+        name: fit(
+            job_on(uri, preset=f"{QUICK},text_encoder={name}", seed=0, folder=tmp_path / name, threads=1)
+        ).model
         for name in ("compact", "flows.demo.wasteful")
     }
     texts = ["a quiet walk by the lake", "tea with glimmer"]

@@ -128,6 +128,11 @@ def test_the_wheel_holds_the_face_under_its_own_name(source, tmp_path):
         "flows", "tasks", "models", "expectations", "infra", "moderato",
     }  # fmt: skip
     assert [name for name in names if name.startswith("infra/face")] == []
+    beside = {
+        str(path.relative_to(source)) for path in (source / "infra").rglob("*.*") if path.suffix != ".py"
+    }
+    left_out = {name for name in beside - {*names} if not name.startswith("infra/containers/")}
+    assert left_out == set(), "templates and other files that code reads"
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import moderato; print(moderato.__file__)"
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == str(tmp_path / "moderato" / "__init__.py"), done.stderr

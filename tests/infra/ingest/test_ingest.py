@@ -14,7 +14,7 @@ from PIL import Image
 from infra.ingest import ingest
 from infra.ingest.contract import of_source
 from infra.ingest.sources import SOURCES
-from models.data.perceptual_hash import image_hash, video_hashes
+from models.data.perceptual_hash import image_hashes, video_hashes
 from models.domain.errors import UserError
 
 POST = {
@@ -167,12 +167,12 @@ def test_pictures_and_frames_leave_hashes_beside_their_posts_and_plain_ones_are_
     assert (summary.hashes.kept, summary.hashes.dropped) == (1, 1)
     found = {row["post_id"]: row for row in rows(lake.hashes)}
     assert set(found) == {"p1", "p2"}
-    assert found["p1"]["hashes"][0]["bits"] == image_hash(noise(0)).bits
+    assert found["p1"]["hashes"][0]["bits"] == image_hashes(noise(0))[0].bits
     assert (found["p2"]["hashes"], found["p2"]["dropped"]) == ([], 1)
     assert bring("jsonl", "a.jsonl", posts(noise(0))).hashes.kept == 0
     bring("jsonl", "b.jsonl", posts(noise(1)))
     found = {row["post_id"]: row for row in rows(lake.hashes)}
-    assert found["p1"]["hashes"][0]["bits"] == image_hash(noise(1)).bits
+    assert found["p1"]["hashes"][0]["bits"] == image_hashes(noise(1))[0].bits
 
 
 def test_frames_of_a_video_are_hashed_with_their_seconds(bring, lake):

@@ -25,6 +25,7 @@ from infra.settings import Settings
 from infra.ray.training import launch_on_ray
 from models.distributed.resources import Resources
 from models.training.fit import fit
+from models.training.presets import job_on
 
 class KillOne(pl.Callback):
     killed = False
@@ -42,11 +43,11 @@ tiny = {
     "vocabulary": 300, "ngram_bits": 8, "width": 16, "heads": 2, "layers": 1, "image_size": 32, "max_tokens": 16,
     "batch_size": 16, "epochs": 3, "minimum_steps": 0, "checkpoint_steps": 2,
 }
-report = fit(
+job = job_on(
     sys.argv[1], preset="clip", seed=0, folder=Path(sys.argv[2]) / "run", threads=1,
-    storage_options=settings.options_for(sys.argv[1]), resources=Resources(workers=2, strategy=sys.argv[3]),
-    launcher=launch_on_ray(settings), callbacks=[KillOne()], **tiny,
+    storage_options=settings.options_for(sys.argv[1]), resources=Resources(workers=2, strategy=sys.argv[3]), **tiny,
 )
+report = fit(job, launcher=launch_on_ray(settings), callbacks=[KillOne()])
 print(report.model_dump_json())
 """
 

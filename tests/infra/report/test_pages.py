@@ -8,20 +8,19 @@ from pathlib import Path
 import pytest
 from chromium import CHROMIUM
 from opened import HOSTILE, opened
-from tiny_model import LEARNED, POLICIES, make_candidate, make_champion
+from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, run_of
 
 from expectations.findings import DataFinding
 from infra.registry import Registry
 from infra.registry.runs import NOTE
 from infra.report import number_card
-from infra.report.numbers import figure, number
 from infra.report.page import numbered
 from infra.report.pdf import printed
+from infra.report.texts import figure, number
 from infra.settings import Settings
 from models.evaluation.report import Figure
 from tasks.release.evaluate import evaluate
 from tasks.training.champion import incumbent
-from tasks.training.run import Run
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +34,7 @@ def reports(tmp_path_factory):
     make_champion(settings, seed=0, strength=4.0)
     first = next((settings.work / "candidates").glob("*/evaluation"))
     candidate = make_candidate(settings, seed=1)
-    champion = incumbent.fn(settings, Run(key=candidate.key, run_id=candidate.run_id))
+    champion = incumbent.fn(settings, run_of(candidate))
     warnings = tuple(
         DataFinding(suite="posts", expectation="Known", description=text, observed=text, rows=(text,))
         for text in HOSTILE
@@ -86,7 +85,7 @@ def test_the_first_screen_holds_verdict_effects_bars_and_limits(first):
         assert card.page.locator("svg.bar").last.bounding_box()["y"] < 900
         assert card.holds("details[open]") == 0
         assert card.holds(".deeds svg") == 4
-        deeds = card.page.locator(".deeds").text_content()
+        deeds = " ".join(card.page.locator(".deeds").text_content().split())
         assert re.search(r"to people.* minutes of people's time.* violations pass, at most", deeds)
         told = card.page.locator(".unfit").inner_text()
         assert "Anything about Harmful misinformation and Profanity: the test posts do not show" in told

@@ -10,11 +10,19 @@ from made_up_traffic import MARKETS, POLICIES, Behaviour, traffic, two_versions
 
 from flows.demo import simulated
 from flows.form import RollOut, foreseen
-from infra.rollout import Rollout, doubts, forecast, plan_named, steady_traffic, traffic_of_late
-from infra.rollout.evidence import Evidence
+from infra.rollout import Rollout, doubts, forecast, plan_named, traffic_of_late
+from infra.rollout.evidence import Arm, Evidence, Tally
+from infra.rollout.forecast import Traffic
 from infra.rollout.judge import judge
+from infra.rollout.latency import bucketed
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def steady_traffic(rate, milliseconds):
+    """Posts a second without errors, whose latencies lie around a median."""
+    drawn = np.random.default_rng(0).lognormal(np.log(milliseconds), 0.3, 10_000)
+    return Traffic(rate, Arm(requests=Tally(0.0, len(drawn)), latencies=bucketed(drawn)))
 
 
 def decided(store, posts, rate, errors=0.0, until=NOW):

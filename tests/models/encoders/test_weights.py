@@ -236,6 +236,43 @@ def test_a_folder_without_weights_says_what_it_lacks(tmp_path, name):
         tower(name, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "config", "told"),
+    [
+        ("image", '{"model_type": "bert", "vocab_size": 9}', "names no architecture"),
+        ("text", '{"architecture": "resnet18"}', "holds weights of timm, which see pictures"),
+        ("text", "{", "is no JSON"),
+        ("image", "[]", "holds no object"),
+    ],
+)
+def test_weights_of_another_library_are_told_in_a_line(tmp_path, name, config, told):
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(UnfitWeightsError, match=told):
+        tower(name, tmp_path)
+
+
+@pytest.mark.parametrize("architecture", ["test_efficientnet", "test_resnet", "test_vit", "test_convnext"])
+def test_any_network_of_timm_sees_pictures_in_tokens(tmp_path, pixels, architecture):
+    import timm
+
+    theirs = timm.create_model(
+        architecture, num_classes=0, **({"img_size": SIZE} if "vit" in architecture else {})
+    )
+    save_file(theirs.eval().state_dict(), tmp_path / "model.safetensors")
+    about = {
+        "architecture": architecture,
+        "num_classes": 0,
+        "pretrained_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(about))
+    ours = tower("image", tmp_path)
+    found, expected = ours.see(pixels).hidden, theirs.forward_features(pixels)
+    if expected.ndim == 4:
+        expected = expected.flatten(2).transpose(1, 2)
+    assert found.shape[2] == ours.image_width
+    assert torch.allclose(found, expected, **CLOSE)
+
+
 def test_a_network_that_reads_less_than_is_asked_says_so(tmp_path):
     saved_open_clip(tmp_path, towers_of(preset("clip"), VOCABULARY))
     with pytest.raises(UnfitWeightsError, match="max_tokens is 40; these weights read at most 16"):

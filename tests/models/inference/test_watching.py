@@ -6,6 +6,7 @@ import pytest
 from models.data.video import BrokenVideoError
 from models.inference.scorer import NotAModelError, Scorer
 from models.training.fit import fit
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import Row, film, made_up_rows, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ def model(tmp_path_factory):
     rows[3] = Row("a text beside what is no video", None, (np.nan, np.nan, np.nan), b"no video")
     folder = tmp_path_factory.mktemp("watching")
     uri = write_snapshot(folder, rows)
-    report = fit(uri, preset="video", seed=0, folder=folder / "run", minimum_steps=240, **SMALL)
+    report = fit(job_on(uri, preset="video", seed=0, folder=folder / "run", minimum_steps=240, **SMALL))
     return Scorer.load(report.model)
 
 
@@ -67,6 +68,8 @@ def test_a_broken_video_and_a_model_that_watches_none_say_so(model, tmp_path):
     with pytest.raises(BrokenVideoError, match="no video"):
         model.moments(b"broken")
     uri = write_snapshot(tmp_path, made_up_rows(120))
-    report = fit(uri, preset="trial", seed=0, folder=tmp_path / "run", minimum_steps=4, vocabulary=300)
+    report = fit(
+        job_on(uri, preset="trial", seed=0, folder=tmp_path / "run", minimum_steps=4, vocabulary=300)
+    )
     with pytest.raises(NotAModelError, match="looks at text and image, not at videos"):
         Scorer.load(report.model).moments(b"broken")

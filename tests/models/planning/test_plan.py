@@ -13,7 +13,7 @@ from models.encoders import ENCODERS
 from models.planning.plan import plan
 from models.planning.target import Target, UnknownDeviceError
 from models.training.fit import attempt
-from models.training.presets import preset_named
+from models.training.presets import job_on, preset_named
 from models.training.run import measured
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
@@ -47,9 +47,9 @@ def peak_of(profiler):
 def test_memory_operations_and_steps_are_within_a_fifth_of_a_real_run(rows, tmp_path, name):
     preset, kept = f"{name},{CHANGES}", Kept()
     planned = plan(preset_named(preset), rows=rows, threads=1)
-    attempt(rows.uri, preset=preset, seed=0, folder=tmp_path / "first", threads=1, callbacks=[kept])
+    attempt(job_on(rows.uri, preset=preset, seed=0, folder=tmp_path / "first", threads=1), callbacks=[kept])
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        attempt(rows.uri, preset=preset, seed=0, folder=tmp_path / "second", threads=1)
+        attempt(job_on(rows.uri, preset=preset, seed=0, folder=tmp_path / "second", threads=1))
     assert planned.memory_bytes - planned.memory.process == pytest.approx(peak_of(profiler), rel=0.2)
     assert planned.memory.process > 0
     assert planned.flops_per_item == pytest.approx(kept.measured.flops_per_item, rel=0.2)

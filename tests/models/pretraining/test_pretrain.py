@@ -16,6 +16,7 @@ from models.data.pixels import pixels
 from models.data.tokenizer import encode, load_tokenizer, padded
 from models.network.backbone import Backbone
 from models.pretraining.pretrain import pretrain
+from models.training.presets import job_on
 from models.training.run import FolderTakenError
 from tests.support.made_up_snapshot import Row, picture, write_snapshot
 
@@ -32,8 +33,9 @@ from pathlib import Path
 for blocked in ("prefect", "mlflow", "boto3", "great_expectations"):
     sys.modules[blocked] = None
 from models.pretraining.pretrain import pretrain
-report = pretrain(sys.argv[1], preset="compact", objectives=["contrastive", "masked_language"], seed=3,
-                  folder=Path(sys.argv[2]), threads=1, **eval(sys.argv[3]))
+from models.training.presets import job_on
+job = job_on(sys.argv[1], preset="compact", seed=3, folder=Path(sys.argv[2]), threads=1, **eval(sys.argv[3]))
+report = pretrain(job, ["contrastive", "masked_language"])
 print(report.resumed_at)
 """
 
@@ -53,9 +55,9 @@ def uri(tmp_path_factory):
 @pytest.fixture(scope="module")
 def learned(uri, tmp_path_factory):
     folder = tmp_path_factory.mktemp("learned")
-    settings = {"preset": "compact", "objectives": ["contrastive"], "seed": 0, "folder": folder, "threads": 1}
-    settings |= {**SMALL, "minimum_steps": 60, "patience": 20}
-    return settings, pretrain(uri, **settings)
+    long = {**SMALL, "minimum_steps": 60, "patience": 20}
+    job = job_on(uri, preset="compact", seed=0, folder=folder, threads=1, **long)
+    return job, pretrain(job, ["contrastive"])
 
 
 def test_a_backbone_tells_pictures_by_words_without_a_judgement(learned):
@@ -76,11 +78,11 @@ def test_what_it_says_of_itself_is_what_it_learned(learned):
     assert set(about.metrics) >= {"validation/contrastive.loss", "validation/contrastive.recall_at_1"}
 
 
-def test_a_finished_run_returns_its_report_and_another_may_not_take_its_folder(uri, learned):
-    settings, report = learned
-    assert pretrain(uri, **settings) == report
+def test_a_finished_run_returns_its_report_and_another_may_not_take_its_folder(learned):
+    job, report = learned
+    assert pretrain(job, ["contrastive"]) == report
     with pytest.raises(FolderTakenError):
-        pretrain(uri, **{**settings, "objectives": ["sigmoid_contrastive"]})
+        pretrain(job, ["sigmoid_contrastive"])
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(uri, tmp_path):

@@ -10,6 +10,7 @@ from models.data.snapshot import SnapshotRows
 from models.network.backbone import Backbone
 from models.pretraining.pretrain import pretrain
 from models.pretraining.recaption import DROPPED, KEPT, REPLACED, UNSEEN, NoFilterError, bootstrap
+from models.training.presets import job_on
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +44,9 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="module")
 def backbone(corpus, tmp_path_factory):
     objectives = ("contrastive", "captioning", "matching")
-    return pretrain(
-        corpus[0], preset=PRESET, objectives=objectives, seed=0, folder=tmp_path_factory.mktemp("run"),
-        threads=1, minimum_steps=250,
-    ).backbone  # fmt: skip
+    folder = tmp_path_factory.mktemp("run")
+    job = job_on(corpus[0], preset=PRESET, seed=0, folder=folder, threads=1, minimum_steps=250)
+    return pretrain(job, objectives).backbone
 
 
 def test_most_wrong_captions_are_replaced_or_dropped_and_most_true_ones_kept(corpus, backbone):

@@ -6,6 +6,7 @@ from safetensors.numpy import load_file
 
 from models.distributed.resources import Resources
 from models.pretraining.pretrain import pretrain
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import Row, picture, write_snapshot
 
 pytestmark = [pytest.mark.slow, pytest.mark.minutes]
@@ -40,9 +41,9 @@ def uri(tmp_path_factory):
     return corpus(tmp_path_factory.mktemp("corpus"), lacking=7)
 
 
-def learned(uri, folder, preset, objectives, resources=SHARED, **more):
-    asked = {"preset": preset, "objectives": objectives, "folder": folder, "resources": resources, **more}
-    return pretrain(uri, seed=0, threads=1, **asked, **SMALL)
+def learned(uri, folder, preset, objectives, resources=SHARED, *, weights=None, teacher=None):
+    asked = {"preset": preset, "folder": folder, "resources": resources, "weights": weights}
+    return pretrain(job_on(uri, seed=0, threads=1, **asked, **SMALL), objectives, teacher)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from models.network.backbone import Backbone
 from models.network.backbone_folder import About
 from models.objectives.base.teacher import Teacher
 from models.pretraining.pretrain import pretrain
-from models.training.presets import preset_named
+from models.training.presets import job_on, preset_named
 
 SMALL = {
     "width": 32, "layers": 1, "image_size": 32, "patch_size": 8, "max_tokens": 16, "vocabulary": 300, "epochs": 1,
@@ -20,7 +20,9 @@ SMALL = {
 
 def learn(uri, folder, preset, objective, **settings):
     settings = {"minimum_steps": 3, "averaging": 0.0, **SMALL, **settings}
-    return pretrain(uri, preset=preset, objectives=[objective], seed=0, folder=folder, threads=1, **settings)
+    return pretrain(
+        job_on(uri, preset=preset, seed=0, folder=folder, threads=1, **settings), objectives=[objective]
+    )
 
 
 def kept(folder, **changes):

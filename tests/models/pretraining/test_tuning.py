@@ -9,6 +9,7 @@ from models.network.backbone import Backbone
 from models.pretraining.objective_mix import ObjectiveError
 from models.pretraining.pretrain import check, pretrain
 from models.training.fit import attempt
+from models.training.presets import job_on, preset_named
 from tests.support.made_up_snapshot import Row, film, picture, write_snapshot
 
 SMALL = {
@@ -19,9 +20,9 @@ RANK = 3
 WATCHES = ("text", "image", "video")
 
 
-def learn(uri, folder, **settings):
-    settings = {"objectives": ["contrastive"], **SMALL, **settings}
-    return pretrain(uri, preset="clip", seed=0, folder=folder, threads=1, **settings).backbone
+def learn(uri, folder, objective="contrastive", **settings):
+    job = job_on(uri, preset="clip", seed=0, folder=folder, threads=1, **{**SMALL, **settings})
+    return pretrain(job, [objective]).backbone
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +53,7 @@ def retrained(uri, folder, backbone, preset="clip"):
     """The towers that a training begins with, which goes on to its end."""
     beginning, changes = Beginning(), "".join(f",{name}={value}" for name, value in SMALL.items())
     attempt(
-        uri,
-        preset=preset + changes,
-        seed=0,
-        folder=folder,
-        weights=backbone,
-        threads=1,
+        job_on(uri, preset=preset + changes, seed=0, folder=folder, weights=backbone, threads=1),
         callbacks=[beginning],
     )
     assert (folder / "checkpoints" / "best.ckpt").exists()
@@ -67,9 +63,7 @@ def retrained(uri, folder, backbone, preset="clip"):
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["contrastive", "momentum_contrastive"])
 def test_low_rank_additions_are_part_of_the_weights_that_are_kept(coloured, first, tmp_path, objective):
-    adapted = learn(
-        coloured, tmp_path, objectives=[objective], weights=first, tuning="lora", lora_rank=RANK
-    )  # fmt: skip
+    adapted = learn(coloured, tmp_path, objective, weights=first, tuning="lora", lora_rank=RANK)
     before, after = (load_file(folder / "backbone.safetensors") for folder in (first, adapted))
     assert before.keys() == after.keys()
     moved = {name: after[name] - before[name] for name in before if name.startswith("towers.")}
@@ -88,9 +82,7 @@ def test_a_retraining_takes_up_what_low_rank_additions_made(coloured, first, jud
 
 @pytest.mark.slow
 def test_a_retraining_takes_up_a_backbone_that_watched(coloured, judged, tmp_path):
-    watched = learn(
-        coloured, tmp_path / "watched", objectives=["contrastive+masked_image"], modalities=WATCHES
-    )
+    watched = learn(coloured, tmp_path / "watched", "contrastive+masked_image", modalities=WATCHES)
     assert Backbone.load(watched).preset.modalities == WATCHES
     kept = load_file(watched / "backbone.safetensors")
     begun = retrained(judged, tmp_path / "model", watched, "clip,modalities=text+image+video")
@@ -101,7 +93,7 @@ def test_encoders_of_which_nothing_would_be_learned_are_refused_before_any_work(
     with pytest.raises(
         ObjectiveError, match="tuning=lora adds to weights that have learned already; set weights"
     ):
-        check("clip,tuning=lora", ["contrastive"])
+        check(preset_named("clip,tuning=lora"), ["contrastive"])
     with pytest.raises(ObjectiveError, match="tuning=probe leaves the encoders as they are; set tuning=full"):
-        check("clip,tuning=probe", ["contrastive"])
-    check("clip,tuning=lora,weights=models:/moderato-backbone@clip", ["contrastive"])
+        check(preset_named("clip,tuning=probe"), ["contrastive"])
+    check(preset_named("clip,tuning=lora,weights=models:/moderato-backbone@clip"), ["contrastive"])

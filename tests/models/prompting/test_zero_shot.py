@@ -4,8 +4,7 @@ import pytest
 from models.policies import POLICY_SETS
 from models.prompting.embedding import Embedded
 from models.prompting.few_shot import SHARPNESS, FewShot
-from models.prompting.prompts import Prompts
-from models.prompting.zero_shot import ZeroShot, probabilities
+from models.prompting.zero_shot import Prompts, ZeroShot, probabilities
 
 POLICY = POLICY_SETS["community_guidelines"].policies[0]
 EAST, NORTH, NOTHING = (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)

@@ -4,7 +4,7 @@ import pytest
 from models.data.snapshot import SnapshotRows
 from models.evaluation.predictions import kept
 from models.training.cross_fit import score_out_of_fold
-from models.training.presets import preset_named
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, write_snapshot
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def made(uri, tmp_path_factory):
 
 
 def cross_fitted(uri, folder):
-    return score_out_of_fold(uri, preset=preset_named(QUICK), given=QUICK, seed=0, folder=folder, threads=1)
+    return score_out_of_fold(job_on(uri, preset=QUICK, seed=0, folder=folder, threads=1))
 
 
 def test_every_post_of_the_training_split_is_scored_once_by_a_model_that_had_not_learned_from_it(made, uri):

@@ -18,7 +18,7 @@ from models.inference.scorer import NotAModelError, Scorer
 from models.objectives import OBJECTIVES
 from models.training.classifier import precisions
 from models.training.fit import fit
-from models.training.presets import UnknownPresetError
+from models.training.presets import UnknownPresetError, job_on
 from models.training.run import PLAN, FolderTakenError, claim
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, picture, write_snapshot
 
@@ -32,7 +32,9 @@ from pathlib import Path
 for blocked in ("prefect", "mlflow", "boto3", "great_expectations"):
     sys.modules[blocked] = None
 from models.training.fit import fit
-report = fit(sys.argv[1], preset="compact", seed=3, folder=Path(sys.argv[2]), threads=1, **eval(sys.argv[3]))
+from models.training.presets import job_on
+job = job_on(sys.argv[1], preset="compact", seed=3, folder=Path(sys.argv[2]), threads=1, **eval(sys.argv[3]))
+report = fit(job)
 print(report.resumed_at)
 """
 
@@ -95,7 +97,7 @@ def test_without_prefect_and_mlflow_it_trains_and_leaves_no_litter_and_no_noise(
 def trained(uri, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     return folder, fit(
-        uri, preset="compact", seed=0, folder=folder, threads=1, **{**SMALL, "minimum_steps": 250}
+        job_on(uri, preset="compact", seed=0, folder=folder, threads=1, **{**SMALL, "minimum_steps": 250})
     )
 
 
@@ -123,13 +125,15 @@ def test_a_run_says_what_it_cost(uri, trained):
 
 def test_a_finished_run_returns_its_report(uri, trained):
     folder, report = trained
-    again = fit(uri, preset="compact", seed=0, folder=folder, threads=1, **{**SMALL, "minimum_steps": 250})
+    again = fit(
+        job_on(uri, preset="compact", seed=0, folder=folder, threads=1, **{**SMALL, "minimum_steps": 250})
+    )
     assert again == report
 
 
 def test_another_run_may_not_take_the_folder(uri, trained):
     with pytest.raises(FolderTakenError, match="another preset, objective, seed or release"):
-        fit(uri, preset="compact", seed=1, folder=trained[0])
+        fit(job_on(uri, preset="compact", seed=1, folder=trained[0]))
 
 
 def test_a_plan_of_a_release_whose_presets_said_less_is_the_same_where_nothing_else_is_asked(tmp_path):
@@ -173,17 +177,17 @@ def test_a_scorer_does_not_import_torch(trained):
 
 def test_mistakes_are_named_with_their_choices(uri, tmp_path):
     with pytest.raises(UnknownPresetError, match="choose one of: albef, blip"):
-        fit(uri, preset="huge", seed=0, folder=tmp_path)
+        fit(job_on(uri, preset="huge", seed=0, folder=tmp_path))
     with pytest.raises(PresetError, match=r"no field 'epoch'; did you mean 'epochs'\? choose from"):
-        fit(uri, preset="compact", seed=0, folder=tmp_path, epoch=3)
+        fit(job_on(uri, preset="compact", seed=0, folder=tmp_path, epoch=3))
     with pytest.raises(PresetError, match="batch_size of preset compact is 0"):
-        fit(uri, preset="compact", seed=0, folder=tmp_path, batch_size=0)
+        fit(job_on(uri, preset="compact", seed=0, folder=tmp_path, batch_size=0))
     with pytest.raises(PresetError, match="epochs of preset compact is '0'"):
-        fit(uri, preset="compact,epochs=0", seed=0, folder=tmp_path)
+        fit(job_on(uri, preset="compact,epochs=0", seed=0, folder=tmp_path))
     with pytest.raises(PresetError, match="'epochs' changes no field of a preset; write field=value"):
-        fit(uri, preset="compact,epochs", seed=0, folder=tmp_path)
+        fit(job_on(uri, preset="compact,epochs", seed=0, folder=tmp_path))
     with pytest.raises(NotASnapshotError, match="there is no snapshot at"):
-        fit(str(tmp_path / "none.lance"), preset="compact", seed=0, folder=tmp_path)
+        fit(job_on(str(tmp_path / "none.lance"), preset="compact", seed=0, folder=tmp_path))
     with pytest.raises(NotAModelError, match=r"model\.onnx"):
         Scorer.load(tmp_path)
 

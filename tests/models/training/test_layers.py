@@ -4,7 +4,7 @@ from lightning.pytorch.callbacks import Callback
 
 from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
-from models.training.fit import RUN, ClassifierRun
+from models.training.fit import ClassifierRun
 from models.training.layers import NoCompilerError, layers, made_lighter, precision
 from models.training.presets import preset_named
 from models.training.run import without_chatter
@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
         if key not in found:
             losses, folder = Losses(), tmp_path_factory.mktemp("run")
             preset = preset_named("transformer", **{**SMALL, **fields})
-            job = Job(run=RUN, snapshot_uri=uri, preset=preset, seed=0, folder=folder)
+            job = Job(snapshot_uri=uri, preset=preset, seed=0, folder=folder)
             with without_chatter():
                 trainer, _ = ClassifierRun(SnapshotRows.open(uri), job).train(False, [losses])
             found[key] = losses.found, dict(trainer.lightning_module.network.named_parameters())

@@ -11,9 +11,10 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 
+from models.distributed.job import Job
 from models.pretraining.pretrain import pretrain
 from models.training.fit import attempt
-from models.training.presets import preset_named
+from models.training.presets import job_on
 from models.training.search import Study, Tried
 from models.training.search_space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
@@ -74,7 +75,9 @@ def trained(uri: str, folder: Path, changes: str, stop_at: int = -1) -> list[str
     events: list[str] = []
     with suppress(StopError):
         callbacks = [Early(events, stop_at), Late(events, stop_at)]
-        attempt(uri, preset=f"{TINY},{changes}", seed=0, folder=folder, threads=1, callbacks=callbacks)
+        attempt(
+            job_on(uri, preset=f"{TINY},{changes}", seed=0, folder=folder, threads=1), callbacks=callbacks
+        )
     return events
 
 
@@ -112,10 +115,8 @@ def test_stopped_at_any_event_it_goes_on_to_the_same_result(uri, tmp_path, chang
 def pretrained(uri: str, folder: Path, stop_at: int = -1) -> list[str]:
     events: list[str] = []
     with suppress(StopError):
-        pretrain(
-            uri, preset=f"{TINY},epochs=2", objectives=["masked_language"], seed=0, folder=folder, threads=1,
-            callbacks=[Early(events, stop_at), Late(events, stop_at)],
-        )  # fmt: skip
+        job = job_on(uri, preset=f"{TINY},epochs=2", seed=0, folder=folder, threads=1)
+        pretrain(job, ["masked_language"], callbacks=[Early(events, stop_at), Late(events, stop_at)])
     return events
 
 
@@ -142,18 +143,14 @@ def test_so_does_a_pretraining(uri, tmp_path):
 
 
 def test_so_does_a_search_whose_trial_was_stopped(uri, tmp_path):
-    preset = preset_named(f"{TINY},epochs=2")
-
     def tried(folder: Path, stop_at: int = -1) -> tuple[list[str], Tried | None]:
         events: list[str] = []
 
-        def fit(changes: str, place: Path, callbacks: list[Callback]) -> None:
-            heard = [*callbacks, Early(events, stop_at)]
-            attempt(
-                uri, preset=f"{TINY},epochs=2,{changes}", seed=0, folder=place, threads=1, callbacks=heard
-            )
+        def fit(job: Job, callbacks: list[Callback]) -> None:
+            attempt(job, callbacks=[*callbacks, Early(events, stop_at)])
 
-        study = Study(folder, preset, space(preset, ["dropout=0,0.1"]), seed=0)
+        job = job_on(uri, preset=f"{TINY},epochs=2", seed=0, folder=folder, threads=1)
+        study = Study(job, space(job.preset, ["dropout=0,0.1"]))
         with suppress(StopError):
             return events, study.train(study.next(), fit, seconds=600)
         return events, None

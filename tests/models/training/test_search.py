@@ -5,13 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from models.training.fit import attempt
-from models.training.presets import preset_named
+from models.training.presets import job_on
 from models.training.search import SearchFailedError, Study
 from models.training.search_space import space
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
@@ -26,7 +25,7 @@ SEARCH = """
 import sys
 from pathlib import Path
 from tests.models.training.test_search import opened, searched
-searched(opened(Path(sys.argv[2])), sys.argv[1], trials=2)
+searched(opened(sys.argv[1], Path(sys.argv[2])), trials=2)
 """
 
 
@@ -35,25 +34,25 @@ def uri(tmp_path_factory):
     return write_snapshot(tmp_path_factory.mktemp("snapshot"), made_up_rows(240))
 
 
-def opened(folder, over=("learning_rate=1e-6..1e-1",), preset=PRESET):
-    made = preset_named(preset)
-    return Study(folder, made, space(made, over), seed=1)
+def opened(uri, folder, over=("learning_rate=1e-6..1e-1",), preset=PRESET):
+    job = job_on(uri, preset=preset, seed=1, folder=folder, threads=1)
+    return Study(job, space(job.preset, over))
 
 
-def fit(uri, changes, folder, callbacks):
-    attempt(uri, preset=f"{PRESET},{changes}", seed=0, folder=folder, threads=1, callbacks=callbacks)
+def fit(job, callbacks):
+    attempt(job, callbacks=callbacks)
 
 
-def searched(study, uri, trials=100, seconds=600.0):
+def searched(study, trials=100, seconds=600.0):
     while study.finished < trials and (trial := study.next()):
-        if study.train(trial, partial(fit, uri), seconds - study.seconds).state == "stopped":
+        if study.train(trial, fit, seconds - study.seconds).state == "stopped":
             break
     return study.tried()
 
 
 def test_it_begins_at_the_preset_and_finds_a_better_learning_rate(uri, tmp_path):
-    study = opened(tmp_path / "search")
-    found = searched(study, uri, trials=4)
+    study = opened(uri, tmp_path / "search")
+    found = searched(study, trials=4)
     assert found[0].changes == "learning_rate=1e-06"
     assert len({trial.changes for trial in found}) == 4
     assert all(0 <= trial.score <= 1 and trial.steps > 0 and trial.seconds > 0 for trial in found)
@@ -65,8 +64,10 @@ def test_it_begins_at_the_preset_and_finds_a_better_learning_rate(uri, tmp_path)
 
 
 def test_listed_values_are_tried_once_each_and_what_is_behind_is_stopped_early(uri, tmp_path):
-    study = opened(tmp_path, over=("learning_rate=0.02,1e-7,1e-6",), preset=PRESET.replace("1e-6", "0.02"))
-    found = searched(study, uri)
+    study = opened(
+        uri, tmp_path, over=("learning_rate=0.02,1e-7,1e-6",), preset=PRESET.replace("1e-6", "0.02")
+    )
+    found = searched(study)
     assert found[0].changes == "learning_rate=0.02"
     assert {trial.changes for trial in found[1:]} == {"learning_rate=1e-7", "learning_rate=1e-6"}
     assert study.next() is None
@@ -76,22 +77,22 @@ def test_listed_values_are_tried_once_each_and_what_is_behind_is_stopped_early(u
 
 
 def test_out_of_its_budget_a_trial_is_stopped_and_goes_on_when_there_is_more(uri, tmp_path):
-    study = opened(tmp_path)
+    study = opened(uri, tmp_path)
     trial = study.next()
-    stopped = study.train(trial, partial(fit, uri), seconds=0.0)
+    stopped = study.train(trial, fit, seconds=0.0)
     assert (stopped.state, stopped.epochs) == ("stopped", 0)
     assert 0 < stopped.steps < 5
-    again = opened(tmp_path)
+    again = opened(uri, tmp_path)
     assert again.finished == 0
     going_on = again.next()
     assert going_on.number == trial.number
-    done = again.train(going_on, partial(fit, uri), seconds=600.0)
+    done = again.train(going_on, fit, seconds=600.0)
     assert (done.number, done.changes, done.state) == (0, stopped.changes, "complete")
     assert done.seconds > stopped.seconds
 
 
 def test_killed_it_goes_on_with_the_same_trials(uri, tmp_path):
-    whole = searched(opened(tmp_path / "whole"), uri, trials=2)
+    whole = searched(opened(uri, tmp_path / "whole"), trials=2)
     running = subprocess.Popen(
         [sys.executable, "-c", SEARCH, uri, str(tmp_path / "killed")],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
@@ -103,9 +104,9 @@ def test_killed_it_goes_on_with_the_same_trials(uri, tmp_path):
     running.kill()
     errors = running.communicate()[1]
     assert running.returncode == -signal.SIGKILL, errors
-    study = opened(tmp_path / "killed")
+    study = opened(uri, tmp_path / "killed")
     assert study.finished == 1
-    found = searched(study, uri, trials=2)
+    found = searched(study, trials=2)
     same = {"number", "changes", "state", "score", "steps", "epochs"}
     assert [trial.model_dump(include=same) for trial in found] == [
         trial.model_dump(include=same) for trial in whole
@@ -113,8 +114,8 @@ def test_killed_it_goes_on_with_the_same_trials(uri, tmp_path):
 
 
 def test_trials_that_cannot_be_trained_say_why_and_end_the_search(uri, tmp_path):
-    study = opened(tmp_path, over=("heads=3,5,7,11",))
+    study = opened(uri, tmp_path, over=("heads=3,5,7,11",))
     with pytest.raises(SearchFailedError, match="3 trials failed one after another, the last with heads="):
-        searched(study, uri)
+        searched(study)
     assert [trial.state for trial in study.tried()] == ["failed"] * 3
     assert all(trial.why for trial in study.tried())

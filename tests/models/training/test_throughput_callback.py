@@ -8,6 +8,7 @@ from models.distributed.checkpoints import AtomicCheckpoints
 from models.training.fit import fit
 from models.training.flops import Operations
 from models.training.peak_flops import peak
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 PRODUCT = 2 * 8 * 16 * 32  # operations of [8, 16] times [16, 32]
@@ -51,7 +52,7 @@ def test_saving_checkpoints_is_no_part_of_the_rate(tmp_path, monkeypatch):
     tiny = {"modalities": "text", "vocabulary": 300, "ngram_bits": 0, "width": 16, "batch_size": 10}
     often = {"epochs": 1, "minimum_steps": 0, "checkpoint_steps": 1}
     uri = write_snapshot(tmp_path, made_up_rows(200))
-    report = fit(uri, preset="compact", seed=0, folder=tmp_path / "run", threads=1, **tiny, **often)
+    report = fit(job_on(uri, preset="compact", seed=0, folder=tmp_path / "run", threads=1, **tiny, **often))
     training = report.measured.items / report.measured.items_per_second
     assert len(saved) > 10
     assert training + seconds * len(saved) <= report.measured.device_seconds

@@ -7,6 +7,7 @@ from prefect import flow, get_client, task
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.sorting import LogSort
 
+from models.training.presets import preset_named
 from tasks.plumbing.story import counted, lasted, say, tells
 from tasks.training.progress import Progress
 
@@ -64,10 +65,11 @@ def test_how_long_is_said_as_people_say_it():
 
 def test_more_passes_than_epochs_are_explained_and_the_change_that_ends_them_is_named():
     """`epochs=3` on 300 posts trained ninety passes, and nothing said so."""
-    told = Progress("compact,epochs=3").passes(passes=90, steps=450)
+    told = Progress("compact,epochs=3", preset_named("compact,epochs=3")).passes(passes=90, steps=450)
     assert told.startswith(
         "90 passes of 5 steps at most: epochs=3 alone would be 15 steps, too few to learn from"
     )
     assert "minimum_steps=450" in told
     assert "compact,epochs=3,minimum_steps=0 makes it 3" in told
-    assert Progress("compact").passes(passes=3, steps=3000) == "3 passes of 1000 steps at most"
+    few = Progress("compact", preset_named("compact"))
+    assert few.passes(passes=3, steps=3000) == "3 passes of 1000 steps at most"

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, write_model
+from tiny_model import LEARNED, POLICIES, make_candidate, make_champion, run_of, write_model
 
 from expectations.findings import DataFinding
 from infra.registry import Registry
@@ -17,16 +17,11 @@ from tasks.release.evaluate import evaluate
 from tasks.release.promote import promote
 from tasks.release.register import RejectedCandidateError, register
 from tasks.training.champion import incumbent
-from tasks.training.run import Run
 
 
 @pytest.fixture
 def candidate(settings):
     return make_candidate(settings)
-
-
-def run_of(candidate):
-    return Run(key=candidate.key, run_id=candidate.run_id)
 
 
 def verdicts(evaluation):

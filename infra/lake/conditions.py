@@ -1,10 +1,23 @@
-"""Which rows of the judgements still say something."""
+"""Conditions that tables are asked with."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import lance
 
 WITHDRAWN = "withdrawn"
+
+
+def quoted(value: object) -> str:
+    """A value as SQL's text, whatever it holds."""
+    escaped = str(value).replace("'", "''")
+    return f"'{escaped}'"
+
+
+def among(column: str, values: Iterable[object]) -> str:
+    """The condition that the column has one of the values; there must be one."""
+    return f"{column} IN ({', '.join(map(quoted, values))})"
 
 
 def standing(judgements: lance.LanceDataset, condition: str = "") -> str:

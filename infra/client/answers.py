@@ -1,8 +1,24 @@
-"""An answer of POST /v1/moderations, in OpenAI's words."""
+"""What the gateway answers a client: a moderation in OpenAI's words, or why there is none."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+
+from models.domain.errors import UserError
+
+MAKE_A_KEY = "moderato keys create --scope decide --scope read"
+
+
+class NoKeyError(UserError):
+    """A client without a key."""
+
+
+class GatewayError(UserError):
+    """A gateway that is not there, or that refused a request; `status` is 0 where nothing answered."""
+
+    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
 
 
 class Moderation(BaseModel):
