@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.markdown import cells, plain
-from infra.report.numbers import figure, number
+from infra.report.texts import figure, number
 from models.bundle.functional import Functionality, SuiteResult
 
 FUNCTIONAL_HEAD = ("suite", "functionality", "cases", "passed", "champion", "minimum", "verdict")
