@@ -86,7 +86,7 @@ def interval(
     def reached(tried: Floats) -> Flags:
         return np.asarray(log_likelihood(tried, total, count) <= least, np.bool_)
 
-    return _root(reached, mean, np.zeros_like(mean)), _root(reached, mean, np.ones_like(mean))
+    return root(reached, mean, np.zeros_like(mean)), root(reached, mean, np.ones_like(mean))
 
 
 def sums(
@@ -98,7 +98,7 @@ def sums(
     def reached(tried: Floats) -> Flags:
         return np.asarray(log_evidence(mean, tried, count, prior) >= -np.log(alpha), np.bool_)
 
-    return _root(reached, mean * count, np.zeros_like(count)), _root(reached, mean * count, count)
+    return root(reached, mean * count, np.zeros_like(count)), root(reached, mean * count, count)
 
 
 def log_evidence(mean: ArrayLike, total: ArrayLike, count: ArrayLike, prior: Prior = JEFFREYS) -> Floats:
@@ -125,7 +125,7 @@ def log_likelihood(mean: ArrayLike, total: ArrayLike, count: ArrayLike) -> Float
     return np.asarray(xlogy(s, m) + xlog1py(t - s, -m))
 
 
-def _root(reached: Callable[[Floats], Flags], inside: Floats, outside: Floats) -> Floats:
+def root(reached: Callable[[Floats], Flags], inside: Floats, outside: Floats) -> Floats:
     """Where a mean begins to be reached on the way from `inside`, which is not, to `outside`; `outside` if never."""
     never, near, far = ~reached(outside), inside, outside
     for _ in range(HALVINGS):

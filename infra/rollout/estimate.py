@@ -66,11 +66,8 @@ class Line:
 
 SAME = Line(1.0, 0.0)
 Expected = tuple[Line, ...]  # one: what is expected; more: the limit, and harms beyond it, the least first
-# times a tolerance, and how much each is expected; the rest is any other
-HARMS = {2.0: 0.15, 4.0: 0.55, 8.0: 0.15, 16.0: 0.1}
-PRECISION = 0.25  # to which part of its distance from the limit a harm is expected
 ODDS = {1.35: 0.55, 2.0: 0.4}  # times the odds of a post beyond a quantile's limit; one shift fits no tail
-WITHIN = 0.5  # likewise of the distance from the quantile's own share
+WITHIN = 0.5  # to which part of its distance from the quantile's own share such a share is expected
 
 
 class Sample(Protocol):
@@ -107,19 +104,11 @@ class Mean:
         return Cells(edges[:-1], edges[1:], evidence)
 
     def _prior(self, lines: Expected) -> Prior:
+        """Of harm anything, for what is likely is bet on (bets.py)."""
         total, count = self.before
-        if not count:
+        if not count or len(lines) > 1:
             return JEFFREYS
-        known = total / count
-        if len(lines) == 1:
-            return expected(np.clip(lines[0](known), 0, 1), count)
-        limit, *worse = (float(line(known)) for line in lines)
-        beliefs = [
-            around(weight, mean, PRECISION * abs(mean - limit))
-            for weight, mean in zip(HARMS.values(), worse, strict=True)
-            if 0 < mean < 1
-        ]
-        return (*beliefs, JEFFREYS[0]._replace(weight=1 - sum(belief.weight for belief in beliefs)))
+        return expected(np.clip(lines[0](total / count), 0, 1), count)
 
 
 @dataclass(frozen=True)

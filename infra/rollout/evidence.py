@@ -96,14 +96,15 @@ class Evidence:
     challenger: Arm = field(default_factory=Arm)
     flips: Tally = field(default_factory=Tally)  # pairs: whether the two would act otherwise
     right: Tally = field(default_factory=Tally)  # judged disagreements: whether the challenger was right
+    balance: float = 0.5  # the part of both models' posts that is to be the challenger's in this stage
     earlier: tuple[Evidence, ...] = ()  # of the stages that are over, the first one first
     harmed: dict[str, Harmed] = field(
         default_factory=dict
     )  # by guardrail, what the stages up to this one have shown; once it is over
 
-    def followed(self) -> Evidence:
+    def followed(self, balance: float = 0.5) -> Evidence:
         """That of the stage after this one, before its first post."""
-        begun = Evidence(self.policies, self.markets, self.promises, self.history)
+        begun = Evidence(self.policies, self.markets, self.promises, self.history, balance=balance)
         begun.earlier = (*self.earlier, self)
         self.right = (
             Tally()

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.rollout.bets import TIMES, with_bets
 from infra.rollout.comparison_test import against_at_most, against_more, mirrored
-from infra.rollout.estimate import HARMS, Interval, Line, Quantile, Sample
+from infra.rollout.estimate import Interval, Line, Quantile, Sample
 from infra.rollout.evidence import Evidence
 from infra.rollout.onset import Harmed, one_more
 
@@ -135,7 +136,13 @@ class Guardrail:
         """The answer to every question; what they claim holds at all times together but for what is spent."""
         questions = list(self.questions(evidence))
         earlier = self._earlier(evidence, spending.stages)
-        return [self._read(it, spending, len(questions), earlier, len(evidence.earlier)) for it in questions]
+        before = [
+            one_more(earlier.get(it.subject), 0.0, len(evidence.earlier), spending.stages) for it in questions
+        ]
+        return [
+            self._read(it, spending._replace(harm=spending.harm / len(questions)), known, evidence.balance)
+            for it, known in zip(questions, before, strict=True)
+        ]
 
     def _earlier(self, evidence: Evidence, stages: int) -> Harmed:
         """By subject, the evidence of the stages that are over."""
@@ -145,22 +152,19 @@ class Guardrail:
         if (known := last.harmed.get(self.name)) is None:
             before, stage = self._earlier(last, stages), len(last.earlier)
             known = {
-                it.subject: one_more(before.get(it.subject), self.weigh(it)[0], stage, stages)
+                it.subject: one_more(before.get(it.subject), self.weigh(it, last.balance)[0], stage, stages)
                 for it in self.questions(last)
             }
             last.harmed[self.name] = known
         return known
 
-    def _read(
-        self, question: Question, spending: Spending, questions: int, earlier: Harmed, stage: int
-    ) -> Reading:
-        alpha = spending.harm / questions
-        each = alpha / spending.stages  # the intervals are of one stage
+    def _read(self, question: Question, spending: Spending, before: float, balance: float) -> Reading:
+        """spending: of this question alone; before: log R that it begins the stage with."""
+        each = spending.harm / spending.stages  # the intervals are of one stage
         challenger, champion = question.challenger.interval(each), question.champion.interval(each)
-        here, health = self.weigh(question)
-        before = one_more(earlier.get(question.subject), 0.0, stage, spending.stages)
+        here, health = self.weigh(question, balance)
         harm = before + here
-        needed, shown_healthy = -math.log(alpha), -math.log(spending.health)
+        needed, shown_healthy = -math.log(spending.harm), -math.log(spending.health)
         return Reading(
             guardrail=self.name,
             subject=question.subject,
@@ -180,26 +184,31 @@ class Guardrail:
             decisive=self.decisive,
         )
 
-    def weigh(self, question: Question) -> tuple[float, float]:
-        """Log e-values of one stage for harm, on whichever side, and for health, on both."""
+    def weigh(self, question: Question, balance: float = 0.5) -> tuple[float, float]:
+        """Log e-values of one stage for harm, on whichever side, and for health, on both.
+
+        balance: the part of the posts that is to be the challenger's, fixed before the first one.
+        """
         champion, promised = question.champion.cells(), question.promised
         alike = question.challenger.cells((Line(sum(promised) / 2, 0.0),))
         harm, health = [], []
         if self.worse != "lower":
             most = self._lines(self.tolerance.most, promised[1])
-            harm.append(against_at_most(question.challenger.cells(most), champion, most[0]))
+            by_cells = against_at_most(question.challenger.cells(most), champion, most[0])
+            harm.append(with_bets(question.challenger, question.champion, most, balance, by_cells))
             health.append(against_more(alike, champion, most[0]))
         if self.worse != "higher":
             least = self._lines(self.tolerance.least, promised[0])
             limit, opposite = Line(least[0].slope, -least[0].offset), mirrored(champion)
-            harm.append(against_at_most(mirrored(question.challenger.cells(least)), opposite, limit))
+            by_cells = against_at_most(mirrored(question.challenger.cells(least)), opposite, limit)
+            harm.append(with_bets(question.challenger, question.champion, least, balance, by_cells))
             health.append(against_more(mirrored(alike), opposite, limit))
         either = np.logaddexp.reduce(harm) - math.log(len(harm))  # the mean of e-values is one
         return float(either), min(health)
 
     @staticmethod
     def _lines(limit: Callable[[float, float], Line], promised: float) -> tuple[Line, ...]:
-        return tuple(limit(promised, times) for times in (1.0, *HARMS))
+        return tuple(limit(promised, times) for times in (1.0, *TIMES))
 
     def _limits(self, promised: tuple[float, float], value: float) -> tuple[float, float]:
         """The least and the most that the challenger may have beside this value of the champion's."""

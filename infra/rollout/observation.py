@@ -51,7 +51,7 @@ class Observation:
             self.evidence, last = self._begun(), 0
             self._take(0)
         for stage in range(last + 1, self.rollout.stage + 1):
-            self.evidence = self.evidence.followed()
+            self.evidence = self.evidence.followed(self._balance(stage))
             self._take(stage)
 
     def read(self) -> Evidence:
@@ -74,12 +74,17 @@ class Observation:
             share = plan_named(rollout.plan).stages[stage].share
             self.evidence.take(found, str(rollout.champion), str(rollout.challenger), share)
 
+    def _balance(self, stage: int) -> float:
+        return plan_named(self.rollout.plan).stages[stage].balance
+
     def _begun(self) -> Evidence:
         """Before the first post of the rollout, with what the champion did until then.
 
         The same whenever it is asked: what is expected of a stage may not depend on what it shows.
         """
-        begun = Evidence(self.policies, (*self.markets, OTHER_MARKETS), self.rollout.promises)
+        begun = Evidence(
+            self.policies, (*self.markets, OTHER_MARKETS), self.rollout.promises, balance=self._balance(0)
+        )
         table = self.lake.decisions
         if table.exists():
             of_rollout = pc.min(table.since(0, ["stage"], f"rollout = '{self.rollout.id}'")["_rowid"]).as_py()

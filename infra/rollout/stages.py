@@ -34,6 +34,12 @@ class Stage(BaseModel):
     minimum_seconds: float = Field(ge=0)
     maximum_seconds: float = Field(gt=0, description="after which an inconclusive stage asks a person")
 
+    @property
+    def balance(self) -> float:
+        """The part of the posts that both models are judged by which is the challenger's (Evidence.take)."""
+        ours, theirs = self.share or self.shadow, 1 - self.share or self.shadow
+        return ours / (ours + theirs)
+
 
 class Rule(BaseModel):
     """Where a plan is stricter or milder with a guardrail than the guardrail's own file."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -18,15 +16,16 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.export import Dim
 
+from models.bundle.onnx_export import OPSET, quietly
 from models.domain.preprocessing import PREPROCESSING
 from models.domain.preset import Preset
+from models.inference.embedder import EMBEDDER, EMBEDDER_TOKENIZER, EMBEDDING
 from models.inference.precision import ONNX
 from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, ModelFile
 from models.network.network import Network
 from models.process.atomic_write import whole_folder
 
 WEIGHTS = "weights.safetensors"
-OPSET = 20
 COMPARED = (
     (1, 1),
     (7, 24),
@@ -42,9 +41,12 @@ def export(
     tokenizer: Tokenizer,
     preset: Preset,
     policies: tuple[str, ...],
+    *,
     real: Iterable[Arrays] = (),
+    embedder: Path | None = None,
 ) -> None:
-    """Leave model.onnx, weights.safetensors, tokenizer.json and model.json in `folder`, all or nothing.
+    """Leave model.onnx, weights.safetensors, tokenizer.json and model.json in `folder`, all or nothing, and a copy of
+    the frozen encoder in `embedder` beside them.
 
     The ONNX file is compared with torch on random batches and on the `real` ones; model.json says how far apart
     they were.
@@ -59,6 +61,9 @@ def export(
         weights = network.merged().state_dict()
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside / WEIGHTS)
         tokenizer.save(str(aside / TOKENIZER))
+        if embedder is not None:
+            for name in (EMBEDDER, EMBEDDER_TOKENIZER):
+                shutil.copyfile(embedder / name, aside / name)
         worst = parity(network, aside, chain(made_up, real))
         (aside / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
 
@@ -74,13 +79,14 @@ def to_onnx(network: Network, preset: Preset, path: Path) -> None:
         "pixels": {0: images},
         "image_index": {0: posts},
         "frame_index": {0: posts},
+        EMBEDDING: {0: posts},
     }
     example = random_batch(
         network, preset.image_size, np.random.default_rng(0), posts=4, tokens=min(12, preset.max_tokens)
     )
     inputs = tuple(torch.from_numpy(array) for array in example.values())
     outputs = [LOGITS] if network.temporal is None else [LOGITS, MOMENTS]
-    with _quietly():
+    with quietly():
         graph = torch.export.export(
             Served(network.for_serving()), inputs, dynamic_shapes=(tuple(shapes.values()),)
         )
@@ -107,7 +113,7 @@ class Served(nn.Module):
         logits = self.network(*inputs)
         if self.network.temporal is None:
             return (logits,)
-        _, _, pixels, _, frame_index = inputs
+        _, _, pixels, _, frame_index, _ = inputs
         return logits, self.network.moments(pixels, frame_index)
 
 
@@ -122,22 +128,6 @@ def _model_file(preset: Preset, policies: tuple[str, ...], worst: float) -> Mode
     )
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """The exporter reports on itself through logs and warnings that no user can act on."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="# The axis name: .* will not be used")
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module="onnx|torch")
-            warnings.filterwarnings("ignore", category=FutureWarning, module="onnx|torch")
-            yield
-    finally:
-        log.setLevel(level)
-
-
 def random_batch(
     network: Network, image_size: int, rng: np.random.Generator, posts: int, tokens: int
 ) -> dict[str, NDArray[np.generic]]:
@@ -150,6 +140,7 @@ def random_batch(
     shown = np.arange(network.frames) < rng.integers(1, network.frames + 1, size=posts)[:, None]
     shown &= (np.arange(posts) % 3 == 0)[:, None] & (network.temporal is not None)
     frames = np.where(shown, index.max() + shown.cumsum().reshape(shown.shape), -1)
+    embedding = rng.normal(size=(posts, network.embedding_width)).astype(np.float32)
     return {
         "input_ids": rng.integers(min(2, network.vocabulary - 1), network.vocabulary, size=(posts, tokens))
         * mask,
@@ -159,6 +150,7 @@ def random_batch(
         ).astype(np.float32),
         "image_index": index,
         "frame_index": frames,
+        EMBEDDING: embedding,
     }
 
 

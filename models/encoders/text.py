@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.layer_means import layer_means
 from models.encoders.adapters.packed_transformer import PackedTransformer
 from models.encoders.adapters.transformers import checked, loaded, small_bert, tokenizer_of
 from models.encoders.base.encoder import Blueprint, Encoder, Usual
@@ -74,4 +75,5 @@ ENCODER = Encoder(
         fields={"max_tokens": 128},
     ),
     tokenizer=tokenizer_of,
+    embeds=layer_means,
 )

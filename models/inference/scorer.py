@@ -23,6 +23,7 @@ from models.data.video import BrokenVideoError, Sampling, Watch, clip
 from models.domain.content import NotRead, Part, Unread
 from models.domain.errors import UserError
 from models.domain.preprocessing import FIRST
+from models.inference.embedder import EMBEDDING, Embedder, has_embedder
 from models.inference.precision import Precision
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
@@ -67,9 +68,10 @@ Visible = (
 
 
 class _Rows(NamedTuple):
-    """Windows on texts, [R], as token ids, and of which of the posts each is."""
+    """Windows on texts, [R], as token ids and as they are written, and of which of the posts each is."""
 
     ids: list[list[int]]
+    texts: list[str]
     posts: NDArray[np.int64]
 
 
@@ -82,6 +84,7 @@ class Scorer:
     parts: Tokenizer  # and this one in windows, where it is long
     about: ModelFile
     precision: Precision
+    embedder: Embedder | None = None  # reads beside it
 
     @classmethod
     def load(cls, folder: Path, threads: int = 0, graph: Path | None = None) -> Self:
@@ -97,7 +100,8 @@ class Scorer:
         about = ModelFile.model_validate_json((folder / MODEL).read_text())
         window = min(about.max_tokens, int(about.preset.get("window", about.max_tokens)))
         whole, parts = (load_tokenizer(folder / TOKENIZER, tokens) for tokens in (about.max_tokens, window))
-        return cls(session, whole, parts, about, precision)
+        embedder = Embedder.load(folder, threads) if has_embedder(folder) else None
+        return cls(session, whole, parts, about, precision, embedder)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ class Scorer:
         for rows in _batches(text, pictures, films):
             posts, place = np.unique(text.owner[rows], return_inverse=True)
             owner, feed = self._feed(
-                _Rows([text.ids[row] for row in rows], place),
+                _Rows([text.ids[row] for row in rows], [text.texts[row] for row in rows], place),
                 [_floats(pictures[post]) for post in posts],
                 [_floats(films[post]) for post in posts],
             )
@@ -196,7 +200,7 @@ class Scorer:
         if Part.TEXT not in self.modalities:
             _note(missed, Part.TEXT, NotRead.NOT_SEEN, [text or None for text in texts])
         most, fold = int(self.about.preset.get("windows", 1)), self.about.preprocessing > FIRST
-        found = windows(self.tokenizer, self.parts, texts, most, fold=fold)
+        found = windows(self.tokenizer, self.parts, texts, most, fold=fold, located=self.embedder is not None)
         if Part.TEXT in self.modalities:
             for row, detail in found.unread.items():
                 missed[row].append(Unread(part=Part.TEXT, reason=NotRead.BEYOND_LIMIT, detail=detail))
@@ -220,7 +224,8 @@ class Scorer:
             self.watch.frames,
             np.float32,
         )
-        input_ids, mask = padded(rows.ids + [rows.ids[first[post]] for post in further.tolist()])
+        again = [first[post] for post in further.tolist()]
+        input_ids, mask = padded(rows.ids + [rows.ids[row] for row in again])
         inputs: Feed = {
             "input_ids": input_ids,
             "attention_mask": mask,
@@ -228,6 +233,9 @@ class Scorer:
             "image_index": index[np.concatenate([rows.posts, len(seen) + np.arange(len(rest))])],
             "frame_index": frame_index[owner],
         }
+        if self.embedder is not None:
+            embedded = self.embedder(rows.texts)
+            inputs[EMBEDDING] = np.concatenate([embedded, embedded[again]]) if again else embedded
         return owner, {name: inputs[name] for name in self._wanted}
 
     @cached_property

@@ -6,7 +6,7 @@ reach their weights before the encoders have explained the training split away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,9 +61,9 @@ class Features:
 
 @dataclass(frozen=True)
 class Dense:
-    """Vectors [N, D], as they are."""
+    """Vectors [N, D], as they are; in single precision where they are many."""
 
-    rows: Floats
+    rows: NDArray[np.floating]
 
     @property
     def size(self) -> int:
@@ -73,21 +73,10 @@ class Dense:
         return Dense(self.rows[rows])
 
     def times(self, weights: Floats) -> Floats:
-        found: Floats = self.rows @ weights
-        return found
+        return np.asarray(self.rows @ weights.astype(self.rows.dtype), np.float64)
 
     def transposed_times(self, residuals: Floats) -> Floats:
-        found: Floats = self.rows.T @ residuals
-        return found
-
-
-def shrunk(
-    features: Features | Dense, targets: Floats, weights: Floats, prior: float, penalty: float
-) -> Floats:
-    """A solution [D] and, last, its intercept, of whose logits as much is left as can be trusted."""
-    found = solve(features, targets, weights, prior, penalty)
-    found[:-1] *= trust(features, targets, weights, prior, penalty)
-    return found
+        return np.asarray(self.rows.T @ residuals.astype(self.rows.dtype), np.float64)
 
 
 def solve(
@@ -113,40 +102,15 @@ def solve(
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
-def trust(
-    features: Features | Dense, targets: Floats, weights: Floats, prior: float, penalty: float
-) -> float:
-    """How much of a solution's logits holds for posts that it was not fitted on, 0 to 1.
-
-    The slope that fits the logits of each half of the posts, by the solution of the other half, to their targets
-    (stacking, Wolpert, 1992): next to nothing for a policy that only pictures show.
-    """
-    logits = np.zeros(len(targets))
-    even = np.arange(len(targets)) % 2 == 0
-    for fold in (even, ~even):
-        found = solve(features.of(~fold), targets[~fold], weights[~fold], prior, penalty)
-        logits[fold] = features.of(fold).times(found[:-1]) + found[-1] - prior
-
-    def loss(point: Floats) -> tuple[float, Floats]:
-        scores = point[0] * logits + point[1]
-        residuals = weights * (expit(scores) - targets)
-        pull = penalty * (point[1] - prior)
-        total = (weights * (np.logaddexp(0, scores) - targets * scores)).sum() + pull * (point[1] - prior) / 2
-        return total, np.array([residuals @ logits, residuals.sum() + pull])
-
-    bounds = [(0.0, 1.0), (None, None)]
-    return float(minimize(loss, [1.0, prior], jac=True, method="L-BFGS-B", bounds=bounds).x[0])
-
-
 class Regression:
     """The features of some texts, given as token ids, and how rare each is.
 
     ids: token ids of each text; pieces: [V, K], the character n-grams of each token; starts: [V], whether it
-    begins a word (see models.data.tokenizer).
+    begins or ends a word (see models.data.tokenizer).
     """
 
     def __init__(
-        self, ids: list[list[int]], pieces: NDArray[np.int64], starts: NDArray[np.bool_], bits: int
+        self, ids: list[list[int]], pieces: NDArray[np.int64], starts: NDArray[np.integer], bits: int
     ) -> None:
         self.starts, self.sizes = torch.from_numpy(starts), [1 << bits for _ in ORDERS]
         every, spelling = _counts(ids, [*self.sizes, len(pieces)], self.starts, bits), _spelling(pieces)
@@ -169,22 +133,14 @@ class Regression:
         )
         self.features = Features(words, tokens, csr_array(spelling @ diags_array(gram_rarity)))
 
-    def fit(self, targets: Singles, weights: Singles, prior: Singles, penalty: float) -> dict[str, Tensor]:
-        """What HashedNgrams holds, by name. targets (NaN unknown), weights: [N, P]; prior: log-odds [P]."""
-        values = np.zeros((sum(self.sizes), len(prior)))
-        spelled, intercept = np.zeros((len(self.starts), len(prior))), np.zeros(len(prior))
-        for policy in range(len(prior)):
-            known = ~np.isnan(targets[:, policy]) & self.texts
-            found = shrunk(
-                self.features.of(known),
-                targets[known, policy],
-                weights[known, policy],
-                prior[policy],
-                penalty,
-            )
-            values[self.used, policy] = found[: len(self.used)] * self.word_rarity[self.used]
-            spelled[:, policy] = self.features.spelling @ found[len(self.used) : -1]
-            intercept[policy] = found[-1]
+    def tables(self, points: Sequence[Floats]) -> dict[str, Tensor]:
+        """What HashedNgrams holds, by name. points: for each policy its weights [W + G] and, last, its intercept."""
+        values = np.zeros((sum(self.sizes), len(points)))
+        spelled, intercept = np.zeros((len(self.starts), len(points))), np.zeros(len(points))
+        for policy, point in enumerate(points):
+            values[self.used, policy] = point[: len(self.used)] * self.word_rarity[self.used]
+            spelled[:, policy] = self.features.spelling @ point[len(self.used) : -1]
+            intercept[policy] = point[-1]
         words = np.column_stack([values, self.word_rarity**2])
         tables = [*np.split(words, np.cumsum(self.sizes)[:-1]), np.column_stack([spelled, self.squares])]
         halves = {f"table_{view}": table.astype(np.float16) for view, table in enumerate(tables)}

@@ -2,7 +2,7 @@
 
 Learned from far fewer videos than what a network would have to find in pictures that it sees one by one. The model is
 to videos what n-grams are to texts (models.layers.ngrams): its weights are found before training
-(models.layers.logistic_regression).
+(models.layers.wide).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.layers.logistic_regression import Dense, Singles, shrunk
+from models.layers.logistic_regression import Dense, Singles
+from models.layers.wide import Part, weighed
 
 COARSE, FIELDS = 32, 4  # pixels, and fields, on a side of the picture in which motion is looked for
 PENALTY = 10.0  # weight of the squared weights beside the summed loss of the videos
@@ -78,8 +79,8 @@ def fitted(summaries: NDArray[Any], targets: Singles, weights: Singles, prior: S
     features, found = Dense((rows - centre) / scale), np.zeros((rows.shape[1], len(prior)))
     for policy in range(len(prior)):
         known = ~np.isnan(targets[:, policy])
-        found[:, policy] = shrunk(
-            features.of(known), targets[known, policy], weights[known, policy], prior[policy], PENALTY
-        )[:-1]
+        part, fold = Part(features.of(known), (PENALTY,)), np.arange(known.sum()) % 2
+        (point,) = weighed([part], targets[known, policy], weights[known, policy], prior[policy], fold)
+        found[:, policy] = point[:-1]
     arrays = {"centre": centre, "scale": scale, "weights": found}
     return {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}

@@ -2,7 +2,7 @@
 
 Wide and deep as in Cheng et al., 2016 (arXiv 1606.07792): rare, telling phrases are remembered here, and the
 encoders beside it are free to generalise. Its weights are found before training
-(models.layers.logistic_regression).
+(models.layers.wide).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.data.tokenizer import BEGINS_WORD, ENDS_WORD
+
 ORDERS = (1, 2)
 BLOCKS = ((0, 1), (2,))  # views whose features make one vector of unit length: words, spelling
 MULTIPLIER = 1_000_003
@@ -22,10 +24,13 @@ MASK = (1 << 40) - 1  # products with MULTIPLIER stay below 2 ** 63
 def words(input_ids: Tensor, attention_mask: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
     """Codes [N, T] of the words that the tokens spell, from the left, and a mask [N, T] of where there is one.
 
-    starts: [V], whether a token begins a word. A code is the sum of those of its pairs of neighbouring tokens.
+    starts: [V], BEGINS_WORD or ENDS_WORD of models.data.tokenizer for a token that does. A code is the sum of those of
+    its pairs of neighbouring tokens.
     """
     there = attention_mask > 0
-    begins = starts[input_ids] & there
+    marked = starts[input_ids]
+    ended = functional.pad((marked == ENDS_WORD).to(torch.int64), (1, 0), value=1)[:, :-1] > 0
+    begins = ((marked == BEGINS_WORD) | ended) & there
     before = functional.pad(input_ids + 1, (1, 0))[:, :-1] * ~begins
     pairs = ((before * MULTIPLIER + input_ids) & MASK) * there
     number = begins.to(torch.int64).cumsum(dim=1)
@@ -67,7 +72,7 @@ class HashedNgrams(nn.Module):
         self.bits = bits
         for view, size in enumerate((*(1 << bits for _ in ORDERS), vocabulary)):
             self.register_buffer(f"table_{view}", torch.zeros(size, policies + 1, dtype=torch.float16))
-        self.register_buffer("starts", torch.zeros(vocabulary, dtype=torch.bool))
+        self.register_buffer("starts", torch.zeros(vocabulary, dtype=torch.int8))
         self.register_buffer("intercept", torch.zeros(policies))
         self.starts: Tensor
         self.intercept: Tensor

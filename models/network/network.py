@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.domain.preset import Modality, Preset
 from models.encoders import ENCODERS
 from models.encoders.base.encoder import Blueprint, Tokens, Tower
+from models.layers.embedding_probe import EmbeddingProbe
 from models.layers.fusion import Aligned, Fusion
 from models.layers.lora import adapt, merge
 from models.layers.motion import Motion, gathered
@@ -33,10 +34,17 @@ class Network(nn.Module):
     """One logit for each policy. A modality that a post lacks is masked; one the preset lacks has no encoder.
 
     A family that both reads and sees is one tower; `weights` is a folder of those of the one family that the preset
-    names, or of a folder for each.
+    names, or of a folder for each. `embedding_width`, F, is that of a frozen encoder beside it, 0 for none.
     """
 
-    def __init__(self, preset: Preset, policies: int, pieces: Tensor, weights: Path | None = None) -> None:
+    def __init__(
+        self,
+        preset: Preset,
+        policies: int,
+        pieces: Tensor,
+        weights: Path | None = None,
+        embedding_width: int = 0,
+    ) -> None:
         super().__init__()
         self.width, self.vocabulary, self.frames = preset.width, len(pieces), preset.frames
         self.frozen = preset.tuning == "probe"
@@ -48,6 +56,11 @@ class Network(nn.Module):
         self.read_width = _fitted(self._tower(self.reader).text_width, preset.width) if self.reader else None
         self.seen_width = _fitted(self._tower(self.seer).image_width, preset.width) if self.seer else None
         self.ngrams = HashedNgrams(len(pieces), policies, preset.ngram_bits) if preset.has_ngrams else None
+        self.embedding_width = embedding_width
+        self.probe = EmbeddingProbe(embedding_width, policies) if embedding_width else None
+        # of deep and wide, learned after training and so no part of its checkpoints
+        self.register_buffer("shares", torch.full((2, policies), 0.5), persistent=False)
+        self.shares: Tensor
         self.temporal = self.motion = None
         if "video" in preset.modalities:
             self.motion = Motion(policies)
@@ -64,15 +77,26 @@ class Network(nn.Module):
         pixels: Tensor,
         image_index: Tensor,
         frame_index: Tensor,
+        text_embedding: Tensor | None = None,
     ) -> Tensor:
-        """Logits [N, P], the mean of deep and wide where there is text, and what motion adds where there is a video;
+        """Logits [N, P], a share of deep and of wide where there is text, and what motion adds where there is a video;
         takes what `deep` takes.
         """
         logits = self.deep(input_ids, attention_mask, pixels, image_index, frame_index)
-        if self.ngrams is not None:
-            wide = self.ngrams(input_ids, attention_mask)
-            logits = torch.where((attention_mask > 0).any(dim=1, keepdim=True), (logits + wide) / 2, logits)
+        wide = self.wide(input_ids, attention_mask, text_embedding)
+        if wide is not None:
+            mixed = self.shares[0] * logits + self.shares[1] * wide
+            logits = torch.where((attention_mask > 0).any(dim=1, keepdim=True), mixed, logits)
         return logits if self.motion is None else logits + self.motion(pixels, frame_index)
+
+    def wide(
+        self, input_ids: Tensor, attention_mask: Tensor, text_embedding: Tensor | None = None
+    ) -> Tensor | None:
+        """Logits [N, P] of the linear parts that read a text, None where the preset has none of them."""
+        parts = [] if self.ngrams is None else [self.ngrams(input_ids, attention_mask)]
+        if self.probe is not None and text_embedding is not None:
+            parts.append(self.probe(text_embedding))
+        return sum(parts[1:], parts[0]) if parts else None
 
     def deep(
         self,
@@ -81,9 +105,10 @@ class Network(nn.Module):
         pixels: Tensor,
         image_index: Tensor,
         frame_index: Tensor,
+        text_embedding: Tensor | None = None,  # noqa: ARG002 - of a batch's inputs, and the wide half's alone
     ) -> Tensor:
         """input_ids, attention_mask [N, T]; pixels [M, 3, S, S], pictures and frames; image_index [N] and frame_index
-        [N, F], where among them a post's are, -1 for none. Logits [N, P].
+        [N, F], where among them a post's are, -1 for none; text_embedding [N, E] of a frozen encoder. Logits [N, P].
         """
         looked = self._look(pixels)
         found = looked and looked.hidden

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
-from numpy.typing import NDArray
 from pydantic import Field
 from tokenizers import Tokenizer
 
@@ -19,6 +17,7 @@ from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.network.network import Network
 from models.training.classifier import Classifier
+from models.training.mixture import mixture
 from models.training.preparation import prepare
 from models.training.run import Launcher, RunReport, TrainingRun
 
@@ -68,23 +67,37 @@ class ClassifierRun(TrainingRun[TrainingReport]):
 
     def prepared(self) -> Tokenizer:
         self.preparation = prepare(self.rows, self.preset, self.folder, self.job.weights)
+        self.validation_embeddings = self.preparation.validation
         return self.preparation.tokenizer
 
     def module(self, steps: int) -> Classifier:
         return Classifier(self._network(), self.preset, self.rows.policies, steps, self.seed)
 
     def keep(self, folder: Path, trained: int) -> dict[str, float]:  # noqa: ARG002 - a model does not name its steps
-        """Export the best weights."""
+        """Export the best weights, with the shares of deep and wide that they deserve."""
         network = self._network()
         metrics = self.restore(network)
-        export(folder, network, self.tokenizer, self.preset, self.rows.policies, self._real_batches())
+        network.shares.copy_(mixture(network.eval(), self._validation()))
+        real = (
+            {name: tensor.numpy() for name, tensor in batch.inputs.items()} for batch in self._validation()
+        )
+        export(
+            folder,
+            network,
+            self.tokenizer,
+            self.preset,
+            self.rows.policies,
+            real=islice(real, COMPARED),
+            embedder=self.preparation.embedder,
+        )
         return metrics
 
-    def _real_batches(self) -> Iterator[dict[str, NDArray[np.generic]]]:
-        """Some of the validation split, as the network takes it."""
-        batches = SplitBatches(self.rows, "validation", self.tokenizer, self.preset, self.seed)
-        for batch in islice(batches, COMPARED):
-            yield {name: tensor.numpy() for name, tensor in batch.inputs.items()}
+    def _validation(self) -> SplitBatches:
+        """The validation split, as the network takes it."""
+        return SplitBatches(
+            self.rows, "validation", self.tokenizer, self.preset, self.seed,
+            embeddings=self.validation_embeddings,
+        )  # fmt: skip
 
     def _network(self) -> Network:
         return self.preparation.network(self.preset, len(self.rows.policies))

@@ -15,22 +15,41 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from models.bundle.embedder import export_embedder
 from models.data.labels import judged
 from models.data.loader import DECODERS
 from models.data.pixels import HALF_BYTE, stacked
 from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
-from models.data.tokenizer import encode, load_tokenizer, marks, pieces, train_tokenizer, word_starts
+from models.data.tokenizer import (
+    encode,
+    folded_texts,
+    load_tokenizer,
+    marks,
+    pieces,
+    train_tokenizer,
+    word_marks,
+)
 from models.data.video import Watch, film
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
-from models.layers.logistic_regression import Regression
+from models.evaluation.cross_fit import dealt
+from models.inference.embedder import Embedder
+from models.layers.embedding_probe import PROBE_PENALTIES, Scale
+from models.layers.logistic_regression import Dense, Regression
 from models.layers.motion import fitted, summary
+from models.layers.wide import Part, weighed
 from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
 from models.process.atomic_write import whole_file
 
 TOKENIZER, STATISTICS = "tokenizer.json", "statistics.safetensors"
+EMBEDDER, EMBEDDINGS = "embedder", "validation_embeddings.npy"
+FOLDS, FEW_FOLDS, MANY_TEXTS = (
+    5,
+    2,
+    8_000,
+)  # in which the parts' shares are found; half of many texts tell as much
 BATCH_ROWS = 1024  # read at once
 VIDEOS, CLIPS = 2048, 16  # that motion is learned from, and posts of which they are decoded at once
 LOOKED_AT = 100_000  # posts among which videos are looked for
@@ -43,10 +62,15 @@ class Preparation:
     pieces: Tensor
     statistics: dict[str, Tensor]
     weights: Path | None
+    embedder: Path | None = None
+    """A folder with the frozen encoder, where the preset has one."""
+    validation: NDArray[np.float16] | None = None
+    """Embeddings [K, F] of the validation split."""
 
     def network(self, preset: Preset, policies: int) -> Network:
         """A new network that begins at the priors."""
-        network = Network(preset, policies, self.pieces, self.weights)
+        width = 0 if self.validation is None else self.validation.shape[1]
+        network = Network(preset, policies, self.pieces, self.weights, width)
         network.load_state_dict(self.statistics, strict=False)
         return network
 
@@ -58,11 +82,33 @@ def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | No
     """
     tokenizer, statistics_file = prepared_tokenizer(rows, preset, folder, weights), folder / STATISTICS
     token_pieces = torch.from_numpy(pieces(tokenizer))
+    frozen, validation = _frozen(rows, preset, folder, weights)
     if not statistics_file.exists():
-        statistics = _statistics(rows, preset, tokenizer, token_pieces)
+        embedder = None if frozen is None else Embedder.load(frozen)
+        statistics = _statistics(rows, preset, tokenizer, token_pieces, embedder)
         with whole_file(statistics_file) as aside:
             save_file(statistics, aside)
-    return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights)
+    return Preparation(tokenizer, token_pieces, load_file(statistics_file), weights, frozen, validation)
+
+
+def _frozen(
+    rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | None
+) -> tuple[Path | None, NDArray[np.float16] | None]:
+    """The folder of the preset's embedder, and what it makes of the validation split."""
+    if not preset.embedder or "text" not in preset.modalities:
+        return None, None
+    frozen, kept = folder / EMBEDDER, folder / EMBEDDINGS
+    if not frozen.exists():
+        export_embedder(preset.embedder, weights_of(weights, preset.embedder), frozen)
+    if not kept.exists():
+        embedder = Embedder.load(frozen)
+        found = [
+            embedder(folded_texts(batch["text"].to_pylist())).astype(np.float16)
+            for batch in rows.batches("validation", BATCH_ROWS, "text")
+        ]
+        with whole_file(kept) as aside, aside.open("wb") as file:
+            np.save(file, np.concatenate(found))
+    return frozen, np.load(kept, mmap_mode="r")
 
 
 def prepared_tokenizer(
@@ -92,19 +138,25 @@ def tokenizer_for(texts: Iterable[str], preset: Preset, weights: Path | None) ->
 
 
 def _statistics(
-    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer, token_pieces: Tensor
+    rows: SnapshotRows,
+    preset: Preset,
+    tokenizer: Tokenizer,
+    token_pieces: Tensor,
+    embedder: Embedder | None,
 ) -> dict[str, Tensor]:
     """Initial values of the network's bias, and its n-gram tables, by their names in its state."""
     prior = _prior_logits(rows)
     statistics = {"bias": torch.from_numpy(prior)}
     if preset.caption_tokens:
         statistics["captioner.marks"] = torch.tensor(marks(tokenizer))
-    if preset.has_ngrams:
-        ids, targets, weights = _judged_texts(rows, preset, tokenizer)
-        found = Regression(ids, token_pieces.numpy(), word_starts(tokenizer), preset.ngram_bits).fit(
-            targets, weights, prior, preset.ngram_penalty
-        )
-        statistics |= {f"ngrams.{name}": tensor for name, tensor in found.items()}
+    if preset.has_ngrams or embedder is not None:
+        texts = _judged_texts(rows, preset)
+        ngrams = None
+        if preset.has_ngrams:
+            ids = encode(tokenizer, texts.texts)
+            ngrams = Regression(ids, token_pieces.numpy(), word_marks(tokenizer), preset.ngram_bits)
+        embeddings = embedder(folded_texts(texts.texts)) if embedder is not None else None
+        statistics |= _wide(texts, ngrams, embeddings, prior, preset)
     if "video" in preset.modalities:
         found = fitted(*_watched(rows, preset), prior)
         statistics |= {f"motion.{name}": tensor for name, tensor in found.items()}
@@ -127,29 +179,82 @@ def _texts(rows: SnapshotRows) -> Iterator[str]:
         yield from (text for text in batch["text"].to_pylist() if text)
 
 
-def _judged_texts(
-    rows: SnapshotRows, preset: Preset, tokenizer: Tokenizer
-) -> tuple[list[list[int]], NDArray[np.float32], NDArray[np.float32]]:
-    """Token ids, targets and weights [N, P] of at most `ngram_posts` posts, taken at even distances.
+@dataclass(frozen=True)
+class JudgedTexts:
+    """N texts with their targets and weights [N, P]; fold: [N], the same for a text, its copies and near-duplicates."""
+
+    texts: list[str | None]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    fold: NDArray[np.integer]
+
+
+def _wide(
+    texts: JudgedTexts,
+    ngrams: Regression | None,
+    embeddings: NDArray[np.float32] | None,
+    prior: NDArray[np.float32],
+    preset: Preset,
+) -> dict[str, Tensor]:
+    """What the linear parts hold, by names of the network's state."""
+    parts: dict[str, Part] = {}
+    there = np.zeros(len(texts.texts), np.bool_)
+    if ngrams is not None:
+        parts["ngrams"] = Part(ngrams.features, (preset.ngram_penalty,))
+        there |= ngrams.texts
+    if embeddings is not None:
+        there |= embeddings.any(axis=1)
+        scale = Scale.of(embeddings[there] if there.any() else embeddings)
+        parts["probe"] = Part(Dense(scale(embeddings)), PROBE_PENALTIES)
+    points: dict[str, list[NDArray[np.float64]]] = {name: [] for name in parts}
+    for policy in range(len(prior)):
+        known = there & ~np.isnan(texts.targets[:, policy])
+        solved = weighed(
+            [part.of(known) for part in parts.values()],
+            texts.targets[known, policy].astype(np.float64),
+            texts.weights[known, policy].astype(np.float64),
+            float(prior[policy]),
+            texts.fold[known],
+        )
+        for name, point in zip(parts, solved, strict=True):
+            points[name].append(point)
+    found: dict[str, Tensor] = {}
+    if ngrams is not None:
+        found |= {f"ngrams.{name}": tensor for name, tensor in ngrams.tables(points["ngrams"]).items()}
+    if embeddings is not None:
+        weight, intercept = scale.undone(np.stack(points["probe"], axis=1))
+        found |= {"probe.weight": torch.from_numpy(weight), "probe.intercept": torch.from_numpy(intercept)}
+    return found
+
+
+def _judged_texts(rows: SnapshotRows, preset: Preset) -> JudgedTexts:
+    """At most `ngram_posts` posts, taken at even distances.
 
     Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too.
     """
     positions, width = rows.positions("train"), len(rows.policies)
     positions = positions[:: -(-len(positions) // preset.ngram_posts)]
-    ids: list[list[int]] = []
+    found: list[str | None] = []
     targets: list[NDArray[np.float32]] = []
     votes: list[NDArray[np.float32]] = []
+    clusters: list[NDArray[np.integer]] = []
     rng = np.random.default_rng(0)
     for first in range(0, len(positions), BATCH_ROWS):
-        table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes")
+        table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes", "cluster")
         texts = table["text"].to_pylist()
         copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
-        copies = some_respelled([texts[row] for row in copied], 1.0, rng)
-        ids += encode(tokenizer, [*texts, *copies])
-        for parts, column in ((targets, "labels"), (votes, "votes")):
-            found = matrix(table[column], width)
-            parts += [found, found[copied]]
-    return ids, *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown)
+        found += [*texts, *some_respelled([texts[row] for row in copied], 1.0, rng)]
+        for parts, name in ((targets, "labels"), (votes, "votes")):
+            column = matrix(table[name], width)
+            parts += [column, column[copied]]
+        cluster = table["cluster"].to_numpy()
+        clusters += [cluster, cluster[copied]]
+    folds = FEW_FOLDS if len(found) > MANY_TEXTS else FOLDS
+    return JudgedTexts(
+        found,
+        *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown),
+        dealt(np.concatenate(clusters), folds),
+    )
 
 
 def _watched(

@@ -7,7 +7,7 @@ from typing import Any
 from models.distributed.job import Job
 from models.domain.catalogue import Catalogue, UnknownEntryError
 from models.domain.nearest import choose
-from models.domain.preset import TRIAL, Preset, PresetError, compact, transformer, trial, video
+from models.domain.preset import TRIAL, Preset, PresetError, compact, pretrained, transformer, trial, video
 
 
 class UnknownPresetError(UnknownEntryError):
@@ -18,7 +18,13 @@ PRESETS = Catalogue(
     None,
     "PRESET",
     Preset,
-    made={"compact": compact, TRIAL: trial, "transformer": transformer, "video": video},
+    made={
+        "compact": compact,
+        "pretrained": pretrained,
+        TRIAL: trial,
+        "transformer": transformer,
+        "video": video,
+    },
     unknown=UnknownPresetError,
 )
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.seed import isolate_rng
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tokenizers import Tokenizer
 from torch import nn
@@ -86,6 +88,7 @@ class TrainingRun(Generic[R]):
     """The folder that it leaves, and the field of its report that holds it."""
     reports: type[R]
     placed: Placement | None = None
+    validation_embeddings: NDArray[np.floating] | None = None
 
     def __init__(self, rows: SnapshotRows, job: Job) -> None:
         self.rows, self.job = rows, job
@@ -157,7 +160,14 @@ class TrainingRun(Generic[R]):
     def train(self, logger: Logger | bool, callbacks: Sequence[Callback]) -> tuple[pl.Trainer, int]:
         """The trainer after its run, and the step that the run went on from."""
         pl.seed_everything(self.seed, verbose=False)
-        data = SnapshotData(self.rows, self.tokenizer, self.preset, self.seed, Ranks.here())
+        data = SnapshotData(
+            self.rows,
+            self.tokenizer,
+            self.preset,
+            self.seed,
+            Ranks.here(),
+            embeddings=self.validation_embeddings,
+        )
         epochs = max(self.preset.epochs, -(-self.preset.minimum_steps // data.train.steps))
         with unfilled() if self.job.resources.strategy == "fsdp" else nullcontext():
             module = self.module(epochs * data.train.steps)

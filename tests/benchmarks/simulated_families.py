@@ -1,8 +1,8 @@
 """Whole rollouts in which nothing is worse than it may be: how much evidence of harm the judge ever sees in them.
 
 All guardrails, policies and markets are asked at every look through all stages. The arithmetic is the judge's own, for
-many rollouts at once: a comparison of means takes its exact least over all harmless pairs, where the judge's cells give
-a little less, and one of quantiles its value for the true pair, which is at least that least.
+many rollouts at once: a comparison of means takes beside its bets the exact least over all harmless pairs, where the
+judge's cells give a little less, and one of quantiles its value for the true pair, which is at least that least.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infra.rollout.bets import OTHER, placed
 from infra.rollout.confidence_sequence import log_evidence, log_likelihood, log_mixture
 from infra.rollout.estimate import Line, Mean, Quantile
 from infra.rollout.guardrail import Guardrail
 from infra.rollout.judge import ERROR_RATE, spending
 from infra.rollout.onset import weight
-from infra.rollout.stages import plan_named
+from infra.rollout.stages import Stage, plan_named
 
 PLAN = plan_named("steady")
 POLICIES, MARKETS = 8, 5
@@ -63,10 +64,10 @@ def _one(guardrail: Guardrail, rollouts: int, rng: np.random.Generator, at_limit
         before = np.logaddexp(before, np.log(weight(number, len(PLAN.stages))))
         if guardrail.name.startswith("latency"):
             here = _of_quantiles(
-                0.99 if guardrail.name.endswith("99") else 0.5, _counts(stage.share), rollouts, rng
+                0.99 if guardrail.name.endswith("99") else 0.5, _counts(stage), rollouts, rng
             )
         else:
-            here = _of_means(guardrail, _draw(guardrail, stage.share, rollouts, rng, at_limit))
+            here = _of_means(guardrail, _draw(guardrail, stage, rollouts, rng, at_limit), stage.balance)
         seen.append(before + here)
         if (
             guardrail.name != "judged_right"
@@ -75,17 +76,17 @@ def _one(guardrail: Guardrail, rollouts: int, rng: np.random.Generator, at_limit
     return np.hstack(seen)
 
 
-def _counts(share: float) -> tuple[np.ndarray, np.ndarray]:
+def _counts(stage: Stage) -> tuple[np.ndarray, np.ndarray]:
     """Posts of the challenger and of the champion at each look, [LOOKS]."""
     ours = np.arange(1, LOOKS + 1) * EACH
-    return ours, ours * (round((1 - share) / share) if 0 < share < 1 else 1)
+    return ours, ours // EACH * round(EACH * (1 - stage.balance) / stage.balance)
 
 
 def _draw(
-    guardrail: Guardrail, share: float, rollouts: int, rng: np.random.Generator, at_limit: bool
+    guardrail: Guardrail, stage: Stage, rollouts: int, rng: np.random.Generator, at_limit: bool
 ) -> Drawn:
     rate = RATES[guardrail.name]
-    n_ours, n_theirs = _counts(share)
+    n_ours, n_theirs = _counts(stage)
     if guardrail.name == "judged_right":
         n_ours = n_ours // EACH * JUDGED
     worse = float(guardrail.tolerance.most(1.0)(rate)) if at_limit and guardrail.worse != "lower" else rate
@@ -96,30 +97,37 @@ def _draw(
             for mean, n in ((worse, each), (rate, other))
         )
     else:  # where both see the same posts, they mostly do the same
-        both = ALIKE * rate if share in (0, 1) else 0.0
-        common = rng.binomial(each, both, shape)
-        ours = common + rng.binomial(each - common, (worse - both) / (1 - both))
-        theirs = common + rng.binomial(other - common, (rate - both) / (1 - both))
+        both, pairs = (ALIKE * rate, min(each, other)) if stage.share in (0, 1) else (0.0, 0)
+        common = rng.binomial(pairs, both, shape)
+        ours, theirs = (
+            common
+            + rng.binomial(pairs - common, (mean - both) / (1 - both))
+            + rng.binomial(n - pairs, mean, shape)
+            for mean, n in ((worse, each), (rate, other))
+        )
     full = np.ones(shape)
     return Drawn(ours.cumsum(1), n_ours * full, theirs.cumsum(1), n_theirs * full)
 
 
-def _of_means(guardrail: Guardrail, seen: Drawn) -> np.ndarray:
+def _of_means(guardrail: Guardrail, seen: Drawn, balance: float) -> np.ndarray:
     """Log e-values of harm against the champion or, where one is asked of pairs, against a known value."""
     rate, known = RATES[guardrail.name], guardrail.name in ("flip_rate", "judged_right")
     before = (0.0, 0) if known else (rate * BEFORE, BEFORE)
     found = []
     for side in SIDES[guardrail.worse]:
         lines = guardrail._lines(guardrail.tolerance.most if side > 0 else guardrail.tolerance.least, 1.0)
-        bet = log_mixture(seen.ours, seen.n_ours, Mean(0, 0, before)._prior(lines))
+        any_harm = log_mixture(seen.ours, seen.n_ours, Mean(0, 0, before)._prior(lines))
         if known:
             value = 0.5 if guardrail.name == "judged_right" else rate
-            found.append(
-                bet - _likely(_within(side, seen.ours / seen.n_ours, lines[0](value)), seen.ours, seen.n_ours)
-            )
-        else:
-            bet = bet + log_mixture(seen.theirs, seen.n_theirs, Mean(0, 0, before)._prior((Line(1.0, 0.0),)))
-            found.append(bet - _harmless(seen, lines[0], side))
+            within = _within(side, seen.ours / seen.n_ours, lines[0](value))
+            found.append(any_harm - _likely(within, seen.ours, seen.n_ours))
+            continue
+        alike = log_mixture(seen.theirs, seen.n_theirs, Mean(0, 0, before)._prior((Line(1.0, 0.0),)))
+        exact = any_harm + alike - _harmless(seen, lines[0], side)
+        bets = placed(before, lines, balance).log_evidence(
+            seen.ours, seen.n_ours[0], seen.theirs, seen.n_theirs[0]
+        )
+        found.append(np.logaddexp(np.log(1 - OTHER) + bets, np.log(OTHER) + exact))
     return np.logaddexp.reduce(found) - np.log(len(found))
 
 

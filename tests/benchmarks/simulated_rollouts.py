@@ -8,21 +8,24 @@ import numpy as np
 from scipy.special import xlogy
 from scipy.stats import mannwhitneyu, norm
 
+from infra.rollout.bets import Bets, nearest
+from infra.rollout.confidence_sequence import log_likelihood
 from infra.rollout.evidence import Evidence
 from infra.rollout.guardrail import Guardrail, Spending
 from infra.rollout.judge import spending
-from infra.rollout.latency import bucketed
+from infra.rollout.latency import EDGES, bucketed
 from infra.rollout.observation import RECENT
 from infra.rollout.onset import one_more, weight
 from infra.rollout.stages import plan_named
 
-READ_EVERY, READINGS = 400, 75  # posts of the challenger; half of the traffic is its
-CHECK_EVERY = 3  # readings between two checks of a fixed interval, as of a minute
+READ_EVERY, READINGS = 100, 300  # posts of the challenger; half of the traffic is its
+CHECK_EVERY = 12  # readings between two checks of a fixed interval, as of a minute
 FEWEST_CHECKS = 4  # that ranks are compared of
 BEFORE = RECENT  # posts that the champion decided before the rollout
 MARKET, POLICY = "all", "a policy"
 SPREAD = 0.35  # of the logarithm of a latency
 SLOWEST = 2.0537  # standard deviations beyond which one post in fifty lies
+TAIL = 15.0, 25.0  # milliseconds between which the champion's p99 can be taken to lie
 PLAN = plan_named("steady")
 HALF = 4  # the stage in which half of the traffic is the challenger's
 METRICS = ("error_rate", "action_rate", "latency_p99")
@@ -111,10 +114,41 @@ def stopped(harm: str, seed: int) -> tuple[int, int]:
     return first, begun
 
 
+def known(harm: str, seed: int) -> int:
+    """Posts before who knows both models stops the same rollout by the same looks: what Wald's bound is met by."""
+    name, model = HARMS[harm]
+    rng, limit = np.random.default_rng(seed), spent_on(name)[0].tolerance.most(1.0)
+    ours, theirs = Seen.draw(model, rng), Seen.draw(GOOD, rng)
+    posts = np.arange(1, READINGS + 1) * READ_EVERY
+    if name == "latency_p99":
+        shown = _of_known_tails(model, ours, theirs, posts[:, None])
+    else:
+        rate, worse = (np.array([it.errors if name == "error_rate" else it.acts_on]) for it in (GOOD, model))
+        bet = Bets(np.zeros(1), worse, rate, nearest(worse, rate, limit, 0.5), limit)
+        seen = (it.errors if name == "error_rate" else it.actions for it in (ours, theirs))
+        shown = bet.log_evidence(*(it for sums in seen for it in (sums.cumsum(), posts)))
+    reached = shown >= needed(harm, 0)
+    return int(posts[reached.argmax()]) if reached.any() else 0
+
+
+def _of_known_tails(model: Model, ours: Seen, theirs: Seen, posts: np.ndarray) -> np.ndarray:
+    """The least log likelihood ratio against any value that the champion's p99 may have, [READINGS]."""
+    values = EDGES[(TAIL[0] < EDGES) & (TAIL[1] > EDGES)]
+    limit = spent_on("latency_p99")[0].tolerance.most(1.0)(values)
+    found = np.zeros((len(posts), len(values)))
+    for seen, edges, shares in (
+        (ours, limit, np.maximum(model.slower_than(limit), 0.01)),
+        (theirs, values, np.minimum(GOOD.slower_than(values), 0.01)),
+    ):
+        slower = np.stack([(row[:, None] > edges).sum(axis=0) for row in seen.latencies]).cumsum(axis=0)
+        found += log_likelihood(shares, slower, posts) - log_likelihood(0.01, slower, posts)
+    return found.min(axis=1)
+
+
 def _shown(guardrail: Guardrail, its: Spending, evidence: Evidence) -> float:
     """Log evidence of harm in one stage, all questions together, above what the guardrail's part of a verdict takes."""
     questions = list(guardrail.questions(evidence))
-    each = [guardrail.weigh(question)[0] for question in questions]
+    each = [guardrail.weigh(question, evidence.balance)[0] for question in questions]
     return float(np.logaddexp.reduce(each) + np.log(its.harm / len(questions)))
 
 

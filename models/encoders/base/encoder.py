@@ -89,6 +89,14 @@ class Usual:
     fields: dict[str, Any] = field(default_factory=dict)  # what their preset has beside the architecture
 
 
+class TextEmbedder(NamedTuple):
+    """A frozen network of token ids and mask [N, T] to embeddings [N, F], what it reads them with, and how many."""
+
+    network: nn.Module
+    tokenizer: Tokenizer
+    max_tokens: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
     """One family. `preset` is a small configuration that trains on two cores."""
@@ -103,6 +111,7 @@ class Encoder:
     usual: Usual | None = None
     writes: bool = False  # whether it can where it is asked
     tokenizer: Callable[[Path], Tokenizer] | None = None  # that of a folder of weights
+    embeds: Callable[[Path], TextEmbedder] | None = None  # texts, by a folder of weights that nothing trains
 
 
 """Encoders, one family a file."""

@@ -149,7 +149,7 @@ def test_harm_that_shows_in_many_subjects_is_found_together_before_it_is_in_one(
     arms = (
         (evidence.history, 0.1, 50_000),
         (evidence.champion, 0.1, 5_000),
-        (evidence.challenger, 0.137, 5_000),
+        (evidence.challenger, 0.134, 5_000),
     )
     for arm, rate, posts in arms:
         for tallies, names in ((arm.policies, POLICIES), (arm.markets, MARKETS)):

