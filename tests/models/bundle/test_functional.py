@@ -1,7 +1,7 @@
 """Functional suites on a real model: what passes by functionality, beside the champion, and files with faults."""
 
 import pytest
-from tiny_model import POLICIES, make_candidate, make_champion
+from tiny_model import POLICIES, make_candidate, make_champion, run_of
 
 from infra.registry import Registry
 from infra.settings import Settings
@@ -13,7 +13,6 @@ from tasks.gates import GATES
 from tasks.gates.base.contract import made_up_evidence
 from tasks.release.evaluate import evaluate
 from tasks.training.champion import incumbent
-from tasks.training.run import Run
 
 WORD = POLICIES[0]
 HEAD = "functionality,text,gold,policy,minimum\n"
@@ -85,7 +84,7 @@ def test_an_evaluation_reports_the_suites_of_the_project(project, champion):
     suite(project.folder / "functional", minimum="0.9")
     assert len(functional_digest()) == 64
     candidate = make_candidate(champion, seed=7)
-    there = incumbent.fn(champion, Run(key=candidate.key, run_id=candidate.run_id))
+    there = incumbent.fn(champion, run_of(candidate))
     evaluation = evaluate.fn(champion, candidate, there)
     card = (evaluation.report / "model-card.md").read_text()
     assert "## Functional suites" in card
