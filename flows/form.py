@@ -31,6 +31,7 @@ from infra.settings import Settings
 from models.distributed.resources import Resources, TrainingOptions
 from models.domain.catalogue import Catalogue
 from models.domain.preset import Preset
+from models.evaluation.functional_file import functional_suites
 from models.policies import POLICY_SETS
 from models.training.presets import preset_named, preset_names
 from models.training.search_space import space
@@ -225,6 +226,7 @@ def checked(data: Data, training: Training, rollout: RollOut, approval: Approval
     """The settings of a run; raises UserError, which lists the choices, before any work is done."""
     # what a run asks at its end fails at its beginning
     _ = POLICY_SETS[data.policy_set], list(GATES), list(SUITES), training.chosen
+    functional_suites(POLICY_SETS[data.policy_set].keys)
     at_hand(training.resources)
     plan_named(rollout.plan).guardrails(rollout.dry_run)
     if approval.when != "automatic":

@@ -12,6 +12,7 @@ from prefect.states import Completed
 from flows.form import Approval, Data, RollOut, Training, checked, foreseen
 from flows.naming import unless_typed
 from flows.unfinished import TIDY
+from models.evaluation.functional_file import functional_digest
 from models.training.training_cost import Measurement
 from tasks.data.snapshot import Snapshot, cut, pin
 from tasks.plumbing.handle import Handle
@@ -79,7 +80,7 @@ def retrain(
     validation = validate(settings, snapshot, champion, run)
     candidate = train(settings, run, snapshot, training.resources)
     candidate = cross_fit(settings, run, candidate)
-    evaluation = evaluate(settings, candidate, champion, validation.warnings)
+    evaluation = evaluate(settings, candidate, champion, validation.warnings, functional_digest())
     outcome = partial(
         Outcome,
         snapshot=snapshot,

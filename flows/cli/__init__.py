@@ -43,7 +43,7 @@ GROUPS = {  # what people do, and the commands for it, in the order of doing it
     },
     "Train": {
         "policies": "List, show, check, compare and try policy sets.",
-        "check": "Try the parts of your own by what every entry has to pass.",
+        "check": "Try parts of your own, and models by functional suites.",
         "models": "List families of encoders and their weights, and try these.",
         "plan": "Say what a training run will take, before it is started.",
         "retrain": "From the lake's posts to a champion, or a rejection.",

@@ -10,13 +10,24 @@ if TYPE_CHECKING:
     from models.evaluation.effects import Effects
 
 
+SHARES = (3, 4, 6)  # columns of UNJUDGED_HEAD
+
+
 def show_effects(effects: Effects, console: Console) -> None:
     """The table of a thousand posts, and what it cannot do yet."""
     from rich.box import SIMPLE
     from rich.table import Table
 
     from flows.cli.plain import plain
-    from infra.report import HEAD, TITLE, effects_notes, effects_rows
+    from infra.report import (
+        HEAD,
+        TITLE,
+        UNJUDGED_HEAD,
+        effects_notes,
+        effects_rows,
+        unjudged_notes,
+        unjudged_rows,
+    )
 
     table = Table(title=f"{TITLE}, of a thousand posts", box=SIMPLE)
     for place, name in enumerate(HEAD):
@@ -24,5 +35,16 @@ def show_effects(effects: Effects, console: Console) -> None:
     for row in effects_rows(effects):
         table.add_row(*map(plain, row))
     console.print(table)
-    for note in effects_notes(effects):
+    notes = effects_notes(effects)
+    if effects.unjudged is not None:
+        rows = unjudged_rows(effects.unjudged)
+        if rows:
+            table = Table(title="On posts that nobody judged, without a person", box=SIMPLE)
+            for place, name in enumerate(UNJUDGED_HEAD):
+                table.add_column(name, justify="right" if place in SHARES else "left")
+            for row in rows:
+                table.add_row(*map(plain, row))
+            console.print(table)
+        notes += unjudged_notes(effects.unjudged)
+    for note in notes:
         console.print(plain(note), highlight=False, soft_wrap=True)

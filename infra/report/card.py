@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
+from infra.report.functional import functional_table
 from infra.report.limits import idle_by_market, pooled, unfit, weak_slices
 from infra.report.texts import Escaped, filled
+from infra.report.unjudged import unjudged_notes
 from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.comparison import Comparison
+from models.evaluation.prevalence import LEAST_UNJUDGED
 from models.evaluation.report import Figure
 
 WIDE = 0.2  # width of an interval from which a figure is called uncertain
@@ -36,10 +39,12 @@ def comparison_table(comparison: Comparison) -> str:
 
 def card(findings: Findings) -> str:
     """The card in Markdown."""
+    functional = Escaped(functional_table(findings.functional)) if findings.functional else ""
     return filled(
         "card.md.j2",
         findings=findings,
         effects=Escaped(effects_table(findings.effects, whole=True)),
+        functional=functional,
         limitations=limitations(findings),
         unfit=unfit(findings),
         default=DEFAULT_MARKET,
@@ -75,7 +80,11 @@ def limitations(findings: Findings) -> list[str]:
         )
     if weak := weak_slices(findings):
         found.append(f"Average precision is lower beyond noise than overall on: {', '.join(weak)}.")
-    found.append("Review shares hold for posts like those that were judged; live traffic may differ.")
+    outside = findings.effects.unjudged
+    if outside is None or outside.posts < LEAST_UNJUDGED:
+        found.append("Review shares hold for posts like those that were judged; live traffic may differ.")
+    if outside is not None:
+        found += unjudged_notes(outside)
     return found
 
 

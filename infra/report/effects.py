@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from infra.markdown import cells, plain
+from infra.report.unjudged import unjudged_table
 from models.domain.content import Action
 from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.effects import THOUSAND, Effect, Effects, Gap, MarketEffects
@@ -68,7 +69,10 @@ def effects_summary(effects: Effects) -> str:
 def effects_table(effects: Effects, *, whole: bool = False) -> str:
     """Table and notes as Markdown; every policy in every market where `whole`."""
     lines = ["Of a thousand posts:", "", *_table(effects_rows(effects, whole=whole))]
-    return "\n".join([*lines, "", *(f"- {plain(note)}" for note in effects_notes(effects))])
+    lines += ["", *(f"- {plain(note)}" for note in effects_notes(effects))]
+    if effects.unjudged is not None:
+        lines += ["", "### On posts that nobody judged", "", unjudged_table(effects.unjudged)]
+    return "\n".join(lines)
 
 
 def _table(rows: list[Row]) -> list[str]:
@@ -103,7 +107,9 @@ def shown(value: float) -> str:
 def _shortcoming(policy: str, action: Action, gaps: list[Gap]) -> str:
     where = ", ".join(market_name(gap.market) for gap in gaps)
     known = sorted({gap.more for gap in gaps if gap.more is not None})
-    if not known:
+    if any(gap.withheld for gap in gaps):
+        change = "Judgements of some of those posts would change that, more of the others would not."
+    elif not known:
         change = "More judgements like these would not change that: the model has to rank better."
     else:
         count = f"{known[0]:,}" if len(known) == 1 else f"{known[0]:,} to {known[-1]:,}"

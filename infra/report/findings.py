@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from infra.report.mistakes import Seen
+from models.bundle.functional import SuiteResult
 from models.domain.policy import PolicySet
 from models.evaluation.calibration import Calibration
 from models.evaluation.comparison import Comparison
@@ -45,6 +46,7 @@ class Findings:
         default_factory=dict
     )  # posts of the lake, by why the snapshot lacks them
     mistakes: Sequence[Seen] = ()
+    functional: Sequence[SuiteResult] = ()
 
     @property
     def accepted(self) -> bool:

@@ -15,8 +15,9 @@ from PIL import Image
 from models.domain.content import Action
 from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.metrics import BINS, Curve
-from models.evaluation.operating_points import MAJORITY, OperatingPoints
+from models.evaluation.operating_points import OperatingPoints
 from models.evaluation.predictions import Scored
+from models.evaluation.thresholds import MAJORITY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

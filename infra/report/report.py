@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from infra.report.card import beside_table, card, gate_table
 from infra.report.effects import effects_table
 from infra.report.findings import Findings
+from infra.report.functional import functional_table
 from infra.report.mistakes import table
 from infra.report.page import numbered, page
 from infra.report.pdf import printed
@@ -45,6 +46,10 @@ def write_report(
     (folder / "gates.json").write_text(json.dumps(list(findings.checks), indent=1))
     (folder / "report.json").write_text(findings.report.model_dump_json(indent=1))
     (folder / "operating_points.json").write_text(findings.operating_points.model_dump_json(indent=1))
+    if findings.functional:
+        (folder / "functional.md").write_text(functional_table(findings.functional))
+        results = [result.model_dump(mode="json") for result in findings.functional]
+        (folder / "functional.json").write_text(json.dumps(results, indent=1))
     if findings.comparison:
         (folder / "comparison.json").write_text(findings.comparison.model_dump_json(indent=1))
     _write_slices(folder / "slices.csv", findings)

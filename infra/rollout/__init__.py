@@ -68,5 +68,5 @@ __all__ = [
     "withdraw_rollout",
 ]
 
-# modules that others import from their own file: for tests of parts, and where the rest would be slow
-PUBLIC = ("contract", "stages")
+# modules that others import from their own file: for tests of parts, where the rest would be slow, and the mathematics
+PUBLIC = ("confidence_sequence", "contract", "stages")

@@ -11,7 +11,7 @@ from infra.lake import Lake, among, standing
 from infra.rollout.evidence import SHADOW, Tally
 from infra.rollout.rollout import Rollout
 from models.domain.content import PEOPLE
-from models.evaluation.operating_points import MAJORITY
+from models.evaluation.thresholds import MAJORITY
 
 MOST_PAIRS = 10_000  # disagreements that are looked up among the judgements
 COLUMNS = ["post_id", "model_version", "reasons", "live_policies"]

@@ -7,6 +7,7 @@ from infra.snapshots.corpus import cut_corpus, pin_posts
 from infra.snapshots.cut import EmptyLakeError, cut_snapshot, pin_versions
 from infra.snapshots.scan import batches
 from infra.snapshots.store import CutSnapshot
+from infra.snapshots.unjudged import unjudged_posts
 
 __all__ = [
     "CutSnapshot",
@@ -16,4 +17,5 @@ __all__ = [
     "cut_snapshot",
     "pin_posts",
     "pin_versions",
+    "unjudged_posts",
 ]

@@ -1,6 +1,7 @@
 """The watch room: what live traffic shows against what the champion learned from, signal by signal."""
 
 from infra.watch.live import live_view
+from infra.watch.promises import kept_promises
 from infra.watch.reference import reference_view
 from infra.watch.signal import Finding, Signal
 from infra.watch.signals import SIGNALS
@@ -13,6 +14,7 @@ __all__ = [
     "Signal",
     "View",
     "compare_views",
+    "kept_promises",
     "live_view",
     "reference_view",
 ]

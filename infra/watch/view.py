@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.operating_points import MAJORITY
+from models.evaluation.thresholds import MAJORITY
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]

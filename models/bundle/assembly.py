@@ -15,10 +15,9 @@ from models.bundle.bundle import Bundle, write_bundle
 from models.data.snapshot import SnapshotRows
 from models.domain.policy import PolicySet
 from models.evaluation.admission import admission
-from models.evaluation.calibration import Calibration
-from models.evaluation.cross_fit import evidence_of
+from models.evaluation.cross_fit import UnjudgedPosts, calibrated, evidence_of
 from models.evaluation.operating_points import OperatingPoints
-from models.evaluation.predictions import Scored, joined, score_splits
+from models.evaluation.predictions import CONTENT, LakePosts, Scored, joined, score_posts, score_splits
 from models.evaluation.sufficiency import Tally, judged_splits
 from models.inference.precision import INT8, ONNX, Precision
 from models.inference.scorer import Feed, Scorer
@@ -28,7 +27,6 @@ JUDGED: tuple[str, ...] = ("calibration", "validation")  # splits
 OUT_OF_FOLD = (
     "out of fold"  # posts of the training split that were scored by models which had not learned from them
 )
-CONTENT = ("text", "image", "video")  # columns
 TIMED = 64  # posts
 WARM_UP_POSTS = 4
 LATENCY_PERCENTILE = 95  # percentile
@@ -36,12 +34,15 @@ LATENCY_PERCENTILE = 95  # percentile
 
 @dataclass(frozen=True)
 class Assembled:
-    """A bundle's digest, and the posts that its thresholds were derived from, as it scores them."""
+    """A bundle's digest, and the posts that its thresholds were derived from, as it scores them: judged ones, and those
+    that nobody judged, where there are any.
+    """
 
     digest: str
     judged: Scored
     points: OperatingPoints
     tally: Tally
+    unjudged: UnjudgedPosts | None
 
 
 def assemble(
@@ -53,6 +54,7 @@ def assemble(
     storage_options: dict[str, str],
     threads: int,
     out_of_fold: Scored | None = None,
+    unjudged: LakePosts | None = None,
 ) -> Assembled:
     """Write the bundle of `model` to `folder`.
 
@@ -63,6 +65,9 @@ def assemble(
     posts of the training split as models scored them that had not learned from these (models.training.cross_fit), and
     where there are none, the test split's join, if they help. Thresholds go by the order of the scores alone, which no
     calibration changes, so that fitting it on the same posts flatters none of them.
+
+    `unjudged` are posts of the lake that nobody judged: where they are another world than the judged ones, calibration
+    and thresholds follow, or are withheld (models.evaluation.unjudged).
     """
     tally = Tally.of(uri, storage_options)
     with TemporaryDirectory() as scratch:
@@ -74,14 +79,24 @@ def assemble(
             scorer = Scorer.load(model, threads=threads, graph=choice.int8)
             parts = [*parts, score_splits(scorer, uri, names[len(JUDGED) :], storage_options)]
         judged = joined(parts)
-        fitting = judged if names != JUDGED else parts[0]
-        calibration = Calibration.fit(fitting.policies, fitting.logits, fitting.labels)
-        evidence = evidence_of(calibration, judged, tally.assessed)
+        outside = _outside(model, choice, parts if out_of_fold is None else parts[:-1], unjudged, threads)
+        calibration = calibrated(judged if names != JUDGED else parts[0], outside)
+        evidence = evidence_of(calibration, judged, tally.assessed, outside)
         points = OperatingPoints.derive(policy_set, evidence, names)
         digest = write_bundle(
             folder, model, calibration, policy_set, points, precision=choice.precision, int8=choice.int8
         )
-    return Assembled(digest, judged, points, tally)
+    return Assembled(digest, judged, points, tally, outside)
+
+
+def _outside(
+    model: Path, choice: Choice, judged: list[Scored], unjudged: LakePosts | None, threads: int
+) -> UnjudgedPosts | None:
+    """Beside judged posts that the served model itself scored: those of models out of fold are spread otherwise."""
+    if unjudged is None or not unjudged.rows:
+        return None
+    scorer = Scorer.load(model, threads=threads, graph=choice.int8)
+    return UnjudgedPosts.beside(joined(judged), score_posts(scorer, unjudged))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def to_onnx(network: Network, preset: Preset, path: Path) -> None:
     example = random_batch(
         network, preset.image_size, np.random.default_rng(0), posts=4, tokens=min(12, preset.max_tokens)
     )
+    if not network.embedding_width:
+        del example[EMBEDDING], shapes[EMBEDDING]  # else it might be what tells the number of posts
     inputs = tuple(torch.from_numpy(array) for array in example.values())
     outputs = [LOGITS] if network.temporal is None else [LOGITS, MOMENTS]
     with quietly():
@@ -117,7 +119,7 @@ class Served(nn.Module):
         logits = self.network(*inputs)
         if self.network.temporal is None:
             return (logits,)
-        _, _, pixels, _, frame_index, _ = inputs
+        _, _, pixels, _, frame_index, *_ = inputs
         return logits, self.network.moments(pixels, frame_index)
 
 

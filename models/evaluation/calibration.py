@@ -7,11 +7,13 @@
 | under 300                 | Platt scaling (Platt, 1999) with his smoothed targets                            |
 | 300 and more              | isotonic regression, with a share of Platt's curve so that no two scores merge   |
 
-Every map rises strictly with the logit, so calibration never changes a ranking.
+Every map rises strictly with the logit, so calibration never changes a ranking. Where posts that nobody judged violate
+by other odds than the judged ones, a map says what holds for those (`models.evaluation.prevalence`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -23,6 +25,7 @@ Floats = NDArray[np.floating]
 MIN_PLATT_POSTS = 20
 MIN_ISOTONIC_POSTS = 300
 MIXED_IN = 0.02  # Platt's share in an isotonic map: keeps the ranking on the flat steps
+LEAST_ODDS = 0.01  # factor: a sample without a violation does not make a policy's scores nothing
 STEPS = 50  # of Newton's method; it converges in about eight
 
 
@@ -37,6 +40,12 @@ class CalibrationMap(BaseModel):
     slope: Annotated[float, Field(gt=0)] = 1.0
     offset: float = 0.0
     knots: tuple[tuple[float, float], ...] = Field(default=(), description="logit and probability, rising")
+    odds: float = Field(
+        default=1.0,
+        gt=0,
+        exclude_if=lambda odds: odds == 1,  # a release before reads what it knows
+        description="by how much the odds of a violation differ from those among the judged posts",
+    )
 
     @classmethod
     def fit(cls, logits: Floats, violates: NDArray[np.bool_]) -> Self:
@@ -57,11 +66,10 @@ class CalibrationMap(BaseModel):
     def __call__(self, logits: Floats) -> Floats:
         """Probabilities of the logits' shape, float64: float32 would merge scores near 0 and 1."""
         curve = _sigmoid(self.slope * logits.astype(np.float64) + self.offset)
-        if not self.knots:
-            return curve
-        at, probability = np.array(self.knots).T
-        blended: Floats = MIXED_IN * curve + (1 - MIXED_IN) * np.interp(logits, at, probability)
-        return blended
+        if self.knots:
+            at, probability = np.array(self.knots).T
+            curve = MIXED_IN * curve + (1 - MIXED_IN) * np.interp(logits, at, probability)
+        return _by_odds(curve, self.odds)
 
 
 class Calibration(BaseModel):
@@ -80,10 +88,31 @@ class Calibration(BaseModel):
         }
         return cls(maps={policy: CalibrationMap.fit(x, y >= 0.5) for policy, (x, y) in columns.items()})  # noqa: PLR2004 - a majority
 
+    def moved(self, odds: Mapping[str, float]) -> Self:
+        """The same for posts whose odds of a violation differ by these factors; 1 for policies that are not named."""
+        maps = {
+            policy: it.model_copy(update={"odds": max(odds.get(policy, 1.0), LEAST_ODDS)})
+            for policy, it in self.maps.items()
+        }
+        return type(self)(maps=maps)
+
+    def among_judged(self, probabilities: Floats) -> Floats:
+        """What probabilities [N, P] by `moved` maps were among posts like the judged ones."""
+        odds = np.array([it.odds for it in self.maps.values()])
+        return _by_odds(probabilities, 1 / odds)
+
     def __call__(self, logits: Floats) -> Floats:
         """Probabilities [N, P] from logits [N, P], in the order of `maps`."""
         columns = [apply(logits[:, i]) for i, apply in enumerate(self.maps.values())]
         return np.stack(columns, axis=1)
+
+
+def _by_odds(probabilities: Floats, odds: Floats | float) -> Floats:
+    """Probabilities by prior odds that are so many times as great (Saerens et al., 2002, equation 2.4)."""
+    if np.all(np.equal(odds, 1)):
+        return probabilities
+    moved: Floats = probabilities * odds / (probabilities * odds + (1 - probabilities))
+    return moved
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from models.evaluation.metrics import average_precision, bootstrap_weights
-from models.evaluation.operating_points import MAJORITY
 from models.evaluation.predictions import Names, Scored
 from models.evaluation.report import RESAMPLES, Figure, mean_of, slice_samples
+from models.evaluation.thresholds import MAJORITY
 
 Floats = NDArray[np.floating]
 

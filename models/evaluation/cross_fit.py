@@ -8,8 +8,9 @@ better on average (Bates, Hastie and Tibshirani, 2024, on what cross-validation 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from models.domain.policy import PolicySet
 from models.evaluation.calibration import Calibration
 from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.predictions import Scored
+from models.evaluation.prevalence import Prevalence
+from models.evaluation.unjudged import Unjudged, prevalence_by_policy
 
 Floats = NDArray[np.floating]
 
@@ -33,17 +36,55 @@ class Held:
     points: OperatingPoints
 
 
-def evidence_of(calibration: Calibration, scored: Scored, assessed: Sequence[str]) -> JudgedScores:
+@dataclass(frozen=True)
+class UnjudgedPosts:
+    """Posts that nobody judged, and what their scores say of the prevalence of each policy."""
+
+    scored: Scored
+    prevalence: Mapping[str, Prevalence]
+
+    @classmethod
+    def beside(cls, judged: Scored, unjudged: Scored) -> Self:
+        """`judged`: posts that the model did not learn from; both scored by the same model."""
+        found = prevalence_by_policy(judged.policies, judged.logits, judged.labels, unjudged.logits)
+        return cls(unjudged, found)
+
+    @property
+    def odds(self) -> dict[str, float]:
+        """By how much the odds of a violation differ from those among the judged posts, by policy."""
+        return {policy: found.odds for policy, found in self.prevalence.items()}
+
+    def by(self, calibration: Calibration) -> Unjudged:
+        """With the scores that are served."""
+        return Unjudged(calibration(self.scored.logits), self.scored.market, self.prevalence)
+
+
+def evidence_of(
+    calibration: Calibration, scored: Scored, assessed: Sequence[str], unjudged: UnjudgedPosts | None = None
+) -> JudgedScores:
     """What thresholds are derived from."""
     return JudgedScores(
-        scored.policies, calibration(scored.logits), scored.labels, scored.market, tuple(assessed)
+        scored.policies,
+        calibration(scored.logits),
+        scored.labels,
+        scored.market,
+        tuple(assessed),
+        None if unjudged is None else unjudged.by(calibration),
     )
 
 
-def cross_fitted(policy_set: PolicySet, scored: Scored, assessed: Sequence[str]) -> list[Held]:
+def calibrated(scored: Scored, unjudged: UnjudgedPosts | None = None) -> Calibration:
+    """Fitted on these judged posts; where another share of the unjudged ones violates, it says what holds for those."""
+    fitted = Calibration.fit(scored.policies, scored.logits, scored.labels)
+    return fitted if unjudged is None else fitted.moved(unjudged.odds)
+
+
+def cross_fitted(
+    policy_set: PolicySet, scored: Scored, assessed: Sequence[str], unjudged: UnjudgedPosts | None = None
+) -> list[Held]:
     """Each fold by what the other folds fit; folds without a post are left out."""
     fold = folds_of(scored, FOLDS)
-    return [_held(policy_set, scored, fold == k, assessed) for k in np.unique(fold)]
+    return [_held(policy_set, scored, fold == k, assessed, unjudged) for k in np.unique(fold)]
 
 
 def folds_of(scored: Scored, folds: int) -> NDArray[np.integer]:
@@ -57,10 +98,16 @@ def dealt(cluster: NDArray[np.integer], folds: int) -> NDArray[np.integer]:
     return np.asarray(np.random.default_rng(0).permutation(len(clusters))[member] % folds)
 
 
-def _held(policy_set: PolicySet, scored: Scored, out: NDArray[np.bool_], assessed: Sequence[str]) -> Held:
+def _held(
+    policy_set: PolicySet,
+    scored: Scored,
+    out: NDArray[np.bool_],
+    assessed: Sequence[str],
+    unjudged: UnjudgedPosts | None,
+) -> Held:
     fitting, held = scored.where(~out), scored.where(out)
-    calibration = Calibration.fit(scored.policies, fitting.logits, fitting.labels)
-    points = OperatingPoints.derive(policy_set, evidence_of(calibration, fitting, assessed))
+    calibration = calibrated(fitting, unjudged)
+    points = OperatingPoints.derive(policy_set, evidence_of(calibration, fitting, assessed, unjudged))
     return Held(held, calibration(held.logits), points)
 
 

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.domain.content import Action
-from models.domain.policy import PolicySet, market_name
-from models.evaluation.operating_points import MAJORITY, OperatingPoint, OperatingPoints
+from models.domain.policy import DEFAULT_MARKET, PolicySet, market_name
+from models.evaluation.operating_points import JudgedScores, OperatingPoint, OperatingPoints
 from models.evaluation.predictions import Scored
-from models.evaluation.thresholds import STRENGTH, share_at_most
+from models.evaluation.prevalence import LEAST_UNJUDGED, prevalence_of
+from models.evaluation.thresholds import MAJORITY, STRENGTH, share_at_most
+from models.evaluation.unjudged import OnUnjudged, Taken, acted_on
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
@@ -95,15 +97,19 @@ class Gap(Shown):
     action: Action
     why: str
     more: int | None
+    withheld: bool = False  # only unjudged posts, which are unlike the judged ones, speak against it
 
 
 class Effects(Shown):
-    """`posts` are what it was counted on, `not_assessed` the policies that nobody judged a post for."""
+    """`posts` are what it was counted on, `not_assessed` the policies that nobody judged a post for, `unjudged` what it
+    makes of posts that nobody judged; None in a result of before.
+    """
 
     posts: int
     markets: tuple[MarketEffects, ...]
     gaps: tuple[Gap, ...]
     not_assessed: tuple[str, ...] = ()
+    unjudged: OnUnjudged | None = None
 
     @property
     def acted(self) -> int:
@@ -133,6 +139,8 @@ class Effects(Shown):
             found[f"{head}.review_minutes"] = market.review_minutes
             if all_of_it.passed_per_thousand is not None:
                 found[f"{head}.violations_passed"] = all_of_it.passed_per_thousand
+        for it in self.unjudged.acted if self.unjudged else ():
+            found[f"unjudged.{it.market}.{it.policy}.{it.action}"] = THOUSAND * it.share
         return found
 
 
@@ -159,6 +167,7 @@ def effects(
     scored: Scored,
     probabilities: Floats,
     violations: Violations,
+    unjudged: OnUnjudged | None = None,
 ) -> Effects:
     """Of posts that the network did not learn from; probabilities: [N, P], as they are served."""
     assessed = [i for i, policy in enumerate(points.policies) if policy not in points.not_assessed]
@@ -172,7 +181,31 @@ def effects(
         ),
         gaps=tuple(_gaps(points, violations)),
         not_assessed=points.not_assessed,
+        unjudged=unjudged,
     )
+
+
+def on_unjudged(points: OperatingPoints, evidence: JudgedScores) -> OnUnjudged:
+    """Every automatic action on the unjudged posts: on all of them, and on those of each market that has enough.
+
+    evidence: judged posts that the model did not learn from, with the unjudged ones, as they are served. A market's
+    share is held against its own prevalence, by the scores that the classes have in all markets together.
+    """
+    if (unjudged := evidence.unjudged) is None:
+        return OnUnjudged(posts=0)
+    acted = []
+    for point in points.points:
+        inside = unjudged.inside(point.market)
+        if point.threshold is None or point.action is Action.REVIEW or inside.sum() < LEAST_UNJUDGED:
+            continue
+        judged, scores = evidence.judged(point.policy), evidence.unjudged_scores(point.policy, point.market)
+        found = unjudged.prevalence.get(point.policy)
+        if point.market != DEFAULT_MARKET:
+            found = prevalence_of(point.policy, *judged, scores, policies=len(points.policies))
+        taken = Taken(point.policy, point.market, point.action, point.threshold, point.objective)
+        acted.append(acted_on(taken, *judged, scores, found))
+    known = tuple(found for policy, found in unjudged.prevalence.items() if policy in evidence.known)
+    return OnUnjudged(posts=len(unjudged), prevalence=known, acted=tuple(acted))
 
 
 def _market(
@@ -220,7 +253,14 @@ def _gaps(points: OperatingPoints, violations: Violations) -> list[Gap]:
 
     def gap(point: OperatingPoint) -> Gap:
         more = None if point.missing is None else violations.more(point.policy, point.missing)
-        return Gap(market=point.market, policy=point.policy, action=point.action, why=point.note, more=more)
+        return Gap(
+            market=point.market,
+            policy=point.policy,
+            action=point.action,
+            why=point.note,
+            more=more,
+            withheld=point.withheld,
+        )
 
     return [
         gap(point)

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array, hstack
 
 from models.domain.folding import folded
 from models.evaluation.metrics import average_precision, bootstrap_weights
-from models.evaluation.operating_points import MAJORITY
+from models.evaluation.thresholds import MAJORITY
 
 MIN_VIOLATIONS = 10  # and as many that do not violate: with fewer, folds would tell of chance alone
 FOLDS, INNER_FOLDS = 4, 3

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from models.domain.content import Action
 from models.domain.policy import DEFAULT_MARKET
 from models.evaluation.cross_fit import Held
-from models.evaluation.operating_points import MAJORITY, OperatingPoint, OperatingPoints
+from models.evaluation.operating_points import OperatingPoint, OperatingPoints
+from models.evaluation.thresholds import MAJORITY
 
 
 class HeldOut(BaseModel):

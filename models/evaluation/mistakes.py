@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.operating_points import MAJORITY
 from models.evaluation.predictions import Scored
+from models.evaluation.thresholds import MAJORITY
 
 Floats = NDArray[np.floating]
 Kind = Literal["false alarm", "miss"]

@@ -1,9 +1,11 @@
 """Operating points: the threshold of each market, policy and action, derived from the market's objectives.
 
 An automatic action takes the smallest threshold whose precision is proven: its lower confidence bound, not its
-estimate, meets the objective. A market whose own posts do not prove one borrows what all markets together prove, unless
+estimate, meets the objective; where unjudged posts are known to violate by lower odds than the judged ones, for those.
+A market whose own posts do not prove one borrows what all markets together prove, unless
 its own posts rule that out. A person reviews what is left, the likely and severe first, up to the review share. A
-policy that nobody judged is not assessed: no action, no share of the reviews.
+policy that nobody judged is not assessed: no action, no share of the reviews. The review share is one of unjudged posts
+where there are enough: people cannot review the share that a threshold on suspicious posts would send them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.domain.content import Action, Reason
 from models.domain.policy import DEFAULT_MARKET, Objectives, PolicySet
+from models.evaluation.prevalence import LEAST_UNJUDGED, Prevalence
 from models.evaluation.thresholds import (
+    MAJORITY,
     STRENGTH,
     Threshold,
     least_violations,
@@ -30,12 +34,12 @@ from models.evaluation.thresholds import (
     smallest_proven,
     strongest,
 )
+from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged, withheld
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Basis = Literal["market", "pooled"]
 
-MAJORITY = 0.5  # share of judgements from which a post counts as violating
 LEAST_REVIEWED = 10  # posts that a review share must amount to before a market's own are used
 NOT_ASSESSED = "nobody judged a post for it: it is not assessed"
 
@@ -61,6 +65,11 @@ class OperatingPoint(BaseModel):
         default=None,
         description="judged violations more that would prove a threshold; None where none is missing, or none would",
     )
+    withheld: bool = Field(
+        default=False,
+        exclude_if=lambda withheld: not withheld,  # a release before reads what it knows
+        description="whether only unjudged posts, which are unlike the judged ones, speak against it",
+    )
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,25 @@ class JudgedScores:
     labels: Floats
     markets: NDArray[np.str_]
     assessed: tuple[str, ...] | None = None
+    unjudged: Unjudged | None = None
+
+    @property
+    def traffic(self) -> JudgedScores | Unjudged:
+        """The posts that a share of the reviews is a share of."""
+        enough = self.unjudged is not None and len(self.unjudged) >= LEAST_UNJUDGED
+        return self.unjudged if enough and self.unjudged is not None else self
+
+    def prevalence(self, policy: str) -> Prevalence | None:
+        """What is known of it among unjudged posts."""
+        return None if self.unjudged is None else self.unjudged.prevalence.get(policy)
+
+    def unjudged_scores(self, policy: str, market: str) -> Floats:
+        """[M] of the market's own posts that nobody judged, of all markets where there are too few."""
+        if self.unjudged is None:
+            return np.empty(0)
+        inside = self.unjudged.inside(market)
+        used = inside if inside.sum() >= LEAST_UNJUDGED else np.full(len(self.unjudged), True)
+        return self.unjudged.scores[used, self.policies.index(policy)]
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -209,7 +237,9 @@ def _point(
     """From the market's own judgements where they prove a threshold, otherwise from those of all markets."""
     own = evidence.judged(policy, market)
     enough = int(own[1].sum()) >= objectives.minimum_judgements
-    objective = objectives.precision[action]
+    promised, estimate = objectives.precision[action], evidence.prevalence(policy)
+    odds = 1.0 if estimate is None else estimate.least_odds
+    objective = among_judged(promised, odds)
     found = smallest_proven(*own, objective)[0] if enough else None
     used, basis = (
         (own, "market")
@@ -224,25 +254,31 @@ def _point(
     elif found is None:
         found, best = smallest_proven(*used, objective)
         note = _doubt(found, best, objective, own)
+        if note and estimate is not None and odds < 1:
+            note += f", for {promised:.2f} among unjudged ones; {estimate.told}"
+    unlike = ""
+    if found is not None and not note:
+        note = unlike = withheld(found.at, *used, evidence.unjudged_scores(policy, market), estimate)
     return OperatingPoint(
         market=market,
         policy=policy,
         action=action,
-        objective=objective,
+        objective=promised,
         basis=cast("Basis", basis),
         judged=len(used[1]),
         violations=violations,
         note=note,
         missing=_missing(used, objectives, objective) if note and found is None else None,
-        **({"threshold": None} if note or found is None else _proof(found)),
+        withheld=bool(unlike),
+        **({"threshold": None} if note or found is None else _proof(found, odds)),
     )
 
 
-def _proof(found: Threshold) -> dict[str, float]:
+def _proof(found: Threshold, odds: float) -> dict[str, float]:
     return {
         "threshold": found.at,
-        "precision": found.precision,
-        "lower_bound": found.lower_bound,
+        "precision": among_unjudged(found.precision, odds),
+        "lower_bound": among_unjudged(found.lower_bound, odds),
         "recall": found.recall,
     }
 
@@ -250,7 +286,9 @@ def _proof(found: Threshold) -> dict[str, float]:
 def _doubt(found: Threshold | None, best: float, objective: float, own: tuple[Floats, Flags]) -> str:
     """Why what all markets prove does not hold for one; empty where it may."""
     if found is None:
-        return f"no threshold is proven to reach precision {objective:.2f}; the best bound is {best:.2f}"
+        digits = 4 if 0.99 < objective < 1 else 2  # noqa: PLR2004 - 1.00 would say that nothing does
+        asked, reached = f"{objective:.{digits}f}", f"{best:.{digits}f}"
+        return f"no threshold is proven to reach precision {asked}; the best bound is {reached}"
     flagged = own[0] >= found.at
     most = share_at_most(int((own[1] & flagged).sum()), int(flagged.sum()))
     if most >= objective:
@@ -272,9 +310,10 @@ def _missing(used: tuple[Floats, Flags], objectives: Objectives, objective: floa
 def _review(
     market: str, objectives: Objectives, evidence: JudgedScores, automatic: list[OperatingPoint], severities: list[int]
 ) -> list[OperatingPoint]:  # fmt: skip
-    inside, share = evidence.inside(market), objectives.review_share
+    traffic, share = evidence.traffic, objectives.review_share
+    inside = traffic.inside(market)
     basis: Basis = "market" if share * inside.sum() >= LEAST_REVIEWED else "pooled"
-    scores = evidence.scores[inside] if basis == "market" else evidence.scores
+    scores = traffic.scores[inside] if basis == "market" else traffic.scores
     weights = np.where(np.isin(evidence.policies, evidence.known), severities, 0)
     level = review_level(_matrix(evidence.policies, automatic), scores, weights, share)
     return [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ Floats = NDArray[np.floating]
 Names = NDArray[np.str_]
 
 COLUMNS = ["post_id", "text", "image", "market", "language", "cluster", "labels"]
+CONTENT = ("text", "image", "video")  # columns
 BATCH, FEW = 256, 32  # posts; bounds the images and the videos held at once
 DIMENSIONS = ("market", "language", "modality")
 
@@ -42,7 +44,7 @@ class Scored:
 
     def keep(self, path: Path) -> None:
         """Leave it in a file, which appears whole or not at all; `kept` reads it."""
-        arrays: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        arrays: dict[str, Any] = {it.name: np.asarray(getattr(self, it.name)) for it in fields(self)}
         with whole_file(path) as aside, aside.open("wb") as file:
             np.savez(file, **arrays)
 
@@ -79,10 +81,63 @@ def score_splits(
     return joined(parts)
 
 
+@dataclass(frozen=True)
+class LakePosts:
+    """Posts of the lake by the ids of their rows, in one version of its table."""
+
+    uri: str
+    version: int
+    rows: tuple[int, ...]
+    storage_options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.Table]:
+        """The rows that are there, so many at once."""
+        table = lance.dataset(self.uri, version=self.version, storage_options=self.storage_options or None)
+        for start in range(0, len(self.rows), size):
+            # By row id: `take` counts places, which is slow where the table has deleted rows.
+            chosen = pa.array(self.rows[start : start + size], pa.uint64())
+            yield table._take_rows(chosen, columns=list(columns))  # noqa: SLF001
+
+
+def score_posts(scorer: Scorer, posts: LakePosts) -> Scored:
+    """Score posts that nobody judged; of those with the same text, image and video the first, as a snapshot has it."""
+    watches = "video" in scorer.modalities
+    columns = ["post_id", "market", "language", *CONTENT]
+    parts: list[Scored] = []
+    met: set[bytes] = set()
+    for batch in posts.batches(columns, FEW if watches else BATCH):
+        first = {key: row for row, key in reversed(list(enumerate(_content_keys(batch)))) if key not in met}
+        met |= first.keys()
+        made = _as_snapshot(batch.take(pa.array(sorted(first.values()), pa.int64())), len(scorer.policies))
+        parts.append(_score(scorer, scorer.policies, made if watches else made.drop_columns(["video"])))
+    return joined(parts)
+
+
+def _as_snapshot(posts: pa.Table, policies: int) -> pa.Table:
+    """With the columns that a snapshot has beside those of a post: each is a cluster of its own that nobody judged."""
+    unknown = pa.FixedSizeListArray.from_arrays(
+        pa.array(np.full(len(posts) * policies, np.nan, np.float32)), policies
+    )
+    added = {
+        "cluster": pa.array(np.arange(len(posts))),
+        "labels": unknown,
+        "has_video": posts["video"].is_valid(),
+    }
+    for name, column in added.items():
+        posts = posts.append_column(name, column)
+    return posts
+
+
+def _content_keys(batch: pa.Table) -> Iterator[bytes]:
+    for parts in zip(*(batch[name].to_pylist() for name in CONTENT), strict=True):
+        digests = [sha256(part.encode() if isinstance(part, str) else part or b"").digest() for part in parts]
+        yield sha256(b"".join(digests)).digest()
+
+
 def kept(path: Path) -> Scored:
     """What `Scored.keep` left."""
     with np.load(path, allow_pickle=False) as found:
-        arrays = {field.name: found[field.name] for field in fields(Scored)}
+        arrays = {it.name: found[it.name] for it in fields(Scored)}
     return Scored(**arrays | {"policies": tuple(arrays["policies"].tolist())})
 
 
@@ -94,7 +149,7 @@ def joined(parts: Sequence[Scored]) -> Scored:
 
 
 def _arrays(part: Scored) -> list[NDArray[Any]]:
-    return [getattr(part, field.name) for field in fields(part)[1:]]
+    return [getattr(part, it.name) for it in fields(part)[1:]]
 
 
 def _score(scorer: Scorer, judged: Sequence[str], batch: pa.RecordBatch | pa.Table) -> Scored:

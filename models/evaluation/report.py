@@ -20,8 +20,8 @@ from models.evaluation.metrics import (
     chunks,
     shuffled_precision,
 )
-from models.evaluation.operating_points import MAJORITY
 from models.evaluation.predictions import Scored
+from models.evaluation.thresholds import MAJORITY
 
 Floats = NDArray[np.floating]
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from models.data.snapshot import header
 from models.domain.policy import PolicySet
 from models.domain.schemas import SPLITS
-from models.evaluation.operating_points import MAJORITY
-from models.evaluation.thresholds import least_violations
+from models.evaluation.thresholds import MAJORITY, least_violations
 
 Counts = NDArray[np.integer]
 

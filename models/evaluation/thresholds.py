@@ -19,6 +19,7 @@ from models.domain.content import Action
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 
+MAJORITY = 0.5  # share of judgements from which a post counts as violating
 ERROR_RATE = 0.05  # of the one-sided bound
 QUANTILE = NormalDist().inv_cdf(1 - ERROR_RATE)
 STRENGTH = tuple(Action)
@@ -46,6 +47,11 @@ def share_at_most(hits: int, flagged: int) -> float:
     from scipy.special import betaincinv
 
     return 1.0 if hits >= flagged else float(betaincinv(hits + 1, flagged - hits, 1 - ERROR_RATE))
+
+
+def share_at_least(hits: int, flagged: int) -> float:
+    """One-sided 95 % lower bound of hits / flagged (Clopper and Pearson, 1934); 0 where there is nothing to count."""
+    return float(proven_precision(np.array(hits), np.array(flagged))) if flagged else 0.0
 
 
 def least_violations(objective: float) -> float:

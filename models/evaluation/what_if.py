@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.domain.content import Action
 from models.domain.policy import PolicySet
-from models.evaluation.operating_points import MAJORITY, JudgedScores, OperatingPoints
+from models.evaluation.operating_points import JudgedScores, OperatingPoints
+from models.evaluation.thresholds import MAJORITY
 
 Flags = NDArray[np.bool_]
 
@@ -111,8 +112,14 @@ def only(evidence: JudgedScores, policies: tuple[str, ...]) -> JudgedScores:
     """The evidence of these policies alone."""
     columns = [evidence.policies.index(policy) for policy in policies]
     assessed = tuple(policy for policy in evidence.known if policy in policies)
+    unjudged = None if evidence.unjudged is None else evidence.unjudged.only(columns)
     return JudgedScores(
-        policies, evidence.scores[:, columns], evidence.labels[:, columns], evidence.markets, assessed
+        policies,
+        evidence.scores[:, columns],
+        evidence.labels[:, columns],
+        evidence.markets,
+        assessed,
+        unjudged,
     )
 
 

@@ -25,24 +25,29 @@ from infra.report import (
     beside_table,
     effects_summary,
     effects_table,
+    functional_metrics,
+    functional_table,
     gate_table,
     seen,
     write_report,
 )  # fmt: skip
 from infra.settings import Settings
+from infra.snapshots import unjudged_posts
 from models.bundle.assembly import Assembled, assemble, latency
 from models.bundle.bundle import Bundle
+from models.bundle.functional import SuiteResult, run_suites
 from models.bundle.manifest import size_of
 from models.domain.policy import DEFAULT_MARKET, PolicySet
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.cross_fit import Held, cross_fitted, evidence_of, unseen
-from models.evaluation.effects import Effects, Violations, effects
+from models.evaluation.effects import Effects, Violations, effects, on_unjudged
+from models.evaluation.functional_file import functional_suites
 from models.evaluation.held_out import HeldOut, held_out
 from models.evaluation.mistakes import worst_mistakes
-from models.evaluation.operating_points import MAJORITY
 from models.evaluation.predictions import Scored, joined, kept, learned_posts, score_splits
 from models.evaluation.report import Report, measure
 from models.evaluation.stored_scores import NAME, StoredScores, write_scores
+from models.evaluation.thresholds import MAJORITY
 from tasks.data.policy_set import policy_set_as
 from tasks.gates import GATES
 from tasks.gates.base.gate import Check, Evidence
@@ -104,16 +109,19 @@ def evaluate(
     candidate: Candidate,
     champion: Champion | None,
     warnings: tuple[DataFinding, ...] = (),
+    suites: str = "",  # noqa: ARG001 - a part of the key
 ) -> Evaluation:
     """Measure the candidate on its snapshot's test split; a failed gate is a verdict, not an error.
 
-    `warnings` are what validation found and let pass: the model card repeats them.
+    `warnings` are what validation found and let pass: the model card repeats them. `suites` is the digest of the
+    project's functional suites: where they change, what was evaluated is evaluated again.
     """
     policy_set, uri = (
         policy_set_as(candidate.snapshot.policy_set, candidate.snapshot.policy_digest),
         candidate.snapshot.uri,
     )
     options, folder = settings.options_for(uri), candidate.folder / "bundle"
+    lake = open_lake(settings)
     assembled = assemble(
         folder,
         candidate.folder / "model",
@@ -122,12 +130,16 @@ def evaluate(
         storage_options=options,
         threads=settings.threads,
         out_of_fold=joined([kept(path) for path in candidate.out_of_fold]) if candidate.out_of_fold else None,
+        unjudged=unjudged_posts(
+            lake, candidate.snapshot.versions, policy_set, candidate.seed, settings.work / "snapshots"
+        ),
     )
     bundle = Bundle.load(folder, threads=settings.threads)
     scored = score_splits(bundle.scorer, uri, [TEST], options)
     held = _held(bundle, assembled, scored)
     probabilities = unseen(held, scored)
-    report = measure(scored, probabilities, _precisions(policy_set), seed=candidate.seed)
+    among_judged = bundle.calibration.among_judged(probabilities)
+    report = measure(scored, among_judged, _precisions(policy_set), seed=candidate.seed)
     comparison = _compare(settings, candidate, champion, scored) if champion else None
     evidence = Evidence(
         report=report,
@@ -137,6 +149,7 @@ def evaluate(
         latency_ms=latency(bundle, uri, options),
         size_bytes=size_of(folder),
         parity=bundle.scorer.about.parity,
+        functional=_functional(settings, bundle, champion),
     )
     checks = tuple(check for gate in GATES for check in gate.checks(evidence))
     findings = _findings(
@@ -173,11 +186,21 @@ def _seen(
     return seen(found, uri, settings.options_for(uri))
 
 
+def _functional(settings: Settings, bundle: Bundle, champion: Champion | None) -> tuple[SuiteResult, ...]:
+    """The project's functional suites; the champion is only loaded where there are any."""
+    suites = functional_suites(bundle.policies)
+    if not suites or champion is None:
+        return run_suites(suites, bundle)
+    registry = Registry(settings)
+    fetched = registry.fetch(registry.resolve(str(champion.version)))
+    return run_suites(suites, bundle, Bundle.load(fetched, threads=settings.threads))
+
+
 def _held(bundle: Bundle, assembled: Assembled, scored: Scored) -> list[Held]:
     """Test posts by what was fitted without them; where they were needed to fit, each fold by what the others fit."""
     points = bundle.operating_points
     if TEST in points.derived_from:
-        return cross_fitted(bundle.policy_set, assembled.judged, points.assessed or ())
+        return cross_fitted(bundle.policy_set, assembled.judged, points.assessed or (), assembled.unjudged)
     return [Held(scored, bundle.calibration(scored.logits), points)]
 
 
@@ -185,10 +208,8 @@ def _scores(bundle: Bundle, assembled: Assembled, scored: Scored) -> StoredScore
     """What other objectives are tried on (tasks.scoring.what_if): out-of-fold scores exist nowhere else afterwards."""
     assessed = bundle.operating_points.assessed or ()
     fresh = scored.where(~np.isin(scored.post_id, assembled.judged.post_id))
-    derived, held_out = (
-        evidence_of(bundle.calibration, part, assessed) for part in (assembled.judged, fresh)
-    )
-    return StoredScores(derived, held_out)
+    derived = evidence_of(bundle.calibration, assembled.judged, assessed, assembled.unjudged)
+    return StoredScores(derived, evidence_of(bundle.calibration, fresh, assessed))
 
 
 def _effects(bundle: Bundle, assembled: Assembled, scored: Scored) -> Effects:
@@ -200,7 +221,9 @@ def _effects(bundle: Bundle, assembled: Assembled, scored: Scored) -> Effects:
     used = dict(zip(judged.policies, violates.tolist(), strict=True))
     share = len(judged) / max(1, sum(tally.posts.values()))
     violations = Violations(used, tally.violating(), share)
-    return effects(bundle.policy_set, points, shown, bundle.calibration(shown.logits), violations)
+    evidence = evidence_of(bundle.calibration, shown, points.assessed or (), assembled.unjudged)
+    outside = on_unjudged(points, evidence)
+    return effects(bundle.policy_set, points, shown, evidence.scores, violations, outside)
 
 
 def _findings(
@@ -228,6 +251,7 @@ def _findings(
         held_out=promises,
         calibration=bundle.calibration,
         precision=bundle.scorer.precision,
+        functional=evidence.functional,
         checks=[check.model_dump() | {"verdict": check.verdict} for check in checks],
     )
 
@@ -266,7 +290,7 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
     figures.metrics(_known(evidence.report.bounds()))
     figures.finish()
     run.metrics({"latency_p95_ms": evidence.latency_ms, "bundle_bytes": evidence.size_bytes})
-    run.metrics(precision.metrics() | findings.effects.metrics())
+    run.metrics(precision.metrics() | findings.effects.metrics() | functional_metrics(findings.functional))
     failed = sorted({check.gate for check in evaluation.gates if not check.passed})
     verdict = "accepted" if evaluation.passed else "rejected"
     idle = ", ".join(findings.effects.not_assessed)
@@ -281,6 +305,8 @@ def _log(settings: Settings, evaluation: Evaluation, findings: Findings, evidenc
         registry.client.set_terminated(evaluation.run_id)
     tell("evaluation", beside_table(findings), "Candidate beside champion")
     tell("effects", effects_table(findings.effects), "What this champion will do")
+    if findings.functional:
+        tell("functional", functional_table(findings.functional), "Functional suites")
     tell("gates", gate_table(findings), f"Gates: {verdict}")
     link("model-card", run_url(registry, run.run_id, "evaluation/model-card.html"), "model card")
 

@@ -12,7 +12,7 @@ from infra.lake import Lake
 from infra.markdown import plain
 from infra.rollout import Store, champion_or_none
 from infra.settings import Settings
-from infra.watch import Finding, compare_views, live_view, reference_view
+from infra.watch import Finding, compare_views, kept_promises, live_view, reference_view
 from models.bundle.bundle import Bundle
 from models.domain.schemas import FINDINGS
 from tasks.plumbing.artifacts import tell
@@ -68,7 +68,10 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
         since=since,
         until=until,
         posts=len(live),
-        findings=tuple(compare_views(reference, live)),
+        findings=(
+            *compare_views(reference, live),
+            *kept_promises(lake, bundle.operating_points, champion.version),
+        ),
     )
     _write(lake, looked)
     tell("watch", table(looked), looked.told)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from models.bundle.functional import SuiteResult
 from models.evaluation.comparison import Comparison
 from models.evaluation.effects import Effects
 from models.evaluation.operating_points import OperatingPoints
@@ -15,7 +16,7 @@ from tasks.plumbing.handle import Handle
 
 @dataclass(frozen=True)
 class Evidence:
-    """What gates may ask about. `comparison` is None for a first champion."""
+    """What gates may ask about. `comparison` is None for a first champion; `functional` are the project's suites."""
 
     report: Report
     comparison: Comparison | None
@@ -24,6 +25,7 @@ class Evidence:
     latency_ms: float
     size_bytes: int
     parity: float
+    functional: tuple[SuiteResult, ...] = ()
 
 
 class Check(Handle):

@@ -98,7 +98,7 @@ def test_an_objective_out_of_reach_names_the_best_bound():
     data = evidence()
     unreachable = Objectives(precision={Action.REMOVE: 0.999}, review_share=0.05, minimum_judgements=20)
     points = OperatingPoints.derive(policy_set(default=unreachable), data)
-    assert "no threshold is proven to reach precision 1.00; the best bound is 0.9" in points.points[0].note
+    assert "no threshold is proven to reach precision 0.9990; the best bound is 0.9" in points.points[0].note
 
 
 def test_a_market_with_judgements_uses_its_own_and_another_borrows_from_all():
