@@ -22,6 +22,10 @@ class Job(BaseModel):
     seed: int
     folder: Path
     weights: Path | None = Field(default=None, description="folder that the preset's weights were fetched to")
+    embeddings: str = Field(
+        default="", description="address below which what frozen encoders make of texts is kept"
+    )
+    embeddings_options: dict[str, str] = Field(default={}, repr=False)
     threads: int = Field(
         default=0,
         ge=0,

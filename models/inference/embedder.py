@@ -43,16 +43,22 @@ class Embedder:
         limit = int(session.get_modelmeta().custom_metadata_map[LIMIT])
         return cls(session, load_tokenizer(folder / EMBEDDER_TOKENIZER, limit), digest.hexdigest())
 
+    @property
+    def column(self) -> str:
+        """What of a post it reads."""
+        return "text"
+
     @cached_property
     def width(self) -> int:
         """F, features of an embedding."""
         return int(self.session.get_outputs()[0].shape[1])
 
-    def __call__(self, texts: Sequence[str | None]) -> NDArray[np.float32]:
+    def __call__(self, texts: Sequence[str | bytes | None], /) -> NDArray[np.float32]:
         """[N, F], zeros for a text that is missing or empty; a text's row does not depend on the others'."""
         found = np.zeros((len(texts), self.width), np.float32)
-        there = [row for row, text in enumerate(texts) if text]
-        ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast([texts[row] for row in there])]
+        given = {row: text for row, text in enumerate(texts) if text and isinstance(text, str)}
+        there = [*given]
+        ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast([*given.values()])]
         for chosen in _batches([len(row) for row in ids]):
             input_ids, mask = padded([ids[place] for place in chosen])
             (rows,) = self.session.run([EMBEDDING], {"input_ids": input_ids, "attention_mask": mask})

@@ -12,6 +12,7 @@ from pydantic import Field
 from tokenizers import Tokenizer
 
 from models.bundle.export import export
+from models.data.embeddings import Embeddings
 from models.data.loader import SplitBatches
 from models.distributed.job import Job
 from models.distributed.launch import launch
@@ -66,7 +67,9 @@ class ClassifierRun(TrainingRun[TrainingReport]):
     made, reports = "model", TrainingReport
 
     def prepared(self) -> Tokenizer:
-        self.preparation = prepare(self.rows, self.preset, self.folder, self.job.weights)
+        job = self.job
+        kept = Embeddings(job.embeddings, job.embeddings_options) if job.embeddings else None
+        self.preparation = prepare(self.rows, self.preset, self.folder, job.weights, kept)
         self.words = self.preparation.words
         self.validation_embeddings = self.preparation.validation
         return self.preparation.tokenizer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from models.bundle.embedder import export_embedder
 from models.data.augmentation import reworded
+from models.data.embeddings import Embeddings
 from models.data.labels import judged
 from models.data.loader import DECODERS
 from models.data.pixels import HALF_BYTE, stacked
@@ -44,6 +45,8 @@ from models.layers.wide import Part, weighed
 from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
 from models.process.atomic_write import whole_file, write_text
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 TOKENIZER, STATISTICS, WORDS = "tokenizer.json", "statistics.safetensors", "words.tsv"
 EMBEDDER, EMBEDDINGS = "embedder", "validation_embeddings.npy"
@@ -78,18 +81,26 @@ class Preparation:
         return network
 
 
-def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | None = None) -> Preparation:
+def prepare(
+    rows: SnapshotRows,
+    preset: Preset,
+    folder: Path,
+    weights: Path | None = None,
+    kept: Embeddings | None = None,
+) -> Preparation:
     """Read from `folder` where an earlier run left it, else learned and left there.
 
-    A text encoder that begins from `weights` reads with their tokeniser.
+    A text encoder that begins from `weights` reads with their tokeniser. What a frozen one makes of a text that is
+    `kept` is not computed again.
     """
     tokenizer, statistics_file = prepared_tokenizer(rows, preset, folder, weights), folder / STATISTICS
     words = prepared_words(rows, preset, folder)
     token_pieces = torch.from_numpy(pieces(tokenizer))
-    frozen, validation = _frozen(rows, preset, folder, weights, words)
+    frozen = _frozen(preset, folder, weights)
+    embed = None if frozen is None else _embedding(Embedder.load(frozen), kept)
+    validation = None if embed is None else _validation(rows, folder, embed, words)
     if not statistics_file.exists():
-        embedder = None if frozen is None else Embedder.load(frozen)
-        statistics = _statistics(rows, preset, tokenizer, token_pieces, embedder, words)
+        statistics = _statistics(rows, preset, tokenizer, token_pieces, embed, words)
         with whole_file(statistics_file) as aside:
             save_file(statistics, aside)
     return Preparation(
@@ -97,24 +108,32 @@ def prepare(rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | No
     )
 
 
-def _frozen(
-    rows: SnapshotRows, preset: Preset, folder: Path, weights: Path | None, words: Words | None
-) -> tuple[Path | None, NDArray[np.float16] | None]:
-    """The folder of the preset's embedder, and what it makes of the validation split."""
+def _frozen(preset: Preset, folder: Path, weights: Path | None) -> Path | None:
+    """The folder of the preset's embedder, where it has one."""
     if not preset.embedder or "text" not in preset.modalities:
-        return None, None
-    frozen, kept = folder / EMBEDDER, folder / EMBEDDINGS
+        return None
+    frozen = folder / EMBEDDER
     if not frozen.exists():
         export_embedder(preset.embedder, weights_of(weights, preset.embedder), frozen)
-    if not kept.exists():
-        embedder = Embedder.load(frozen)
+    return frozen
+
+
+def _embedding(embedder: Embedder, kept: Embeddings | None) -> Embed:
+    """Texts, folded and unmasked, to embeddings [N, F]."""
+    return embedder if kept is None else lambda texts: kept.of(texts, embedder)
+
+
+def _validation(rows: SnapshotRows, folder: Path, embed: Embed, words: Words | None) -> NDArray[np.float16]:
+    """The embeddings of the validation split, mapped from a file, so that several processes share its memory."""
+    path = folder / EMBEDDINGS
+    if not path.exists():
         found = [
-            embedder(folded_texts(unmasked(batch["text"].to_pylist(), words))).astype(np.float16)
+            embed(folded_texts(unmasked(batch["text"].to_pylist(), words))).astype(np.float16)
             for batch in rows.batches("validation", BATCH_ROWS, "text")
         ]
-        with whole_file(kept) as aside, aside.open("wb") as file:
+        with whole_file(path) as aside, aside.open("wb") as file:
             np.save(file, np.concatenate(found))
-    return frozen, np.load(kept, mmap_mode="r")
+    return np.load(path, mmap_mode="r")
 
 
 def prepared_words(rows: SnapshotRows, preset: Preset, folder: Path) -> Words | None:
@@ -158,7 +177,7 @@ def _statistics(
     preset: Preset,
     tokenizer: Tokenizer,
     token_pieces: Tensor,
-    embedder: Embedder | None,
+    embed: Embed | None,
     words: Words | None = None,
 ) -> dict[str, Tensor]:
     """Initial values of the network's bias, and its n-gram tables, by their names in its state."""
@@ -166,13 +185,13 @@ def _statistics(
     statistics = {"bias": torch.from_numpy(prior)}
     if preset.caption_tokens:
         statistics["captioner.marks"] = torch.tensor(marks(tokenizer))
-    if preset.has_ngrams or embedder is not None:
+    if preset.has_ngrams or embed is not None:
         texts = _judged_texts(rows, preset, words)
         ngrams = None
         if preset.has_ngrams:
             ids = encode(tokenizer, texts.texts)
             ngrams = Regression(ids, token_pieces.numpy(), word_marks(tokenizer), preset.ngram_bits)
-        embeddings = embedder(folded_texts(texts.texts)) if embedder is not None else None
+        embeddings = embed(folded_texts(texts.texts)) if embed is not None else None
         statistics |= _wide(texts, ngrams, embeddings, prior, preset)
     if "video" in preset.modalities:
         found = fitted(*_watched(rows, preset), prior)

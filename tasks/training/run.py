@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from infra.registry import Registry
 from infra.registry.runs import GONE_ON, KEY, SEARCH, LifecycleRun
 from infra.settings import Settings
-from infra.weights import fetch
+from infra.weights import fetch, kept_embeddings
 from models.distributed.job import Job
 from models.distributed.resources import Resources
 from models.domain.preset import Preset
@@ -40,9 +40,11 @@ class Run(Handle):
     def job(self, settings: Settings, uri: str, folder: Path, resources: Resources = Resources()) -> Job:
         """Its training on the snapshot at `uri`; a folder that is not there is made."""
         folder.mkdir(parents=True, exist_ok=True)
+        kept = kept_embeddings(settings)
         return Job(
             snapshot_uri=uri, storage_options=settings.options_for(uri), preset=self.preset, seed=self.seed,
             folder=folder, weights=self.weights, threads=settings.threads, resources=resources,
+            embeddings=kept.uri, embeddings_options=dict(kept.storage_options),
         )  # fmt: skip
 
     def story(self) -> str:

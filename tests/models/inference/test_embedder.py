@@ -1,5 +1,6 @@
 """A frozen encoder beside the network, from a small one of transformers' that is made here."""
 
+import lance
 import numpy as np
 import pytest
 import torch
@@ -10,12 +11,15 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import BertConfig, BertModel
 
 from models.bundle.embedder import export_embedder
+from models.data.embeddings import Embeddings
+from models.data.snapshot import SnapshotRows
 from models.encoders.base.towers import UnfitWeightsError
 from models.encoders.text import ENCODER
 from models.inference.embedder import Embedder, has_embedder
 from models.inference.scorer import Scorer
 from models.training.fit import fit
-from models.training.presets import job_on
+from models.training.preparation import prepare
+from models.training.presets import job_on, preset_named
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 WORDS = ["quiet", "walk", "by", "the", "lake", "with", "tea", "glimm", "##er", "vren", "##k"]
@@ -98,3 +102,20 @@ def test_a_model_with_a_frozen_encoder_is_trained_and_served_and_goes_by_it(weig
     assert np.isfinite(found).all()
     long = scorer.logits(["quiet walk by the lake " * 100 + " vrenk vrenk"], [None])
     assert long[0, 1] > found[0, 1]
+
+
+@pytest.mark.slow
+def test_what_was_embedded_once_is_kept_for_the_next_training(weights, tmp_path):
+    uri = write_snapshot(tmp_path, made_up_rows(200))
+    preset = preset_named("trial,embedder=text")
+    kept = Embeddings(str(tmp_path / "embeddings"))
+    first, second = (
+        prepare(SnapshotRows.open(uri), preset, made, weights, kept)
+        for made in (tmp_path / "one", tmp_path / "two")
+        if not made.mkdir()
+    )
+    (table,) = (tmp_path / "embeddings").iterdir()
+    held = lance.dataset(str(table))
+    assert held.version == 2  # one write for the training split's texts, and one for the validation split's
+    assert 100 < held.count_rows() <= 200
+    assert all(torch.equal(first.statistics[name], tensor) for name, tensor in second.statistics.items())
