@@ -58,9 +58,11 @@ class Network(nn.Module):
         self.ngrams = HashedNgrams(len(pieces), policies, preset.ngram_bits) if preset.has_ngrams else None
         self.embedding_width = embedding_width
         self.probe = EmbeddingProbe(embedding_width, policies) if embedding_width else None
-        # of deep and wide, learned after training and so no part of its checkpoints
-        self.register_buffer("shares", torch.full((2, policies), 0.5), persistent=False)
+        self.register_buffer(
+            "shares", torch.full((2, policies), 0.5)
+        )  # of deep and wide, found after training
         self.shares: Tensor
+        self.register_load_state_dict_pre_hook(_shared_alike)
         self.temporal = self.motion = None
         if "video" in preset.modalities:
             self.motion = Motion(policies)
@@ -232,6 +234,11 @@ class Network(nn.Module):
         if self.frozen:
             self.towers.eval()
         return self
+
+
+def _shared_alike(network: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """A state that a release left which knew of no shares is one of halves that count alike."""
+    state.setdefault(f"{prefix}shares", network.get_buffer("shares"))
 
 
 def towers(preset: Preset, pieces: Tensor, weights: Path | None, *, writes: bool = False) -> dict[str, Tower]:

@@ -69,6 +69,7 @@ def batch():
         pixels=torch.nn.functional.interpolate(colours, (32, 32)),
         image_index=torch.arange(POSTS),
         frame_index=torch.full((POSTS, 8), -1),
+        text_embedding=torch.zeros(POSTS, 0),
         targets=torch.full((POSTS, 1), float("nan")),
         weights=torch.zeros(POSTS, 1),
         total=torch.zeros(()),
