@@ -62,7 +62,7 @@ class Network(nn.Module):
             "shares", torch.full((2, policies), 0.5)
         )  # of deep and wide, found after training
         self.shares: Tensor
-        self.register_load_state_dict_pre_hook(_shared_alike)
+        self.register_load_state_dict_pre_hook(_shared_alike)  # type: ignore[no-untyped-call]
         self.temporal = self.motion = None
         if "video" in preset.modalities:
             self.motion = Motion(policies)

@@ -19,6 +19,7 @@ from models.bundle.manifest import verify
 from models.bundle.quantization import quantize
 from models.data.snapshot import SnapshotRows
 from models.data.tokenizer import pieces
+from models.data.words import Words
 from models.domain.preset import Preset
 from models.evaluation.admission import SHIFT
 from models.inference.scorer import Scorer
@@ -142,7 +143,8 @@ def outlying(report, folder):
                 norm.weight[0] /= OUTLIER
                 norm.bias[0] /= OUTLIER
                 product.weight[:, 0] *= OUTLIER
-    export(folder, network, tokenizer, preset, tuple(about["policies"]))
+    words = Words.read(report.model / "words.tsv")
+    export(folder, network, tokenizer, preset, tuple(about["policies"]), words=words)
     return folder
 
 
