@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PRESETS = (
     "compact",
+    "pretrained",
     "trial",
     "transformer",
     "video",

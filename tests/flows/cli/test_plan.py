@@ -51,7 +51,7 @@ def test_what_does_not_fit_is_a_warning_that_says_what_would(moderato):
     [
         (["nope"], "no preset called 'nope'; choose one of: albef, "),
         ([TRIAL, "--device", "Q"], "no device called 'Q'; choose one of: "),
-        ([TRIAL, "--strategy", "pipeline"], 'Choose from: "ddp", "fsdp"'),
+        ([TRIAL, "--strategy", "pipeline"], "Input should be 'ddp' or 'fsdp'"),
     ],
 )
 def test_a_wrong_choice_lists_the_choices(moderato, arguments, said):
