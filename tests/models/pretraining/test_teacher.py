@@ -18,11 +18,10 @@ SMALL = {
 }  # fmt: skip
 
 
-def learn(uri, folder, preset, objective, **settings):
+def learn(uri, folder, preset, objective, *, teacher=None, **settings):
     settings = {"minimum_steps": 3, "averaging": 0.0, **SMALL, **settings}
-    return pretrain(
-        job_on(uri, preset=preset, seed=0, folder=folder, threads=1, **settings), objectives=[objective]
-    )
+    job = job_on(uri, preset=preset, seed=0, folder=folder, threads=1, **settings)
+    return pretrain(job, [objective], teacher)
 
 
 def kept(folder, **changes):
