@@ -296,23 +296,9 @@ def _produce(
 class SnapshotData(pl.LightningDataModule):
     """The training and validation splits."""
 
-    def __init__(
-        self,
-        rows: SnapshotRows,
-        tokenizer: Tokenizer,
-        preset: Preset,
-        seed: int,
-        ranks: Ranks = ALONE,
-        *,
-        embeddings: NDArray[np.floating] | None = None,
-        words: Words | None = None,
-    ) -> None:
-        """`embeddings` are those of the validation split: only the wide half reads them, and it is not trained here."""
+    def __init__(self, train: SplitBatches, validation: SplitBatches) -> None:
         super().__init__()
-        self.train = SplitBatches(rows, "train", tokenizer, preset, seed, ranks, words=words)
-        self.validation = SplitBatches(
-            rows, "validation", tokenizer, preset, seed, ranks, embeddings=embeddings, words=words
-        )
+        self.train, self.validation = train, validation
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:  # noqa: ARG002 - Lightning's name
         """On the device, whatever is trained there."""

@@ -32,7 +32,12 @@ from models.process.atomic_write import BEFORE, put_in_place
 from models.process.meta_device import shapes_alone
 from models.process.ranks import Ranks
 
-ENTRIES = ("deep", "moments", "written")  # methods beside `forward` by which a network or a layer is entered
+ENTRIES = (
+    "deep",
+    "halves",
+    "moments",
+    "written",
+)  # methods beside `forward` by which a network or a layer is entered
 META = "meta.pt"  # what Lightning keeps of a sharded checkpoint beside the shards
 STATE = "state_dict"
 

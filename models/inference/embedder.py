@@ -14,7 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.data.tokenizer import load_tokenizer, padded
+from models.data.tokenizer import folded_texts, load_tokenizer, padded
 
 EMBEDDER, EMBEDDER_TOKENIZER = "embedder.onnx", "embedder_tokenizer.json"
 EMBEDDING = "text_embedding"  # the graph's output, and the input of the one that judges by it
@@ -27,9 +27,9 @@ ERRORS_ONLY = 3  # onnxruntime's log level for errors only
 class Embedder:
     """What an encoder that is never trained makes of texts; `digest` names it, and so whatever it computes."""
 
+    folder: Path
     session: onnxruntime.InferenceSession
     tokenizer: Tokenizer
-    digest: str
 
     @classmethod
     def load(cls, folder: Path, threads: int = 0) -> Self:
@@ -37,11 +37,15 @@ class Embedder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, ERRORS_ONLY
         session = onnxruntime.InferenceSession(folder / EMBEDDER, options, providers=["CPUExecutionProvider"])
+        limit = int(session.get_modelmeta().custom_metadata_map[LIMIT])
+        return cls(folder, session, load_tokenizer(folder / EMBEDDER_TOKENIZER, limit))
+
+    @cached_property
+    def digest(self) -> str:
         digest = hashlib.sha256()
         for name in (EMBEDDER, EMBEDDER_TOKENIZER):
-            digest.update((folder / name).read_bytes())
-        limit = int(session.get_modelmeta().custom_metadata_map[LIMIT])
-        return cls(session, load_tokenizer(folder / EMBEDDER_TOKENIZER, limit), digest.hexdigest())
+            digest.update((self.folder / name).read_bytes())
+        return digest.hexdigest()
 
     @property
     def column(self) -> str:
@@ -56,7 +60,8 @@ class Embedder:
     def __call__(self, texts: Sequence[str | bytes | None], /) -> NDArray[np.float32]:
         """[N, F], zeros for a text that is missing or empty; a text's row does not depend on the others'."""
         found = np.zeros((len(texts), self.width), np.float32)
-        given = {row: text for row, text in enumerate(texts) if text and isinstance(text, str)}
+        read = folded_texts([text if isinstance(text, str) else None for text in texts])
+        given = {row: text for row, text in enumerate(read) if text}
         there = [*given]
         ids = [encoding.ids for encoding in self.tokenizer.encode_batch_fast([*given.values()])]
         for chosen in _batches([len(row) for row in ids]):

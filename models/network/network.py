@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,38 @@ from models.network.backbone_folder import (
     unrelated,
 )
 from models.network.captions import Captioner
+
+
+class Halves(NamedTuple):
+    """Logits [N, P] of a batch: deep; wide, None where a preset has no linear part; what motion adds, None where it
+    sees no videos. read: [N], whether a post has a text.
+    """
+
+    deep: Tensor
+    wide: Tensor | None
+    read: Tensor
+    motion: Tensor | None
+
+    def mixed(self, shares: Tensor) -> Tensor:
+        """[N, P], by the shares [2, P] of deep and wide in posts with a text."""
+        logits = self.deep
+        if self.wide is not None:
+            logits = torch.where(self.read[:, None], shares[0] * logits + shares[1] * self.wide, logits)
+        return logits if self.motion is None else logits + self.motion
+
+    def kept(self) -> Self:
+        """In single precision on the processor."""
+        return self._replace(**{name: part.cpu() for name, part in self.present().items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """One batch of several."""
+        columns = {name: [part.present()[name] for part in parts] for name in parts[0].present()}
+        return parts[0]._replace(**{name: torch.cat(column) for name, column in columns.items()})
+
+    def present(self) -> dict[str, Tensor]:
+        found = {name: part for name, part in self._asdict().items() if part is not None}
+        return {name: part if part.dtype is torch.bool else part.float() for name, part in found.items()}
 
 
 class Network(nn.Module):
@@ -58,9 +91,7 @@ class Network(nn.Module):
         self.ngrams = HashedNgrams(len(pieces), policies, preset.ngram_bits) if preset.has_ngrams else None
         self.embedding_width = embedding_width
         self.probe = EmbeddingProbe(embedding_width, policies) if embedding_width else None
-        self.register_buffer(
-            "shares", torch.full((2, policies), 0.5)
-        )  # of deep and wide, found after training
+        self.register_buffer("shares", torch.full((2, policies), 0.5))  # of deep and wide; each validation's
         self.shares: Tensor
         self.register_load_state_dict_pre_hook(_shared_alike)  # type: ignore[no-untyped-call]
         self.temporal = self.motion = None
@@ -84,12 +115,25 @@ class Network(nn.Module):
         """Logits [N, P], a share of deep and of wide where there is text, and what motion adds where there is a video;
         takes what `deep` takes.
         """
-        logits = self.deep(input_ids, attention_mask, pixels, image_index, frame_index)
-        wide = self.wide(input_ids, attention_mask, text_embedding)
-        if wide is not None:
-            mixed = self.shares[0] * logits + self.shares[1] * wide
-            logits = torch.where((attention_mask > 0).any(dim=1, keepdim=True), mixed, logits)
-        return logits if self.motion is None else logits + self.motion(pixels, frame_index)
+        halves = self.halves(input_ids, attention_mask, pixels, image_index, frame_index, text_embedding)
+        return halves.mixed(self.shares)
+
+    def halves(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        pixels: Tensor,
+        image_index: Tensor,
+        frame_index: Tensor,
+        text_embedding: Tensor | None = None,
+    ) -> Halves:
+        """What `forward` mixes; takes what `deep` takes."""
+        return Halves(
+            self.deep(input_ids, attention_mask, pixels, image_index, frame_index),
+            self.wide(input_ids, attention_mask, text_embedding),
+            (attention_mask > 0).any(dim=1),
+            None if self.motion is None else self.motion(pixels, frame_index),
+        )
 
     def wide(
         self, input_ids: Tensor, attention_mask: Tensor, text_embedding: Tensor | None = None

@@ -10,10 +10,11 @@ from torch import Tensor
 from models.data.loader import Batch
 from models.domain.preset import Preset
 from models.evaluation.metrics import average_precision
-from models.network.network import Network
+from models.network.network import Halves, Network
 from models.objectives import supervised
 from models.process.ranks import Ranks
 from models.training.learner import Learner
+from models.training.mixture import fitted_shares
 from models.training.optimization import optimisation
 
 SCORE = "validation/score"  # what early stopping and the best checkpoint go by
@@ -34,7 +35,7 @@ class Classifier(Learner):
         super().__init__(network, preset, steps, seed)
         self.policies = policies
         self.objective = supervised(preset.objective)
-        self._validated: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._validated: list[tuple[Halves, Tensor, Tensor]] = []
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [N, P]."""
@@ -47,15 +48,20 @@ class Classifier(Learner):
         return loss
 
     def validation_step(self, batch: Batch) -> None:
-        self._validated.append((self(batch).float().cpu(), batch.targets.cpu(), batch.weights.cpu()))
+        halves = self.network.halves(**batch.inputs).kept()
+        self._validated.append((halves, batch.targets.cpu(), batch.weights.cpu()))
 
     def on_validation_epoch_end(self) -> None:
+        """From here on the network's halves count for what this validation says."""
         validated = Ranks.here().gathered(self._validated)
-        logits, targets, weights = (torch.cat(parts) for parts in zip(*validated, strict=True))
+        halves = Halves.joined([part for part, _, _ in validated])
+        targets, weights = (torch.cat(parts) for parts in list(zip(*validated, strict=True))[1:])
         self._validated.clear()
+        metrics = self._mixed(halves, targets, weights)
+        logits = halves.mixed(self.network.shares.cpu())
         loss = self.objective(logits, targets, weights)
         found = precisions(logits.numpy(), targets.numpy())
-        metrics = {f"validation/average_precision.{self.policies[i]}": value for i, value in found.items()}
+        metrics |= {f"validation/average_precision.{self.policies[i]}": value for i, value in found.items()}
         metrics["validation/loss"] = float(loss)
         if found:
             metrics["validation/macro_average_precision"] = float(np.mean(list(found.values())))
@@ -63,6 +69,20 @@ class Classifier(Learner):
         metrics[SCORE] = metrics["validation/macro_average_precision"] if ranks else -float(loss)
         self.metrics = metrics
         self.log_dict(metrics)
+
+    def _mixed(self, halves: Halves, targets: Tensor, weights: Tensor) -> dict[str, float]:
+        """Let the network's halves count for what they deserve; how each alone does on posts with a text."""
+        if halves.wide is None or not halves.read.any():
+            return {}
+        logits = torch.stack([halves.deep, halves.wide], dim=-1)[halves.read].numpy()
+        wanted, counts = targets[halves.read].numpy(), weights[halves.read].numpy()
+        self.network.shares.copy_(torch.from_numpy(fitted_shares(logits, wanted, counts)))
+        found = {name: precisions(logits[..., place], wanted) for place, name in enumerate(("deep", "wide"))}
+        return {
+            f"validation/parts/{name}": float(np.mean(list(each.values())))
+            for name, each in found.items()
+            if each
+        }
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         return optimisation(self.network.groups(self.preset.encoder_rate), self.preset, self.steps)

@@ -13,12 +13,10 @@ from tokenizers import Tokenizer
 
 from models.bundle.export import export
 from models.data.embeddings import Embeddings
-from models.data.loader import SplitBatches
 from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.network.network import Network
 from models.training.classifier import Classifier
-from models.training.mixture import Mixture
 from models.training.preparation import prepare
 from models.training.run import Launcher, RunReport, TrainingRun
 
@@ -71,20 +69,20 @@ class ClassifierRun(TrainingRun[TrainingReport]):
         kept = Embeddings(job.embeddings, job.embeddings_options) if job.embeddings else None
         self.preparation = prepare(self.rows, self.preset, self.folder, job.weights, kept)
         self.words = self.preparation.words
-        self.validation_embeddings = self.preparation.validation
+        if self.preparation.validation is not None:  # the wide half alone reads them, and is not trained here
+            self.embeddings = {"validation": self.preparation.validation}
         return self.preparation.tokenizer
 
     def module(self, steps: int) -> Classifier:
         return Classifier(self._network(), self.preset, self.rows.policies, steps, self.seed)
 
     def keep(self, folder: Path, trained: int) -> dict[str, float]:  # noqa: ARG002 - a model does not name its steps
-        """Export the best weights, with the shares of deep and wide that they deserve."""
+        """Export the best weights."""
         network = self._network()
         metrics = self.restore(network)
-        mixture = Mixture.of(network.eval(), self._validation())
-        network.shares.copy_(mixture.shares)
         real = (
-            {name: tensor.numpy() for name, tensor in batch.inputs.items()} for batch in self._validation()
+            {name: tensor.numpy() for name, tensor in batch.inputs.items()}
+            for batch in self.batches("validation")
         )
         export(
             folder,
@@ -96,14 +94,7 @@ class ClassifierRun(TrainingRun[TrainingReport]):
             embedder=self.preparation.embedder,
             words=self.words,
         )
-        return metrics | mixture.metrics
-
-    def _validation(self) -> SplitBatches:
-        """The validation split, as the network takes it."""
-        return SplitBatches(
-            self.rows, "validation", self.tokenizer, self.preset, self.seed,
-            embeddings=self.validation_embeddings, words=self.words,
-        )  # fmt: skip
+        return metrics
 
     def _network(self) -> Network:
         return self.preparation.network(self.preset, len(self.rows.policies))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,6 @@ from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import (
     encode,
-    folded_texts,
     load_tokenizer,
     marks,
     pieces,
@@ -46,7 +45,7 @@ from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
 from models.process.atomic_write import whole_file, write_text
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+Embed = Callable[[Sequence[str | None]], NDArray[np.float32]]
 
 TOKENIZER, STATISTICS, WORDS = "tokenizer.json", "statistics.safetensors", "words.tsv"
 EMBEDDER, EMBEDDINGS = "embedder", "validation_embeddings.npy"
@@ -97,7 +96,7 @@ def prepare(
     words = prepared_words(rows, preset, folder)
     token_pieces = torch.from_numpy(pieces(tokenizer))
     frozen = _frozen(preset, folder, weights)
-    embed = None if frozen is None else _embedding(Embedder.load(frozen), kept)
+    embed = None if frozen is None else _embedding(frozen, kept)
     validation = None if embed is None else _validation(rows, folder, embed, words)
     if not statistics_file.exists():
         statistics = _statistics(rows, preset, tokenizer, token_pieces, embed, words)
@@ -118,9 +117,10 @@ def _frozen(preset: Preset, folder: Path, weights: Path | None) -> Path | None:
     return frozen
 
 
-def _embedding(embedder: Embedder, kept: Embeddings | None) -> Embed:
-    """Texts, folded and unmasked, to embeddings [N, F]."""
-    return embedder if kept is None else lambda texts: kept.of(texts, embedder)
+def _embedding(frozen: Path, kept: Embeddings | None) -> Embed:
+    """Unmasked texts to embeddings [N, F]; the encoder is loaded where something is to be embedded."""
+    embedder = cache(partial(Embedder.load, frozen))
+    return lambda texts: embedder()(texts) if kept is None else kept.of(texts, embedder())
 
 
 def _validation(rows: SnapshotRows, folder: Path, embed: Embed, words: Words | None) -> NDArray[np.float16]:
@@ -128,7 +128,7 @@ def _validation(rows: SnapshotRows, folder: Path, embed: Embed, words: Words | N
     path = folder / EMBEDDINGS
     if not path.exists():
         found = [
-            embed(folded_texts(unmasked(batch["text"].to_pylist(), words))).astype(np.float16)
+            embed(unmasked(batch["text"].to_pylist(), words)).astype(np.float16)
             for batch in rows.batches("validation", BATCH_ROWS, "text")
         ]
         with whole_file(path) as aside, aside.open("wb") as file:
@@ -191,7 +191,7 @@ def _statistics(
         if preset.has_ngrams:
             ids = encode(tokenizer, texts.texts)
             ngrams = Regression(ids, token_pieces.numpy(), word_marks(tokenizer), preset.ngram_bits)
-        embeddings = embed(folded_texts(texts.texts)) if embed is not None else None
+        embeddings = embed(texts.texts) if embed is not None else None
         statistics |= _wide(texts, ngrams, embeddings, prior, preset)
     if "video" in preset.modalities:
         found = fitted(*_watched(rows, preset), prior)

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.data.loader import SnapshotData
+from models.data.loader import ALONE, SnapshotData, SplitBatches
 from models.data.snapshot import SnapshotRows
 from models.data.words import Words
 from models.distributed.job import Job
@@ -90,7 +90,10 @@ class TrainingRun(Generic[R]):
     """The folder that it leaves, and the field of its report that holds it."""
     reports: type[R]
     placed: Placement | None = None
-    validation_embeddings: NDArray[np.floating] | None = None
+    words: Words | None = None
+    """That training has met, where disguised ones are read as those."""
+    embeddings: Mapping[str, NDArray[np.floating]] = {}
+    """What a frozen encoder makes of a split's texts [K, F], by its name, where a kind of run has one."""
 
     def __init__(self, rows: SnapshotRows, job: Job) -> None:
         self.rows, self.job = rows, job
@@ -98,14 +101,19 @@ class TrainingRun(Generic[R]):
         self.checkpoints = self.folder / CHECKPOINTS
         self.tokenizer = self.prepared()
 
-    words: Words | None = None  # that training has met, where disguised ones are read as those
-
     def prepared(self) -> Tokenizer:
         """Learn what is learned before training, or find it in the folder."""
         raise NotImplementedError
 
     def module(self, steps: int) -> Learner:
         raise NotImplementedError
+
+    def batches(self, split: str, ranks: Ranks = ALONE) -> SplitBatches:
+        """A split, as the network takes it."""
+        return SplitBatches(
+            self.rows, split, self.tokenizer, self.preset, self.seed, ranks,
+            embeddings=self.embeddings.get(split), words=self.words,
+        )  # fmt: skip
 
     def keep(self, folder: Path, trained: int) -> dict[str, float]:
         """Leave the best weights of so many steps in `folder`; their validation metrics."""
@@ -165,15 +173,7 @@ class TrainingRun(Generic[R]):
     def train(self, logger: Logger | bool, callbacks: Sequence[Callback]) -> tuple[pl.Trainer, int]:
         """The trainer after its run, and the step that the run went on from."""
         pl.seed_everything(self.seed, verbose=False)
-        data = SnapshotData(
-            self.rows,
-            self.tokenizer,
-            self.preset,
-            self.seed,
-            Ranks.here(),
-            embeddings=self.validation_embeddings,
-            words=self.words,
-        )
+        data = SnapshotData(*(self.batches(split, Ranks.here()) for split in ("train", "validation")))
         epochs = max(self.preset.epochs, -(-self.preset.minimum_steps // data.train.steps))
         with unfilled() if self.job.resources.strategy == "fsdp" else nullcontext():
             module = self.module(epochs * data.train.steps)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch.optim import AdamW
 
-from models.data.loader import SnapshotData
+from models.data.loader import SplitBatches
 from models.data.snapshot import SnapshotRows
 from models.distributed.resources import Resources
 from models.domain.preset import compact
@@ -99,7 +99,7 @@ def bare_loop(uri, folder):
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98)
     )
     objective, optimizer = OBJECTIVES[preset.objective], AdamW(network.parameters(), lr=1e-3, fused=True)
-    batches, items = SnapshotData(rows, preparation.tokenizer, preset, 0).train, 0
+    batches, items = SplitBatches(rows, "train", preparation.tokenizer, preset, 0), 0
     start = time.perf_counter()
     for epoch in range(2):
         batches.epoch = epoch

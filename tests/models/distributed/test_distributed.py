@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger
 from safetensors.numpy import load_file
 from torch import nn
 
-from models.data.loader import SnapshotData
+from models.data.loader import SplitBatches
 from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
 from models.distributed.launch import TrainingFailedError, launch
@@ -232,7 +232,7 @@ def batches(uri, folder, world):
     rows, preset = SnapshotRows.open(uri), preset_named("compact", **{**TINY, "batch_size": 13})
     prepared = prepare(rows, preset, folder)
     ranks = [Ranks(rank, world) for rank in range(world)]
-    return [list(SnapshotData(rows, prepared.tokenizer, preset, 0, each).train) for each in ranks]
+    return [list(SplitBatches(rows, "train", prepared.tokenizer, preset, 0, each)) for each in ranks]
 
 
 def test_processes_share_each_batch_and_none_is_left_without_a_post(uri, tmp_path):

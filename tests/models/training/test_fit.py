@@ -12,16 +12,14 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from models.data.loader import SplitBatches
-from models.data.snapshot import NotASnapshotError, SnapshotRows
+from models.data.snapshot import NotASnapshotError, SnapshotRows, matrix
 from models.distributed.job import Job
 from models.domain.preset import Preset, PresetError, compact
 from models.inference.scorer import NotAModelError, Scorer
 from models.objectives import OBJECTIVES
 from models.training.classifier import precisions
 from models.training.fit import fit
-from models.training.preparation import prepare
-from models.training.presets import UnknownPresetError, job_on, preset_named
+from models.training.presets import UnknownPresetError, job_on
 from models.training.run import PLAN, FolderTakenError, as_begun, claim
 from tests.support.made_up_snapshot import POLICIES, made_up_rows, picture, write_snapshot
 
@@ -214,17 +212,13 @@ def test_mistakes_are_named_with_their_choices(uri, tmp_path):
 
 def test_the_exported_weights_are_the_running_average_that_was_validated(uri, trained):
     folder, report = trained
-    rows, preset = SnapshotRows.open(uri), preset_named("compact", **SMALL)
-    preparation = prepare(rows, preset, folder)
-    network = preparation.network(preset, len(rows.policies)).eval()
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights(folder).items()})
-    network.shares.fill_(0.5)  # as it was while it was trained
-    batches = SplitBatches(rows, "validation", preparation.tokenizer, preset, seed=0, words=preparation.words)
-    with torch.no_grad():
-        parts = [(network(**batch.inputs), batch.targets, batch.weights) for batch in batches]
-    logits, labels, counts = (torch.cat(part) for part in zip(*parts, strict=True))
-    for column, value in precisions(logits.numpy(), labels.numpy()).items():
+    rows, scorer = SnapshotRows.open(uri), Scorer.load(folder / "model", threads=1)
+    held_out = rows.take(rows.positions("validation"), "text", "image", "labels")
+    logits = scorer.logits(held_out["text"].to_pylist(), held_out["image"].to_pylist())
+    labels = matrix(held_out["labels"], len(rows.policies))
+    found = precisions(logits, labels)
+    for column, value in found.items():
         name = f"validation/average_precision.{rows.policies[column]}"
         assert report.metrics[name] == pytest.approx(value, abs=1e-6)
-    loss = OBJECTIVES["asymmetric"](logits, labels, counts)
+    loss = OBJECTIVES["asymmetric"](*map(torch.from_numpy, (logits, labels, np.ones_like(labels))))
     assert report.metrics["validation/loss"] == pytest.approx(float(loss), abs=1e-4)
