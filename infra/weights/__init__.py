@@ -1,7 +1,7 @@
 """Weights that encoders begin from: fetched once from where a preset says they are, and known by what they hold."""
 
 from infra.weights.carried import of_weights_package
-from infra.weights.embedding import embeddings_of, frozen_encoder, kept_embeddings
+from infra.weights.embedding import frozen_encoder, kept_embeddings
 from infra.weights.fetch import at_hand, fetch
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.ready import Ready, ready
@@ -13,7 +13,6 @@ __all__ = [
     "Ready",
     "Weights",
     "at_hand",
-    "embeddings_of",
     "fetch",
     "frozen_encoder",
     "kept_embeddings",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import Settings
@@ -10,14 +9,17 @@ from infra.weights.fetch import fetch
 from infra.weights.installed import canonical
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.ready import family_of
+from infra.weights.source import fetched_once
 from infra.weights.sources import package
-from infra.weights.weights import NoWeightsError
+from infra.weights.weights import NoWeightsError, Weights
 from models.domain.nearest import choose
 
 if TYPE_CHECKING:
-    from models.data.embeddings import Embeddings, Item, Singles
-    from models.network.frozen import Column, FrozenEncoder
+    from models.data.embeddings import Embeddings, Encodes
+    from models.inference.embedder import Embedder
+    from models.network.frozen import Column
 
+EXPORTED = "embedder"
 TABLES = "embeddings"  # the folder of the lake that they lie in
 
 
@@ -29,13 +31,11 @@ def kept_embeddings(settings: Settings) -> Embeddings:
     return Embeddings(uri, settings.options_for(uri))
 
 
-def frozen_encoder(
-    settings: Settings, address: str, column: Column | None = None, family: str = ""
-) -> FrozenEncoder:
-    """The encoder of the weights at an address, for texts or pictures: what its family looks at first when not given.
+def frozen_encoder(settings: Settings, address: str) -> Encodes:
+    """The encoder of the weights at an address, for what its family looks at first.
 
-    family: where neither a package's entry nor the folder tells. Raises NoWeightsError, UnfitWeightsError,
-    NotFrozenError.
+    A family that embeds texts (`embeds` of models.encoders) does so as in a training with these weights, so that what
+    either has computed serves both. Raises NoWeightsError, UnfitWeightsError, NotFrozenError.
     """
     from models.encoders import ENCODERS  # which loads torch
     from models.network.frozen import FrozenEncoder
@@ -44,20 +44,25 @@ def frozen_encoder(
     if weights is None:
         raise NoWeightsError(f"no weights are named; choose {choose('', known(settings), words='one of:')}")
     told, fields = _told(address)
-    chosen = family or told or family_of(weights.folder)
-    if not chosen:
+    family = told or family_of(weights.folder)
+    if not family:
         raise NoWeightsError(
             f"{address} does not say which family loads it; {choose('', ENCODERS.names(), words='name one of:')}"
         )
-    seen: Column = column or ("text" if "text" in ENCODERS[chosen].modalities else "image")
-    return FrozenEncoder.load(weights.folder, weights.digest, chosen, seen, fields)
+    if ENCODERS[family].embeds:
+        return _embedder(settings, weights, family)
+    column: Column = "text" if "text" in ENCODERS[family].modalities else "image"
+    return FrozenEncoder.load(weights.folder, weights.digest, family, column, fields)
 
 
-def embeddings_of(
-    settings: Settings, items: Sequence[Item], address: str, column: Column | None = None
-) -> Singles:
-    """[N, D] of texts or pictures by the weights at an address; computed once each, zeros for what is missing."""
-    return kept_embeddings(settings).of(items, frozen_encoder(settings, address, column))
+def _embedder(settings: Settings, weights: Weights, family: str) -> Embedder:
+    """Exported once for these weights."""
+    from models.bundle.embedder import export_embedder
+    from models.inference.embedder import Embedder
+
+    folder = settings.work / "weights" / f"embedder-{family}-{weights.digest[:16]}"
+    fetched_once(folder, lambda aside: export_embedder(family, weights.folder, aside / EXPORTED))
+    return Embedder.load(folder / EXPORTED, settings.threads)
 
 
 def known(settings: Settings) -> list[str]:

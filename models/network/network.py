@@ -59,6 +59,7 @@ class Halves(NamedTuple):
         return parts[0]._replace(**{name: torch.cat(column) for name, column in columns.items()})
 
     def present(self) -> dict[str, Tensor]:
+        """The parts that there are, by name, logits in single precision."""
         found = {name: part for name, part in self._asdict().items() if part is not None}
         return {name: part if part.dtype is torch.bool else part.float() for name, part in found.items()}
 
