@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -164,25 +165,31 @@ def try_(
 
 
 def _print_tried(found: Tried) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from flows.cli.plain import plain, terminal
 
     console = terminal(highlight=False, soft_wrap=True)
     policies = found.trials[0].policies
-    told = [place for place, it in enumerate(policies) if it.average_precision is not None]
-    table = Table(title=f"average precision on {found.posts:,} of {found.there:,} judged posts, 5 % to 95 %")
-    table.add_column("features", overflow="fold")
-    for place in told:
-        table.add_column(f"{policies[place].policy} ({policies[place].violations})", justify="right")
-    for name in ("mean", "seconds"):
-        table.add_column(name, justify="right")
-    table.add_row("chance", *(f"{policies[place].chance:.3f}" for place in told), "", "")
-    for row in found.trials:
-        table.add_row(
-            plain(row.features), *(_figure(row, place) for place in told), _mean(row), f"{row.seconds:.0f}"
-        )
+    letters = dict(zip(ascii_uppercase, found.trials, strict=False))
+    table = Table(
+        title=f"average precision on {found.posts:,} of {found.there:,} judged posts, and half its interval",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("policy", no_wrap=True)
+    for name in ("violate", "chance", *letters):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place, it in enumerate(policies):
+        if it.average_precision is not None:
+            figures = (_figure(row, place) for row in letters.values())
+            table.add_row(plain(it.policy), f"{it.violations:,}", f"{it.chance:.2f}", *figures)
+    table.add_row("mean", "", "", *map(_mean, letters.values()))
+    table.add_row("seconds", "", "", *(f"{row.seconds:.0f}" for row in letters.values()))
     console.print(table)
+    for letter, row in letters.items():
+        console.print(f"{letter}  {plain(row.features)}")
     few = [f"{it.policy} ({it.violations} of {it.judged})" for it in policies if it.average_precision is None]
     if few:
         console.print(
@@ -198,7 +205,7 @@ def _figure(row: FeatureTrial, place: int) -> str:
     it = row.policies[place]
     if it.average_precision is None or it.interval is None:
         return ""
-    return f"{it.average_precision:.3f} ({it.interval[0]:.2f} to {it.interval[1]:.2f})"
+    return f"{it.average_precision:.2f} ±{(it.interval[1] - it.interval[0]) / 2:.2f}"
 
 
 def _mean(row: FeatureTrial) -> str:
