@@ -85,7 +85,11 @@ def _shown(default: object) -> str | None:
 def _boxed(error: CycloptsError) -> Panel:
     """A wrong argument in words; of a model of pydantic, by the option's name and not the model's."""
     mistakes: Sequence[Any] = getattr(error.__cause__, "errors", tuple)()
-    told = [f'Invalid value "{it["input"]}" for "--{it["loc"][0]}". {it["msg"]}.' for it in mistakes]
+    told = [
+        f'Invalid value "{it["input"]}" for "--{"-".join(map(str, it["loc"])).replace("_", "-")}". {it["msg"]}.'
+        for it in mistakes
+        if it["loc"]
+    ]
     return CycloptsPanel("\n".join(told) or error)
 
 

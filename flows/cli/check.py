@@ -78,7 +78,10 @@ def functional(
 
     settings = Settings()
     adopt(settings)
+    from pydantic_core import to_json
+
     from flows.cli.plain import plain, terminal
+    from models.domain.errors import UserError
     from models.domain.located import WrittenError
     from tasks.scoring.functional import suites_of, tried_on
 
@@ -86,13 +89,16 @@ def functional(
     try:
         suites = suites_of(settings)
     except WrittenError as error:
-        for fault in error.faults:
-            console.print(f"[red]wrong[/]  {plain(fault)}")
+        if json:
+            print(to_json({"faults": error.faults}, indent=2).decode())  # noqa: T201 - its own output
+        else:
+            for fault in error.faults:
+                console.print(f"[red]wrong[/]  {plain(fault)}")
         sys.exit(FAULTY)
+    if beside and not on:
+        raise UserError("--beside is held against a version that is tried; name that with --on")
     results = tried_on(settings, suites, on, beside) if on and suites else ()
     if json:
-        from pydantic_core import to_json
-
         named = {suite.name: len(suite.cases) for suite in suites}
         print(to_json({"suites": named, "results": results}, indent=2).decode())  # noqa: T201 - its own output
     else:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.forms import FormError, language
+from infra.forms import language
 from models.domain.content import UNKNOWN_LANGUAGE
 from models.domain.errors import UserError
 from models.domain.folding import folded
@@ -36,10 +36,7 @@ def identified(languages: pa.ChunkedArray, texts: pa.ChunkedArray) -> pa.Chunked
 
 def language_of(text: str) -> str:
     """Its BCP 47 code, or that of an unknown one. Raises NoIdentifierError."""
-    try:
-        return language(identifier().classify(folded(text[:LONGEST]))[0])
-    except FormError:  # a code of the library's own
-        return UNKNOWN_LANGUAGE
+    return language(identifier().classify(folded(text[:LONGEST]))[0])
 
 
 @cache

@@ -12,6 +12,8 @@ import csv
 import hashlib
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ VIOLATES = ("violating", "hateful", "yes", "true", "1")
 COMPLIES = ("compliant", "non-hateful", "no", "false", "0")
 MAX_CASES = 20_000  # of a file; a suite is read by people
 MAX_FAULTS = 20  # that are named at once
+NAME = re.compile(r"[\w.\- ]{1,100}")  # of a suite: it is part of a metric's name
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ def functional_suites(policies: tuple[str, ...]) -> tuple[Functional, ...]:
             found.append(read_functional(path, policies))
         except WrittenError as error:
             faults += error.faults
+    counted = Counter(suite.name for suite in found)
+    faults += [
+        f"{FOLDER}: {count} files are called {name}; give each suite a name of its own"
+        for name, count in counted.items()
+        if count > 1
+    ]
     if faults:
         raise WrittenError(*faults)
     return tuple(found)
@@ -69,6 +78,10 @@ def functional_digest() -> str:
 
 def read_functional(path: Path, policies: tuple[str, ...]) -> Functional:
     """Raises WrittenError, which lists its faults by line. `policies` are those that can be asked about."""
+    if not NAME.fullmatch(path.stem):
+        raise WrittenError(
+            f"{shown(path)}: the name {path.stem[:40]!r} of a suite; use letters, digits, blanks and . _ - alone"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -63,8 +63,9 @@ def test_a_retraining_ends_well_or_is_marked_crashed_whatever_dies(platform, web
         rollout={"canary": False, "plan": "brief", "replace": True},
     )
     wait_for(lambda: "training" in platform.artifacts(run), 120)
-    for service in SERVICES.values():
-        platform.service(*service).kill()
+    for name, service in SERVICES.items():
+        if name != "deployments":  # what works on it: its death is tried below
+            platform.service(*service).kill()
     ended = platform.ended(run, 400)
     assert ended["type"] in ("COMPLETED", "CRASHED"), ended
     assert registry.champion() is not None
