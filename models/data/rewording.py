@@ -23,7 +23,7 @@ class Rewording:
         self._alike: dict[str, tuple[str, ...]] = {
             name.lower(): names for words in lists for names in words.groups.values() for name in names
         }
-        said = {plain: denied for words in lists for plain, denied in words.negations.items()}
+        said = {plain.lower(): denied.lower() for words in lists for plain, denied in words.negations.items()}
         self._denied, self._said = said, {denied: plain for plain, denied in said.items()}
         self._names, self._either = _any_of(self._alike), _any_of([*self._said, *said])
         self._denials = _any_of(self._said)
@@ -40,7 +40,9 @@ class Rewording:
         def other(found: re.Match[str]) -> str:
             name = found[0].lower()
             if name not in drawn:
-                names = self._alike[name]
+                names = self._alike.get(
+                    name, (found[0],)
+                )  # İ and ſ match letters that are not their small ones
                 drawn[name] = names[rng.integers(len(names))]
             return _cased(drawn[name], found[0])
 
@@ -49,18 +51,21 @@ class Rewording:
     def denied(self, text: str, rng: np.random.Generator) -> str:
         """The opposite, roughly: without its denials where it has any, else one of its verbs denied."""
         if self._denials.search(text):
-            return self._denials.sub(lambda found: _cased(self._said[found[0].lower()], found[0]), text)
+            return self._denials.sub(lambda found: _opposite(self._said, found[0]), text)
         verbs = [*self._either.finditer(text)]
         if not verbs:
             return text
         verb = verbs[rng.integers(len(verbs))]
-        denied = _cased(self._denied[verb[0].lower()], verb[0])
-        return f"{text[: verb.start()]}{denied}{text[verb.end() :]}"
+        return f"{text[: verb.start()]}{_opposite(self._denied, verb[0])}{text[verb.end() :]}"
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted(words, key=lambda word: (-len(word), word))
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first)) or '(?!)'})\b", re.IGNORECASE)
+
+
+def _opposite(opposites: dict[str, str], found: str) -> str:
+    return _cased(opposites.get(found.lower(), found), found)
 
 
 def _cased(word: str, like: str) -> str:

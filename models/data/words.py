@@ -29,7 +29,7 @@ LETTERS = "A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u058f\u1e00-\u1eff"
 _WORD = re.compile(rf"[{LETTERS}]+(?:['\u2019][{LETTERS}]+)*")
 _SIGNS = re.compile(rf"[^{LETTERS}]+")
 _BETWEEN = re.compile(rf"[^{LETTERS}\d]+")
-_ENDS = re.compile(rf"^[^{LETTERS}\d$@]*|[^{LETTERS}\d$@]*$")
+_CORE = re.compile(rf"[{LETTERS}\d$@](?:.*[{LETTERS}\d$@])?", re.DOTALL)
 _LEFT_ALONE = re.compile(r"https?:\S*|[@#]\w+\W*|[\d\W_]?|[\d$\u20ac\u00a3%.,:+/()-]+")
 _LEET_ENDS = re.compile(r"^[|+]\w|\w[|+]+$")
 _LATIN_MARKED = re.compile(r"[a-z][\u0300-\u036f]")
@@ -39,8 +39,10 @@ HIDING = "*#"  # signs that stand for a letter which is not written
 # one sign may stand for several letters: for a key, i and l are one
 _LEET = str.maketrans("@4836901!|5$7+2(l", "aabeggoiiissttzci")
 _TURNED = str.maketrans("ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", "abcdefghijklmnopqrstuvwxyz")
+# words without a letter that looks otherwise from the other side
+_TURNED_PART = re.compile(r"(?<!\S)[^acefghijkmrtvwy]+(?!\S)", re.IGNORECASE)
 _IS_TURNED = re.compile("[ɐǝɟɥɹʇʌʍʎɯʞ]")
-LEAST_TURNED = 3  # such letters in a text that is turned round
+LEAST_TURNED = 3  # such letters in what is turned round
 
 # what is written for one another in the Latin script, as in English
 SOUNDS = {"ph": "f", "ck": "k", "th": "d", "qu": "kw", "c": "k", "q": "k", "x": "ks", "z": "s"}
@@ -71,7 +73,7 @@ class Words:
 
     def __init__(self, counts: dict[str, int]) -> None:
         self.counts = counts
-        self._seen = lru_cache(CACHED)(self._look)
+        self._remembered = lru_cache(CACHED)(self._look)
 
     @classmethod
     def learned(cls, texts: Iterable[str]) -> Self:
@@ -79,7 +81,8 @@ class Words:
         found: Counter[str] = Counter()
         for text in texts:
             found.update({word.lower() for word in _WORD.findall(folded(text)) if len(word) <= LONGEST})
-        return cls({word: count for word, count in found.most_common(MOST_WORDS) if count >= LEAST_TEXTS})
+        most = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]
+        return cls({word: count for word, count in most if count >= LEAST_TEXTS})
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -96,7 +99,7 @@ class Words:
             return text
         text = folded(text)
         if not text.isascii() and len(_IS_TURNED.findall(text)) >= LEAST_TURNED:
-            text = text.lower().translate(_TURNED)[::-1]
+            text = _TURNED_PART.sub(_turned_back, text)
         looked, rest = text[:MOST_CHARACTERS], text[MOST_CHARACTERS:]
         return " ".join(self._uncut([self._seen(chunk) for chunk in looked.split(" ")])) + rest
 
@@ -116,16 +119,20 @@ class Words:
         count = self.counts.get(one.core + other.core)
         return count is not None and count > min(one.texts, other.texts) and one.core != "" != other.core
 
+    def _seen(self, written: str) -> _Chunk:
+        return self._remembered(written) if len(written) <= MOST_SIGNS else _Chunk(written, "", 0, written)
+
     def _look(self, written: str) -> _Chunk:
         """What stands between blanks, how often its word is met, and what it is read as."""
-        core = _ENDS.sub("", written)
+        ends = _CORE.search(written)
+        core = ends[0] if ends else ""
         if core != written and _LEET_ENDS.search(written):
             core = written if self._unmarked(written.lower()) else core
         small = core.lower()
         count = self.counts.get(small, 0)
         if count and "_" in written and core != written:  # which a tokeniser takes for a letter
             return _Chunk(written, small, count, written.replace("_", " ").strip())
-        if count or not core or len(written) > MOST_SIGNS or _LEFT_ALONE.fullmatch(written):
+        if count or not core or _LEFT_ALONE.fullmatch(written):
             return _Chunk(written, small, count, written)
         return _Chunk(written, small, count, self._restored(written, core, small))
 
@@ -172,8 +179,8 @@ class Words:
         """f*ee: a sign for each letter that is hidden."""
         if not any(sign in word for sign in HIDING) or len(word) < LEAST_KEY:
             return None
-        wanted = re.compile("".join("." if sign in HIDING else re.escape(sign) for sign in word))
-        return next((known for known in self._by_form[word[0], len(word)] if wanted.fullmatch(known)), None)
+        like = (known for known in self._by_form.get((word[0], len(word)), ()) if _may_be(word, known))
+        return next(like, None)
 
     def _alike(self, word: str) -> str | None:
         """f-ree, freeee."""
@@ -262,6 +269,16 @@ class Words:
         """Minus the logarithm of a word's share of all."""
         total = math.log(sum(self.counts.values()) + 1)
         return {word: total - math.log(count) for word, count in self.counts.items()}
+
+
+def _turned_back(part: re.Match[str]) -> str:
+    """The part of a text as it is read from the other side, if it is upside down."""
+    is_turned = len(_IS_TURNED.findall(part[0])) >= LEAST_TURNED
+    return part[0].lower().translate(_TURNED)[::-1] if is_turned else part[0]
+
+
+def _may_be(hidden: str, known: str) -> bool:
+    return all(sign in HIDING or sign == letter for sign, letter in zip(hidden, known, strict=True))
 
 
 def _less(word: str) -> set[str]:

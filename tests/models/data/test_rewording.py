@@ -51,6 +51,16 @@ def test_a_text_is_denied_or_its_denial_taken_away(text, denied):
     assert REWORDING.denied(text, rng()) == denied
 
 
+@pytest.mark.parametrize(
+    "text", ["O\u017ftari", "\u0130s it", "\u0131s it", "VELL\u0130", "Ganz W\u00e4re da"]
+)
+def test_letters_whose_small_forms_are_others_change_nothing_and_break_nothing(text):
+    reworded = Rewording([MADE_UP, WordList(name="own", negations={"W\u00e4re": "W\u00e4re nicht"})])
+    assert isinstance(reworded.swapped(text, rng()), str)
+    denied = reworded.denied(text, rng())
+    assert denied == ("Ganz W\u00e4re nicht da" if "W\u00e4re" in text else text)
+
+
 def test_what_is_shipped_swaps_and_denies_and_names_each_group_in_one_list():
     shipped = Rewording.shipped()
     assert len({shipped.swapped("all Sikhs sing", rng(seed)) for seed in range(20)}) > 1

@@ -51,6 +51,13 @@ def test_words_put_together_are_known_apart_and_a_compound_of_its_own_stays():
 def test_a_text_turned_round_is_read_with_the_head_down():
     turned = PERTURBATIONS["upside_down"](SENTENCE, np.random.default_rng(0))
     assert WORDS.restored(turned) == SENTENCE
+    assert WORDS.restored(f"The Garden is quiet {turned}") == f"The Garden is quiet {SENTENCE}"
+
+
+def test_a_few_turned_letters_do_not_turn_what_is_plain():
+    for turned in ("\u0250\u01dd\u0287", "\u0250 \u01dd \u0287", "\u0250\u01dd\u0287a"):
+        read = WORDS.restored(f"Claim the prize {turned} before Saturday")
+        assert read.startswith("Claim the prize ") and read.endswith(" before Saturday")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +103,11 @@ def test_words_of_one_text_alone_are_none_and_a_name_need_not_leave_the_lake():
     assert words.counts == {"letter": 3, "a": 2}
 
 
+def test_what_is_learned_depends_on_the_texts_alone():
+    texts = [f"{chr(97 + n % 26)}{chr(97 + n // 26)}word" for n in range(600)] * 2
+    assert list(Words.learned(texts).counts) == sorted(set(texts))
+
+
 def test_they_are_written_and_read_as_they_were(tmp_path):
     (tmp_path / "words.tsv").write_text(str(WORDS), encoding="utf-8")
     assert Words.read(tmp_path / "words.tsv").counts == WORDS.counts
@@ -105,6 +117,7 @@ def test_without_words_texts_are_read_as_they_are():
     assert unmasked(["fr33", None], None) == ["fr33", None]
 
 
+@pytest.mark.timeout(40)  # where what grows with the square of a text's length takes a minute for each
 def test_what_costs_most_is_bounded():
     many = Words(
         {
@@ -119,5 +132,10 @@ def test_what_costs_most_is_bounded():
         "a*" * 50_000,
         "\u00e9" * 50_000,
         "- " * 50_000,
+        "a" + "*" * 9998 + "a",
+        "\u30ab" * 4999 + "a" + "\u30ab" * 5000,
+        "a\u30ab" * 5000,
+        "\u0287 " * 5000,
+        "\u0287" * 9999 + "a",
     ):
         assert isinstance(many.restored(text), str)

@@ -65,7 +65,10 @@ def test_it_begins_at_the_preset_and_finds_a_better_learning_rate(uri, tmp_path)
 
 def test_listed_values_are_tried_once_each_and_what_is_behind_is_stopped_early(uri, tmp_path):
     study = opened(
-        uri, tmp_path, over=("learning_rate=0.02,1e-7,1e-6",), preset=PRESET.replace("1e-6", "0.02")
+        uri,
+        tmp_path,
+        over=("learning_rate=0.02,1e-7,1e-6",),
+        preset=PRESET.replace("1e-6", "0.02").replace("batch_size=16", "batch_size=8"),
     )
     found = searched(study)
     assert found[0].changes == "learning_rate=0.02"
