@@ -40,9 +40,8 @@ class Rewording:
         def other(found: re.Match[str]) -> str:
             name = found[0].lower()
             if name not in drawn:
-                names = self._alike.get(
-                    name, (found[0],)
-                )  # İ and ſ match letters that are not their small ones
+                # a dotless or a long letter matches one that is not its small form
+                names = self._alike.get(name, (found[0],))
                 drawn[name] = names[rng.integers(len(names))]
             return _cased(drawn[name], found[0])
 
