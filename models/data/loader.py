@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
@@ -31,9 +32,11 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
 
 PREFETCHED_BATCHES = 4  # batches made before they are asked for
-INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index", "text_embedding")
+EMBEDDINGS = ("text_embedding", "picture_embedding")  # of frozen encoders, which are no part of the network
+INPUTS = ("input_ids", "attention_mask", "pixels", "image_index", "frame_index", *EMBEDDINGS)
 FRAME_CACHE_BYTES = 1 << 30  # bytes of frames that are kept from one epoch to the next
 ALONE = Ranks()
+NO_EMBEDDINGS: Mapping[str, NDArray[np.floating]] = MappingProxyType({})
 DECODERS = 2  # threads; Pillow decodes without the interpreter's lock
 
 
@@ -42,7 +45,7 @@ class Batch(NamedTuple):
 
     `pixels` are bytes until they are on the device that computes: a quarter of the memory, and of what is moved.
     `total`, a scalar, is what the weighted losses are divided by, so that their mean over all processes and parts is
-    the mean of the whole batch. `text_embedding` has no columns where no frozen encoder reads beside the network.
+    the mean of the whole batch. Embeddings have no columns where no frozen encoder reads or looks beside the network.
     """
 
     input_ids: Tensor
@@ -51,6 +54,7 @@ class Batch(NamedTuple):
     image_index: Tensor
     frame_index: Tensor
     text_embedding: Tensor
+    picture_embedding: Tensor
     targets: Tensor
     weights: Tensor
     total: Tensor
@@ -100,10 +104,10 @@ class SplitBatches:
         seed: int,
         ranks: Ranks = ALONE,
         *,
-        embeddings: NDArray[np.floating] | None = None,
+        embeddings: Mapping[str, NDArray[np.floating]] = NO_EMBEDDINGS,
         words: Words | None = None,
     ) -> None:
-        """`embeddings`: [K, F] of the split's rows, one after another."""
+        """`embeddings`: by name, [K, F] of the split's rows, one after another."""
         self.embeddings, self.words = embeddings, words
         self.rows, self.tokenizer, self.preset, self.seed = rows, tokenizer, preset, seed
         self.ranks = ranks
@@ -196,16 +200,17 @@ class SplitBatches:
         chosen, targets, weights = chosen[own], targets[own], weights[own]
         input_ids, mask = padded([block.ids[row] for row in chosen])
         visible = self._visible(block.positions[chosen], decoders)
-        arrays = (input_ids, mask, *visible, self._embedded(block.positions[chosen]), targets, weights, total)
+        embedded = (self._embedded(name, block.positions[chosen]) for name in EMBEDDINGS)
+        arrays = (input_ids, mask, *visible, *embedded, targets, weights, total)
         tensors = map(torch.from_numpy, arrays)
         # what lies in pinned memory is copied to the device while the device works
         return Batch(*(tensor.pin_memory() if torch.cuda.is_available() else tensor for tensor in tensors))
 
-    def _embedded(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """[N, F], F 0 where the split has no embeddings."""
-        if self.embeddings is None:
+    def _embedded(self, name: str, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """[N, F], F 0 where the split has no such embeddings."""
+        if name not in self.embeddings:
             return np.zeros((len(positions), 0), np.float32)
-        return self.embeddings[positions - self.positions[0]].astype(np.float32)
+        return self.embeddings[name][positions - self.positions[0]].astype(np.float32)
 
     def _visible(
         self, positions: NDArray[np.int64], decoders: ThreadPoolExecutor

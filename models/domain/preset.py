@@ -39,8 +39,8 @@ class Preset(BaseModel):
     )
     embedder: str = Field(
         default="",
-        description="file in models/encoders whose network in `weights`, which nothing trains, embeds texts: a linear "
-        "model of that stands beside the n-grams; none when empty",
+        description="file in models/encoders whose network in `weights`, which nothing trains, embeds texts, or what "
+        "is seen; text+image for both: linear models of that stand beside the n-grams; none when empty",
     )
     architecture: str = Field(
         default="",
@@ -195,6 +195,11 @@ class Preset(BaseModel):
     def _joined_by_plus(cls, value: object) -> object:
         """A preset's fields are separated by commas, so that these are by a plus."""
         return tuple(value.split("+")) if isinstance(value, str) else value
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """Families whose networks embed posts and are not trained."""
+        return tuple(filter(None, self.embedder.split("+")))
 
     @property
     def has_ngrams(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.domain.preset import Preset, small_transformer
+from models.encoders.adapters.layer_maps import layer_maps
 from models.encoders.adapters.timm import timm_tower, transformer_fields
 from models.encoders.base.encoder import Blueprint, Encoder, Usual
 from models.encoders.base.towers import Plain
@@ -29,4 +30,5 @@ ENCODER = Encoder(
         parameters=3_371_008,
         fields={"image_size": 224},
     ),
+    maps=layer_maps,
 )

@@ -7,6 +7,7 @@ before training (models.layers.wide).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -66,3 +67,29 @@ class Scale:
         """
         weight = points[:-1] / self.spread[:, None]
         return weight.astype(np.float32), (points[-1] - self.mean @ weight).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One view of N posts: what is fitted on, [N, 1 + F]; there: [N], whether a post has it, else it is silent."""
+
+    features: NDArray[np.float32]
+    there: NDArray[np.bool_]
+    scale: Scale
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float32]) -> Self:
+        """rows: [N, 1 + F], the first column a one where the post has it, and zeros where it has not."""
+        there = rows[:, 0] > 0
+        scale = Scale.of(rows[there, 1:] if there.any() else rows[:, 1:])
+        return cls(np.column_stack([rows[:, 0], scale(rows[:, 1:]) * rows[:, :1]]), there, scale)
+
+    def undone(self, points: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Weights of features and, last, intercepts, [F + 2, P], as weights [1 + F, P] for rows as they are."""
+        weight, first = self.scale.undone(np.concatenate([points[1:-1], points[:1]]))
+        return np.concatenate([first[None], weight])
+
+
+def blocks_of(rows: NDArray[np.float32], widths: Sequence[int]) -> list[Block]:
+    """Blocks side by side, [N, sum of widths], each for itself."""
+    return [Block.of(block) for block in np.split(rows, np.cumsum(widths)[:-1], axis=1)]

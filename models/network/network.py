@@ -32,20 +32,20 @@ from models.network.captions import Captioner
 
 
 class Halves(NamedTuple):
-    """Logits [N, P] of a batch: deep; wide, None where a preset has no linear part; what motion adds, None where it
-    sees no videos. read: [N], whether a post has a text.
+    """Logits [N, P] of a batch: deep; wide, None where a preset has no linear part; what motion adds, None where there
+    is no such part. told: [N], whether a post has what the wide half goes by.
     """
 
     deep: Tensor
     wide: Tensor | None
-    read: Tensor
+    told: Tensor
     motion: Tensor | None
 
     def mixed(self, shares: Tensor) -> Tensor:
-        """[N, P], by the shares [2, P] of deep and wide in posts with a text."""
+        """[N, P], by the shares [2, P] of deep and wide in posts that tell the wide half something."""
         logits = self.deep
         if self.wide is not None:
-            logits = torch.where(self.read[:, None], shares[0] * logits + shares[1] * self.wide, logits)
+            logits = torch.where(self.told[:, None], shares[0] * logits + shares[1] * self.wide, logits)
         return logits if self.motion is None else logits + self.motion
 
     def kept(self) -> Self:
@@ -68,7 +68,8 @@ class Network(nn.Module):
     """One logit for each policy. A modality that a post lacks is masked; one the preset lacks has no encoder.
 
     A family that both reads and sees is one tower; `weights` is a folder of those of the one family that the preset
-    names, or of a folder for each. `embedding_width`, F, is that of a frozen encoder beside it, 0 for none.
+    names, or of a folder for each. `embedding_width` and `picture_width`, F, are those of frozen encoders beside it, of
+    texts and of what is seen, 0 for none.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Network(nn.Module):
         pieces: Tensor,
         weights: Path | None = None,
         embedding_width: int = 0,
+        picture_width: int = 0,
     ) -> None:
         super().__init__()
         self.width, self.vocabulary, self.frames = preset.width, len(pieces), preset.frames
@@ -92,12 +94,13 @@ class Network(nn.Module):
         self.ngrams = HashedNgrams(len(pieces), policies, preset.ngram_bits) if preset.has_ngrams else None
         self.embedding_width = embedding_width
         self.probe = EmbeddingProbe(embedding_width, policies) if embedding_width else None
+        self.picture_probe = EmbeddingProbe(picture_width, policies) if picture_width else None
         self.register_buffer("shares", torch.full((2, policies), 0.5))  # of deep and wide; each validation's
         self.shares: Tensor
         self.register_load_state_dict_pre_hook(_shared_alike)  # type: ignore[no-untyped-call]
         self.temporal = self.motion = None
         if "video" in preset.modalities:
-            self.motion = Motion(policies)
+            self.motion = None if picture_width else Motion(policies)  # whose blocks tell what moves as well
             self.temporal = Temporal(preset.width, preset.heads, preset.frames, preset.dropout)
         self.fusion = Fusion(policies, preset.width, preset.heads, preset.dropout)
         self.aligned = self._aligned(policies)
@@ -112,11 +115,21 @@ class Network(nn.Module):
         image_index: Tensor,
         frame_index: Tensor,
         text_embedding: Tensor | None = None,
+        *,
+        picture_embedding: Tensor | None = None,
     ) -> Tensor:
-        """Logits [N, P], a share of deep and of wide where there is text, and what motion adds where there is a video;
-        takes what `deep` takes.
+        """Logits [N, P], a share of deep and of wide where that goes by something, and what motion adds; takes what
+        `deep` takes.
         """
-        halves = self.halves(input_ids, attention_mask, pixels, image_index, frame_index, text_embedding)
+        halves = self.halves(
+            input_ids,
+            attention_mask,
+            pixels,
+            image_index,
+            frame_index,
+            text_embedding,
+            picture_embedding=picture_embedding,
+        )
         return halves.mixed(self.shares)
 
     def halves(
@@ -127,22 +140,34 @@ class Network(nn.Module):
         image_index: Tensor,
         frame_index: Tensor,
         text_embedding: Tensor | None = None,
+        *,
+        picture_embedding: Tensor | None = None,
     ) -> Halves:
         """What `forward` mixes; takes what `deep` takes."""
+        told = (attention_mask > 0).any(dim=1)
+        if self.picture_probe is not None:
+            told = told | (image_index >= 0) | (frame_index >= 0).any(dim=1)
         return Halves(
             self.deep(input_ids, attention_mask, pixels, image_index, frame_index),
-            self.wide(input_ids, attention_mask, text_embedding),
-            (attention_mask > 0).any(dim=1),
+            self.wide(input_ids, attention_mask, text_embedding, picture_embedding),
+            told,
             None if self.motion is None else self.motion(pixels, frame_index),
         )
 
     def wide(
-        self, input_ids: Tensor, attention_mask: Tensor, text_embedding: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        text_embedding: Tensor | None = None,
+        picture_embedding: Tensor | None = None,
     ) -> Tensor | None:
-        """Logits [N, P] of the linear parts that read a text, None where the preset has none of them."""
+        """Logits [N, P] of the linear parts, None where the preset has none of them."""
         parts = [] if self.ngrams is None else [self.ngrams(input_ids, attention_mask)]
         if self.probe is not None and text_embedding is not None:
-            parts.append(self.probe(text_embedding))
+            read = (attention_mask > 0).any(dim=1, keepdim=True)
+            parts.append(self.probe(text_embedding) * read)
+        if self.picture_probe is not None and picture_embedding is not None:
+            parts.append(self.picture_probe(picture_embedding))
         return sum(parts[1:], parts[0]) if parts else None
 
     def deep(
@@ -153,9 +178,11 @@ class Network(nn.Module):
         image_index: Tensor,
         frame_index: Tensor,
         text_embedding: Tensor | None = None,  # noqa: ARG002 - of a batch's inputs, and the wide half's alone
+        *,
+        picture_embedding: Tensor | None = None,  # noqa: ARG002 - so too
     ) -> Tensor:
         """input_ids, attention_mask [N, T]; pixels [M, 3, S, S], pictures and frames; image_index [N] and frame_index
-        [N, F], where among them a post's are, -1 for none; text_embedding [N, E] of a frozen encoder. Logits [N, P].
+        [N, F], where among them a post's are, -1 for none; embeddings [N, E] of frozen encoders. Logits [N, P].
         """
         looked = self._look(pixels)
         found = looked and looked.hidden

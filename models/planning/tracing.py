@@ -181,6 +181,7 @@ def made_up(shape: Shape, preset: Preset, policies: int, ids: Tensor) -> Batch:
         image_index=torch.where(places < shape.pictures, places, -1),
         frame_index=torch.where(there, frames, -1),
         text_embedding=torch.zeros(shape.posts, 0),
+        picture_embedding=torch.zeros(shape.posts, 0),
         targets=torch.zeros(shape.posts, policies),
         weights=torch.ones(shape.posts, policies),
         total=torch.tensor(float(shape.posts * policies)),

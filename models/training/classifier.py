@@ -71,11 +71,11 @@ class Classifier(Learner):
         self.log_dict(metrics)
 
     def _mixed(self, halves: Halves, targets: Tensor, weights: Tensor) -> dict[str, float]:
-        """Let the network's halves count for what they deserve; how each alone does on posts with a text."""
-        if halves.wide is None or not halves.read.any():
+        """How the halves count from here on; how each alone does where the wide one goes by something."""
+        if halves.wide is None or not halves.told.any():
             return {}
-        logits = torch.stack([halves.deep, halves.wide], dim=-1)[halves.read].numpy()
-        wanted, counts = targets[halves.read].numpy(), weights[halves.read].numpy()
+        logits = torch.stack([halves.deep, halves.wide], dim=-1)[halves.told].numpy()
+        wanted, counts = targets[halves.told].numpy(), weights[halves.told].numpy()
         self.network.shares.copy_(torch.from_numpy(fitted_shares(logits, wanted, counts)))
         found = {name: precisions(logits[..., place], wanted) for place, name in enumerate(("deep", "wide"))}
         return {

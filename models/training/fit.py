@@ -69,8 +69,8 @@ class ClassifierRun(TrainingRun[TrainingReport]):
         kept = Embeddings(job.embeddings, job.embeddings_options) if job.embeddings else None
         self.preparation = prepare(self.rows, self.preset, self.folder, job.weights, kept)
         self.words = self.preparation.words
-        if self.preparation.validation is not None:  # the wide half alone reads them, and is not trained here
-            self.embeddings = {"validation": self.preparation.validation}
+        # the wide half alone goes by them, and is not trained here
+        self.embeddings = {"validation": self.preparation.validation}
         return self.preparation.tokenizer
 
     def module(self, steps: int) -> Classifier:
@@ -92,6 +92,7 @@ class ClassifierRun(TrainingRun[TrainingReport]):
             self.rows.policies,
             real=islice(real, COMPARED),
             embedder=self.preparation.embedder,
+            visual=self.preparation.visual,
             words=self.words,
         )
         return metrics

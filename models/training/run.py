@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.data.loader import ALONE, SnapshotData, SplitBatches
+from models.data.loader import ALONE, NO_EMBEDDINGS, SnapshotData, SplitBatches
 from models.data.snapshot import SnapshotRows
 from models.data.words import Words
 from models.distributed.job import Job
@@ -92,8 +92,8 @@ class TrainingRun(Generic[R]):
     placed: Placement | None = None
     words: Words | None = None
     """That training has met, where disguised ones are read as those."""
-    embeddings: Mapping[str, NDArray[np.floating]] = {}
-    """What a frozen encoder makes of a split's texts [K, F], by its name, where a kind of run has one."""
+    embeddings: Mapping[str, Mapping[str, NDArray[np.floating]]] = {}
+    """What frozen encoders make of a split's posts [K, F], by the split and the input's name, where a run has such."""
 
     def __init__(self, rows: SnapshotRows, job: Job) -> None:
         self.rows, self.job = rows, job
@@ -112,7 +112,7 @@ class TrainingRun(Generic[R]):
         """A split, as the network takes it."""
         return SplitBatches(
             self.rows, split, self.tokenizer, self.preset, self.seed, ranks,
-            embeddings=self.embeddings.get(split), words=self.words,
+            embeddings=self.embeddings.get(split, NO_EMBEDDINGS), words=self.words,
         )  # fmt: skip
 
     def keep(self, folder: Path, trained: int) -> dict[str, float]:

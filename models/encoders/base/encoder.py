@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from models.domain.preset import Modality, Preset
+from models.layers.visual import Maps
 
 
 class Tokens(NamedTuple):
@@ -112,6 +113,7 @@ class Encoder:
     writes: bool = False  # whether it can where it is asked
     tokenizer: Callable[[Path], Tokenizer] | None = None  # that of a folder of weights
     embeds: Callable[[Path], TextEmbedder] | None = None  # texts, by a folder of weights that nothing trains
+    maps: Callable[[Path, int], Maps] | None = None  # pictures of a size, by such a folder
 
 
 """Encoders, one family a file."""

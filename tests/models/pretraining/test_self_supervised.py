@@ -70,6 +70,7 @@ def batch():
         image_index=torch.arange(POSTS),
         frame_index=torch.full((POSTS, 8), -1),
         text_embedding=torch.zeros(POSTS, 0),
+        picture_embedding=torch.zeros(POSTS, 0),
         targets=torch.full((POSTS, 1), float("nan")),
         weights=torch.zeros(POSTS, 1),
         total=torch.zeros(()),

@@ -22,6 +22,7 @@ def batch():
         image_index=torch.tensor([3, 0, -1]),
         frame_index=torch.tensor([[-1, -1], [1, 2], [-1, -1]]),
         text_embedding=torch.zeros(3, 0),
+        picture_embedding=torch.zeros(3, 0),
         targets=torch.zeros(3, 1),
         weights=torch.zeros(3, 1),
         total=torch.zeros(()),
