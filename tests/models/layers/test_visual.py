@@ -41,7 +41,9 @@ def test_a_post_without_a_picture_is_silent_and_one_frame_does_not_change():
     found = visual(grey(0.5), torch.full((2,), -1), places)
     assert not found[0].any()
     picture, video, first, last = found[1].split(visual.widths)
-    assert not picture.any() and not first.any() and not last.any()
+    assert not picture.any()
+    assert not first.any()
+    assert not last.any()
     assert video.tolist() == pytest.approx([1, 1.0])
     nothing = visual(torch.zeros(0, 3, 4, 4), torch.full((2,), -1), torch.full((2, 2), -1))
     assert not nothing.any()
@@ -61,7 +63,8 @@ def test_the_weights_of_scaled_blocks_say_the_same_of_rows_as_they_are():
     rows[:10, :3], rows[30:, 3:] = 0, 0
     blocks = blocks_of(rows, (3, 4))
     assert [block.there.sum() for block in blocks] == [30, 30]
-    assert not blocks[0].features[:10].any() and not blocks[1].features[30:].any()
+    assert not blocks[0].features[:10].any()
+    assert not blocks[1].features[30:].any()
     points = [rng.normal(size=(block.features.shape[1] + 1, 2)) for block in blocks]
     expected = sum(block.features @ point[:-1] for block, point in zip(blocks, points, strict=True))
     probe = EmbeddingProbe(7, 2)
