@@ -261,7 +261,8 @@ def _batches(
         post = text.owner[window]
         return videos[post] is not None, images[post] is not None, len(text.ids[window])
 
-    batch, seen = [], 0
+    batch: list[int] = []
+    seen = 0
     for window in sorted(range(len(text.ids)), key=kind):
         more = pixels[text.owner[window]]
         if batch and (len(batch) == BATCH_POSTS or seen + more > BATCH_PIXELS):

@@ -110,8 +110,8 @@ def prepare(
     token_pieces = torch.from_numpy(pieces(tokenizer))
     embedder, visual = _embedder(preset, folder, weights), _visual(preset, weights)
     frozen = Frozen(
-        embedder and _embedding(embedder, kept),
-        visual and Looking(rows, visual, VisualEncoder.of(visual, preset), kept),
+        None if embedder is None else _embedding(embedder, kept),
+        None if visual is None else Looking(rows, visual, VisualEncoder.of(visual, preset), kept),
     )
     validation = dict(_validation(rows, folder, frozen, words))
     if not statistics_file.exists():
