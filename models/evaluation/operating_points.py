@@ -34,7 +34,7 @@ from models.evaluation.thresholds import (
     smallest_proven,
     strongest,
 )
-from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged, withheld
+from models.evaluation.unjudged import Taken, Unjudged, among_judged, among_unjudged, withheld
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
@@ -258,7 +258,8 @@ def _point(
             note += f", for {promised:.2f} among unjudged ones; {estimate.told}"
     unlike = ""
     if found is not None and not note:
-        note = unlike = withheld(found.at, *used, evidence.unjudged_scores(policy, market), estimate)
+        taken = Taken(policy, market, action, found.at, promised)
+        note = unlike = withheld(taken, *used, evidence.unjudged_scores(policy, market), estimate)
     return OperatingPoint(
         market=market,
         policy=policy,

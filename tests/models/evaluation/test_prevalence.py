@@ -10,7 +10,7 @@ from models.domain.policy import Objectives
 from models.evaluation.effects import on_unjudged
 from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.prevalence import prevalence_of
-from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged
+from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged, hits_at_most
 from models.policies import POLICY_SETS
 
 POLICY = "hate_speech"
@@ -130,6 +130,36 @@ def test_strange_posts_that_are_acted_on_less_than_harmless_ones_take_no_action_
     rng = np.random.default_rng(5)
     points, _ = derived(drawn(rng, 4000, 0.5), rng.normal(-4, 0.3, 1000))
     assert next(it for it in points.points if it.action is Action.REMOVE).threshold is not None
+
+
+def test_an_action_is_withheld_that_strange_posts_meet_too_often_for_the_violations_among_them():
+    rng = np.random.default_rng(5)
+    judged = drawn(rng, 4000, 0.77)
+    blind, _ = derived(judged, np.empty(0))
+    at = next(it.threshold for it in blind.points if it.action is Action.REMOVE)
+    share = 0.8 * (judged[0][~judged[1]] >= at).mean()  # of harmless posts, which is no sign by itself
+    strange = np.where(
+        rng.random(4000) < share, at + rng.uniform(0, 0.02, 4000), rng.uniform(at - 4, at - 2, 4000)
+    )
+    points, evidence = derived(judged, strange)
+    removal = next(it for it in points.points if it.action is Action.REMOVE)
+    assert evidence.prevalence(POLICY).verdict == "unlike"
+    assert removal.withheld
+    assert "of those posts are hits" in removal.note
+    violations = judged[0][judged[1]]
+    assert hits_at_most(at, violations, strange) < share / 3
+
+
+@pytest.mark.parametrize("prevalence", [0.01, 0.1, 0.5])
+def test_what_violations_leave_room_for_is_no_less_than_the_hits_whatever_harmless_posts_do(prevalence):
+    rng = np.random.default_rng(6)
+    scores, violates = drawn(rng, 4000, 0.5)
+    for moved in (-3, 0, 1):
+        unjudged, truth = drawn(rng, 4000, prevalence)
+        unjudged = np.where(truth, unjudged, unjudged + moved)
+        for at in np.quantile(scores[violates], [0.1, 0.5, 0.9]):
+            expected = prevalence * (scores[violates] >= at).mean()
+            assert expected <= hits_at_most(at, scores[violates], unjudged)
 
 
 def test_people_are_sent_the_share_of_unjudged_posts_that_they_can_review():
