@@ -151,3 +151,30 @@ def test_modalities_are_joined_by_plus_and_a_mistake_names_the_choices():
     assert preset_named("compact,modalities=text+video").modalities == ("text", "video")
     with pytest.raises(PresetError, match="'text', 'image' or 'video'"):
         preset_named("compact,modalities=text+sound")
+
+
+def test_what_a_post_lacks_is_silent_in_the_wide_half_and_what_a_preset_lacks_is_not_there():
+    seeing, reading = (
+        Network(PRESET, 3, PIECES, None, 4, 5).eval(),
+        Network(PRESET, 3, PIECES, None, 4).eval(),
+    )
+    for made in (seeing, reading):
+        made.probe.weight += 1
+        made.probe.intercept += 1
+    seeing.picture_probe.weight += 1
+    has_text, has_picture = torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0])
+    inputs = {
+        "input_ids": torch.ones(3, 5, dtype=torch.int64),
+        "attention_mask": has_text[:, None].expand(-1, 5),
+        "pixels": torch.zeros(1, 3, 64, 64),
+        "image_index": has_picture - 1,
+        "frame_index": torch.full((3, PRESET.frames), -1),
+        "text_embedding": torch.ones(3, 4) * has_text[:, None],
+        "picture_embedding": torch.ones(3, 5) * has_picture[:, None],
+    }
+    both, text_alone = seeing.halves(**inputs), reading.halves(**inputs)
+    assert both.told.tolist() == [True, True, False]
+    assert both.wide[:, 0].tolist() == pytest.approx([4 + 1, 5, 0])
+    assert text_alone.told.tolist() == [True, False, False]
+    assert text_alone.wide[0, 0] == pytest.approx(4 + 1)
+    assert not [name for name in reading.state_dict() if name.startswith("picture_probe")]
