@@ -208,8 +208,9 @@ def test_a_model_of_tweets_that_mostly_violate_is_withheld_from_harmless_text_me
     outside = model.decision_function(words.transform(ham))
     limiting = ONE.objectives["default"].model_copy(update={"precision": {Action.LIMIT: 0.8}})
     judged = (scores, violates[6000:])
-    _, evidence = derived(judged, outside)
+    points, evidence = derived(judged, outside)
     assert evidence.prevalence(POLICY).verdict == "unlike"
+    assert next(it for it in points.points if it.action is Action.REMOVE).withheld
     blind = OperatingPoints.derive(
         ONE.model_copy(update={"objectives": {"default": limiting}}), JudgedScores(*_plain(evidence))
     )
