@@ -42,10 +42,11 @@ class Halves(NamedTuple):
     motion: Tensor | None
 
     def mixed(self, shares: Tensor) -> Tensor:
-        """[N, P], by the shares [2, P] of deep and wide in posts that tell the wide half something."""
+        """[N, P], by the shares [3, P] of deep, wide and one in posts that tell the wide half something."""
         logits = self.deep
         if self.wide is not None:
-            logits = torch.where(self.told[:, None], shares[0] * logits + shares[1] * self.wide, logits)
+            both = shares[0] * logits + shares[1] * self.wide + shares[2]
+            logits = torch.where(self.told[:, None], both, logits)
         return logits if self.motion is None else logits + self.motion
 
     def kept(self) -> Self:
@@ -95,8 +96,8 @@ class Network(nn.Module):
         self.embedding_width = embedding_width
         self.probe = EmbeddingProbe(embedding_width, policies) if embedding_width else None
         self.picture_probe = EmbeddingProbe(picture_width, policies) if picture_width else None
-        self.register_buffer("shares", torch.full((2, policies), 0.5))  # of deep and wide; each validation's
-        self.shares: Tensor
+        self.register_buffer("shares", torch.tensor([[0.5], [0.5], [0.0]]).repeat(1, policies))
+        self.shares: Tensor  # of deep, wide and one; each validation's
         self.register_load_state_dict_pre_hook(_shared_alike)  # type: ignore[no-untyped-call]
         self.temporal = self.motion = None
         if "video" in preset.modalities:
