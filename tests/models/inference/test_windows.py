@@ -7,8 +7,9 @@ import pytest
 from tiny_model import POLICIES, picture, write_model
 
 from models.data.pixels import shown
+from models.data.tokenizer import Windows
 from models.domain.preprocessing import FIRST
-from models.inference.scorer import Scorer
+from models.inference.scorer import BATCH_PIXELS, BATCH_POSTS, Scorer, _batches
 
 WINDOW, STEP, MOST = 32, 24, 4  # tokens, and windows of the tiny model
 WORDS = [f"plain{number % 8}" for number in range(500)]
@@ -133,3 +134,14 @@ def test_a_model_of_before_reads_as_it_was_trained(tmp_path):
     assert unread == [("text", "beyond_limit")]
     split, _ = read(old, "vio\u200blence")
     assert split[VIOLENCE] < read(old, "violence")[0][VIOLENCE] - 3
+
+
+def test_a_batch_holds_no_more_pixels_than_it_may_and_every_window_once():
+    count, size = 40, 128
+    text = Windows([[1]] * count, np.arange(count), ["a"] * count, {})
+    films = [np.zeros((32, 3, size, size), np.float32) if post % 4 == 0 else None for post in range(count)]
+    batches = list(_batches(text, [None] * count, films))
+    watched = [[post for post in batch.tolist() if films[post] is not None] for batch in batches]
+    assert max(map(len, watched)) * 32 * size * size <= BATCH_PIXELS
+    assert max(map(len, batches)) <= BATCH_POSTS
+    assert sorted(np.concatenate(batches).tolist()) == list(range(count))
