@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import ttest_1samp
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from infra.settings import Settings
 from infra.weights import fetch
@@ -76,7 +76,9 @@ def watched(folder: Path, weights: Path) -> Iterator[Seen]:
     seen = np.zeros(len(rows))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(fights, fights)
     for fold, (train, test) in enumerate(folds):
-        order = np.random.default_rng(fold).permutation(train)
+        order = np.concatenate(
+            train_test_split(train, test_size=VALIDATION, stratify=fights[train], random_state=fold)
+        )
         seen[test] = trained(VIDEOS, rows[order], 0, folder / f"fold-{fold}", weights)(rows[test])
     for name, value in MEASURES.items():
         yield FIGURES[name].seen(value(fights, seen), f"{len(rows)} clips, {FOLDS} folds")
