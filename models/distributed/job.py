@@ -45,4 +45,6 @@ class Job(BaseModel):
         """As another machine may be told of it: without what no `repr` shows, and without folders of this one."""
         told = type(self).model_fields
         kept_here = [name for name, field in told.items() if not field.repr or name in HERE]
-        return self.model_copy(update={name: told[name].get_default(call_default_factory=True) for name in kept_here})
+        return self.model_copy(
+            update={name: told[name].get_default(call_default_factory=True) for name in kept_here}
+        )
