@@ -254,7 +254,9 @@ def _point(
     elif found is None:
         found, best = smallest_proven(*used, objective)
         note = _doubt(found, best, objective, own)
-        if note and estimate is not None and odds < 1:
+        if note and estimate is not None and estimate.may_be_none:
+            note = f"unjudged posts may hold no violation; {estimate.told}; judge a random sample of them"
+        elif note and estimate is not None and odds < 1:
             note += f", for {promised:.2f} among unjudged ones; {estimate.told}"
     unlike = ""
     if found is not None and not note:

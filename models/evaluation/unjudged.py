@@ -19,7 +19,7 @@ from models.domain.content import Action
 from models.domain.policy import DEFAULT_MARKET
 from models.evaluation.prevalence import LEAST_JUDGED, LEAST_UNJUDGED, Prevalence, prevalence_of
 from models.evaluation.report import Figure
-from models.evaluation.thresholds import MAJORITY, share_at_least, share_at_most
+from models.evaluation.thresholds import ERROR_RATE, MAJORITY, share_at_least, share_at_most
 
 LEVELS = np.linspace(0, 0.9, 10)  # quantiles of the scores of judged violations
 
@@ -172,9 +172,10 @@ def hits_at_most(at: float, violating: Floats, unjudged: Floats) -> float:
     """
     if not len(violating):
         return 1.0
+    error = ERROR_RATE / len(LEVELS)  # of each level, so that all hold at once
     prevalence = min(
-        share_at_most(int((unjudged >= level).sum()), len(unjudged))
-        / share_at_least(int((violating >= level).sum()), len(violating))
+        share_at_most(int((unjudged >= level).sum()), len(unjudged), error)
+        / share_at_least(int((violating >= level).sum()), len(violating), error)
         for level in np.quantile(violating, LEVELS, method="lower")
     )
     return min(1.0, prevalence) * share_at_most(int((violating >= at).sum()), len(violating))

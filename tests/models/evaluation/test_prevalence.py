@@ -115,6 +115,24 @@ def test_a_threshold_keeps_its_promise_among_posts_that_violate_less():
     assert [it.is_plausible for it in on_unjudged(blind, evidence).acted] == [False]
 
 
+def test_where_unjudged_posts_may_hold_no_violation_the_note_says_what_would_show_one():
+    rng = np.random.default_rng(8)
+    points, evidence = derived(drawn(rng, 4000, 0.3), drawn(rng, 2000, 0.0)[0])
+    removal = next(it for it in points.points if it.action is Action.REMOVE)
+    assert evidence.prevalence(POLICY).may_be_none
+    assert removal.threshold is None
+    assert removal.note.startswith(
+        "unjudged posts may hold no violation; hate_speech: an estimated 0.4 % (0.0 %"
+    )
+    assert removal.note.endswith("judge a random sample of them")
+
+
+def test_scores_that_part_nothing_say_nothing_of_prevalence():
+    rng = np.random.default_rng(9)
+    alike = np.zeros(600)
+    assert prevalence_of(POLICY, alike, rng.random(600) < 0.3, alike).verdict == "unknown"
+
+
 def test_an_action_is_withheld_that_meets_strange_posts_more_than_harmless_ones():
     rng = np.random.default_rng(4)
     judged = drawn(rng, 4000, 0.77)
@@ -190,8 +208,9 @@ def test_a_model_of_tweets_that_mostly_violate_is_withheld_from_harmless_text_me
     outside = model.decision_function(words.transform(ham))
     limiting = ONE.objectives["default"].model_copy(update={"precision": {Action.LIMIT: 0.8}})
     judged = (scores, violates[6000:])
-    _, evidence = derived(judged, outside)
+    points, evidence = derived(judged, outside)
     assert evidence.prevalence(POLICY).verdict == "unlike"
+    assert next(it for it in points.points if it.action is Action.REMOVE).withheld
     blind = OperatingPoints.derive(
         ONE.model_copy(update={"objectives": {"default": limiting}}), JudgedScores(*_plain(evidence))
     )
