@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
 from typing import Protocol
 
 import lance
 import numpy as np
 import pyarrow as pa
+from lance.commit import CommitConflictError
 from numpy.typing import NDArray
 
 from models.data.snapshot import SnapshotRows
-from models.domain.errors import says_absent
+from models.domain.errors import is_overtaken, says_absent
 from models.domain.preprocessing import PREPROCESSING
 
 CHUNK_ITEMS = 2048  # computed between two commits: what a killed run loses at most
 BLOCK_ROWS = 4096  # of a snapshot, read at once
 KEY_DIGITS = 32  # of a SHA-256
 MIN_INDEXED_ROWS = 100_000  # of a table: a smaller one is read whole in milliseconds
+LARGE_FILE_ROWS = 50_000  # of a file that is left as it is: smaller ones become one when they hold as many
+SMALL_FILES = 64  # or when there are more of them
+KEPT_VERSIONS = timedelta(hours=1)  # a reader may still be at one that another process has tidied away
 ROWS_A_KEY = 50  # of a table: with fewer for each key that is looked for, it is read whole
 KEYS_AT_ONCE = 5_000  # in one condition
 
@@ -144,15 +151,45 @@ class Embeddings:
             )  # made meanwhile
 
     def _tidy(self, encoder: Encodes) -> None:
-        """Chunks become large files, and the keys of a table that has grown an index."""
+        """Small files become large ones, and the keys of a table that has grown an index.
+
+        Old versions go first: the files that are merged here stay for whoever reads them now, until the next time.
+        """
         dataset = self._opened(encoder)
-        if dataset is None or dataset.count_rows() < MIN_INDEXED_ROWS:
+        if dataset is None or not _is_scattered(dataset):
             return
-        dataset.optimize.compact_files()
-        if dataset.describe_indices():
-            dataset.optimize.optimize_indices()
-        else:
-            dataset.create_scalar_index("key", "BTREE")
+        with _giving_way():
+            dataset.cleanup_old_versions(older_than=KEPT_VERSIONS, error_if_tagged_old_versions=False)
+        with _giving_way():
+            dataset.optimize.compact_files(target_rows_per_fragment=LARGE_FILE_ROWS)
+        if dataset.count_rows() >= MIN_INDEXED_ROWS:
+            with _giving_way():
+                _index(dataset)
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Another process that tidies the same table at once goes first; what that leaves undone is for the next call."""
+    try:
+        yield
+    except (CommitConflictError, OSError) as error:
+        if not is_overtaken(error):
+            raise
+
+
+def _is_scattered(dataset: lance.LanceDataset) -> bool:
+    """Whether small files that lie side by side, which alone can be merged, are many or hold a large one's rows."""
+    rows = [fragment.physical_rows for fragment in dataset.get_fragments()]
+    runs = [[*run] for small, run in groupby(rows, lambda count: count < LARGE_FILE_ROWS) if small]
+    small = [count for run in runs if len(run) > 1 for count in run]
+    return len(small) > SMALL_FILES or sum(small) >= LARGE_FILE_ROWS
+
+
+def _index(dataset: lance.LanceDataset) -> None:
+    if dataset.describe_indices():
+        dataset.optimize.optimize_indices()
+    else:
+        dataset.create_scalar_index("key", "BTREE")
 
 
 def _key(item: str | bytes) -> str:
