@@ -5,25 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 
-from models.encoders.adapters.timm import MAP_AXES
-from models.encoders.base.towers import FIELD_MEAN, FIELD_STD, Normalise, UnfitWeightsError, configured
+from models.domain.preset import small_transformer
+from models.encoders.adapters.timm import MAP_AXES, TimmTokens, timm_tower
+from models.encoders.base.encoder import Blueprint
+from models.encoders.base.towers import UnfitWeightsError
 
 LAYERS = 4  # from the last one back, in even steps
-PROBED_SIZE = 64  # pixels of a picture that tells how many channels each has
 
 
 class LayerMaps(nn.Module):
     """Pixels [M, 3, S, S] in -1 to 1 to the maps [M, C, H, W] of some layers; what all of them come to stands last."""
 
-    def __init__(self, trunk: Any, size: int = PROBED_SIZE) -> None:
+    def __init__(self, network: TimmTokens, size: int) -> None:
         super().__init__()
-        about: dict[str, Any] = trunk.pretrained_cfg or {}
-        self.normalise = Normalise(about.get("mean", FIELD_MEAN), about.get("std", FIELD_STD))
-        self.trunk = trunk
+        self.normalise = network.normalise
+        self.trunk: Any = network.trunk
         with torch.no_grad():
             self.channels = tuple(found.shape[1] for found in self(torch.zeros(1, 3, size, size)))
 
@@ -37,14 +36,12 @@ class LayerMaps(nn.Module):
 
 def layer_maps(folder: Path, size: int) -> LayerMaps:
     """Of a folder of timm's, for pictures of so many pixels a side; raises UnfitWeightsError."""
-    about = configured(folder, "timm")
-    if not about.get("architecture"):
-        raise UnfitWeightsError(f"{folder} holds no weights of timm: config.json names no architecture")
-    known = timm.get_pretrained_cfg(about["architecture"])
-    sized = {"img_size": size} if known is None or known.fixed_input_size else {}
-    trunk = timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=0, **sized)
-    if not hasattr(trunk, "forward_intermediates"):
+    preset, pieces = small_transformer("image").replace(image_size=size), torch.zeros(1, 1, dtype=torch.int64)
+    blueprint = Blueprint(preset=preset, pieces=pieces, modalities=("image",), weights=folder)
+    network = timm_tower(blueprint, "").image
+    assert isinstance(network, TimmTokens)
+    if not hasattr(network.trunk, "forward_intermediates"):
         raise UnfitWeightsError(
-            f"{about['architecture']} of timm does not tell what its layers see; take another as embedder"
+            f"{type(network.trunk).__name__} of timm does not tell what its layers see; embed pictures by another"
         )
-    return LayerMaps(trunk.eval().requires_grad_(requires_grad=False), size)
+    return LayerMaps(network.eval().requires_grad_(requires_grad=False), size)
