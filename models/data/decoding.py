@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from models.data import pixels, video
+from models.data import pages, pixels, video
+from models.data.pages import PAGE, Page
 from models.data.pictures import BrokenPictureError
 from models.data.pixels import Shown, Sight
 from models.data.video import BrokenVideoError, Watch
@@ -25,13 +26,19 @@ GRACE = 2  # seconds beyond the deadline, after which it ends itself: whoever as
 
 
 def shown(kind: str, data: bytes, ways: list[Any]) -> list[Shown]:
-    """For each way of looking, a Sight of an image or a Watch of a video, what a model is shown of it.
+    """For each way of looking, a Sight of an image or a Watch of a video, what a model is shown of it; for a Page, what
+    a reader is, [K, H, W, 3].
 
     Raises BrokenPictureError, BrokenVideoError.
     """
-    if kind == "image":
-        return [pixels.shown(data, Sight(*way)) for way in ways]
-    return [video.shown(data, Watch(*way)) for way in ways]
+    return [_shown(kind, data, way) for way in ways]
+
+
+def _shown(kind: str, data: bytes, way: Any) -> Shown:
+    if way[0] == PAGE:
+        page = Page(*way)
+        return Shown(pages.of_image(data, page) if kind == "image" else pages.of_video(data, page), "")
+    return pixels.shown(data, Sight(*way)) if kind == "image" else video.shown(data, Watch(*way))
 
 
 def serve(given: BinaryIO, made: BinaryIO) -> None:

@@ -7,7 +7,7 @@ import lance
 import numpy as np
 import pytest
 
-from models.data import embeddings
+from models.data import embeddings, kept_table
 from models.data.embeddings import Embeddings
 from models.data.snapshot import SnapshotRows
 from tests.support.made_up_snapshot import Row, picture, write_snapshot
@@ -102,7 +102,7 @@ def test_two_that_compute_the_same_at_once_both_have_it(kept):
 
 
 def test_a_large_table_is_looked_up_by_its_index(kept, monkeypatch):
-    monkeypatch.setattr(embeddings, "MIN_INDEXED_ROWS", 500)
+    monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 500)
     encoder = Counting()
     kept.of([f"text {number}" for number in range(600)], encoder)
     dataset = lance.dataset(kept.table(encoder))
