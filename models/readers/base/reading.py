@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
@@ -39,6 +39,10 @@ class Found(NamedTuple):
     words: str = ""
     missed: str = ""
     reason: NotRead = NotRead.SKIPPED
+
+
+Read = dict[tuple[str, Part], Found]
+"""Of one post, by the names of readers and the parts that they looked at."""
 
 
 class OpenReader:
@@ -111,19 +115,28 @@ class Reading:
 
         Only bytes are read: pixels were read by whoever opened them, if at all.
         """
-        words: list[list[str]] = [[] for _ in images]
-        missed: list[list[Unread]] = [[] for _ in images]
+        found: list[Read] = [{} for _ in images]
         given = {Part.IMAGE: images, Part.VIDEO: videos or [None] * len(images)}
         for reader in self.readers:
             for part in SHOWS:
-                if part not in reader.reader.looks:
-                    continue
                 there = {post: item for post, item in enumerate(given[part]) if _is_content(item)}
-                for post, found in zip(there, self._read(reader, part, [*there.values()]), strict=True):
-                    words[post].append(found.words)
-                    if found.missed:
-                        missed[post].append(Unread(part=part, reason=found.reason, detail=found.missed))
-        return [segment(parts) for parts in words], missed
+                if part in reader.reader.looks:
+                    read = self._read(reader, part, [*there.values()])
+                    for post, one in zip(there, read, strict=True):
+                        found[post][reader.reader.name, part] = one
+        told = [self.told(read) for read in found]
+        return [words for words, _ in told], [missed for _, missed in told]
+
+    def told(self, found: Read) -> tuple[str, list[Unread]]:
+        """The same of one post, of which this was read: by the order of the readers, whoever else read in it."""
+        ours = [
+            (part, found[it.reader.name, part])
+            for it in self.readers
+            for part in SHOWS
+            if (it.reader.name, part) in found
+        ]
+        missed = [Unread(part=part, reason=one.reason, detail=one.missed) for part, one in ours if one.missed]
+        return segment(one.words for _, one in ours), missed
 
     def _read(self, reader: OpenReader, part: Part, items: Sequence[bytes]) -> list[Found]:
         keys = [key_of(item) for item in items]
@@ -160,6 +173,11 @@ class Reading:
     @staticmethod
     def _table(reader: OpenReader, kept: Embeddings) -> KeptTable:
         return kept.beside(f"words-{reader.reader.name}-{reader.reader.version}")
+
+
+def read_in(part: Part, found: Mapping[str, Found]) -> Read:
+    """What readers of these names read in one part of a post."""
+    return {(name, part): one for name, one in found.items()}
 
 
 def _is_content(item: Any) -> bool:
