@@ -100,9 +100,7 @@ def test_a_broken_picture_is_refused_as_ever(show):
 def test_a_post_that_was_opened_before_there_was_a_reader_is_not_for_one(standing):
     from infra.gateway.media.images import Picture
 
-    assert not Content("post", None, Picture(b"", {sight: None for sight in standing.sights}), "ZZ").suits(
-        standing
-    )
+    assert not Content("post", None, Picture(b"", dict.fromkeys(standing.sights)), "ZZ").suits(standing)
 
 
 def test_champion_and_challenger_share_what_reads(scorer, standing):

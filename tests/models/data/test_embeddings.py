@@ -107,7 +107,7 @@ def test_a_large_table_is_looked_up_by_its_index(kept, monkeypatch):
     kept.of([f"text {number}" for number in range(600)], encoder)
     dataset = lance.dataset(kept.table(encoder))
     assert [index.field_names for index in dataset.describe_indices()] == [["key"]]
-    batches = list(embeddings._batches(dataset, [embeddings._key("text 7")]))
+    batches = list(kept_table.KeptTable(kept.table(encoder)).rows([kept_table.key_of("text 7")]))
     assert sum(batch.num_rows for batch in batches) == 1
     more = Counting()
     assert kept.of(["text 7", "a new one"], more)[:, 0].tolist() == [6, 9]
