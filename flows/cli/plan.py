@@ -89,7 +89,7 @@ def _rows(found: TrainingPlan) -> list[tuple[str, str]]:
     ]
     if found.reading_seconds:
         before = f"{_time(found.reading_seconds)} before the first pass; what is read once is kept"
-        rows.insert(-1, ("words in pictures", before))
+        rows.insert(-1, ("reading", before))
     if found.units:
         largest = f"{found.largest_unit / MEGA:,.1f} M parameters"
         rows.insert(

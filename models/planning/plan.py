@@ -54,7 +54,7 @@ class TrainingPlan(BaseModel):
     seconds: float = Field(description="of all passes")
     reading_seconds: float = Field(
         default=0.0,
-        description="of reading words in pictures and videos before the first pass; less where some were read before",
+        description="of reading what pictures and videos say before the first pass; less where some were read before",
     )
     disk_bytes: int = Field(description="of checkpoints and the model at the highest point")
     price: float = Field(description="at the price of a device's hour; 0 where there is none")

@@ -26,7 +26,7 @@ def reading_seconds(preset: Preset, work: Workload, rows: SnapshotRows | None, t
         return 0.0
     if rows is None:
         posts = (work.posts + work.validation) / EACH
-        return posts * sum(READERS[name].seconds for name in preset.reads)
+        return posts * sum(READERS[name].seconds for name in preset.reads)  # a picture, or a minute of sound
     where = f"has_media AND split IN ({', '.join(map(repr, SPLITS_READ))})"
     count = rows.dataset.count_rows(filter=where)
     return count * _seconds_a_post(rows, preset, threads) if count else 0.0

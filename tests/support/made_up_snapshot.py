@@ -11,11 +11,13 @@ import av
 import lance
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from models.data.snapshot import headed
 from models.domain.schemas import SPLITS
 
+SOUND_RATE = 16_000  # samples a second
 POLICIES = ("fraud_and_spam", "profanity", "violence")
 
 
@@ -47,18 +49,25 @@ def written(words: str, size: tuple[int, int] = (240, 60)) -> bytes:
     return buffer.getvalue()
 
 
-def film(colours: Sequence[str | Image.Image], seconds: float = 0.2) -> bytes:
-    """A video that shows each colour, or each of pictures of one size, for so long."""
+def film(
+    colours: Sequence[str | Image.Image], seconds: float = 0.2, heard: NDArray[np.int16] | None = None
+) -> bytes:
+    """A video that shows each colour, or each of pictures of one size, for so long; `heard`: [N], 16,000 a second."""
     pictures = [it if isinstance(it, Image.Image) else Image.new("RGB", (64, 64), it) for it in colours]
     buffer, rate = BytesIO(), 10
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
         (stream.width, stream.height), stream.pix_fmt = pictures[0].size, "yuv420p"
+        sound = None if heard is None else container.add_stream("aac", rate=SOUND_RATE, layout="mono")
         for shown in pictures:
             frame = np.asarray(shown)
             for _ in range(round(seconds * rate)):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
+        if sound is not None:
+            frame = av.AudioFrame.from_ndarray(heard[None], format="s16", layout="mono")
+            frame.sample_rate = SOUND_RATE
+            container.mux([*sound.encode(frame), *sound.encode(None)])
     return buffer.getvalue()
 
 

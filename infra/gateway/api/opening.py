@@ -129,7 +129,7 @@ class Openers:
     def _weighed(self, sent: Sent, data: bytes, standing: Routing, most: float) -> Held:
         """Decoded too where that takes no longer than `most` seconds."""
         ways, readers = standing.ways(sent.kind), standing.readers(sent.kind)
-        pages = sum(one.reader.seconds * _pages(sent, one) for one in readers)
+        pages = sum(one.reader.cost(Part(sent.kind)) for one in readers)
         seconds = min(_seconds_of(sent, data) + pages, self.limit)
         is_small = sent.kind == "image" and not readers and seconds * len(ways) <= most
         return Held(sent, data, seconds, _picture(sent, data, ways) if is_small else None)
@@ -179,11 +179,6 @@ class Openers:
 def _seconds_of(sent: Sent, data: bytes) -> float:
     seconds: float = (images if sent.kind == "image" else videos).seconds_of(data, sent.param)
     return seconds
-
-
-def _pages(sent: Sent, reader: OpenReader) -> int:
-    """That it reads at most; most images are one."""
-    return 1 if sent.kind == "image" else reader.reader.looks[Part(sent.kind)].frames
 
 
 def _picture(sent: Sent, data: bytes, ways: list[Any]) -> Picture:

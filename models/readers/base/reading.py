@@ -26,8 +26,8 @@ from models.readers.base.reader import Reader
 
 log = logging.getLogger(__name__)
 
-MAX_CHARACTERS = 1000  # that are kept of what one reader reads in one part of a post
-REMEMBERED = 4096  # contents: 4 MB at most
+MAX_CHARACTERS = 2000  # that are kept of what one reader reads in one part of a post
+REMEMBERED = 4096  # contents: 8 MB at most
 CHUNK = 64  # contents that are read between two commits: what a killed run loses at most
 OPEN = 4  # readers that a process keeps open for the models to come
 SHOWS = (Part.IMAGE, Part.VIDEO)

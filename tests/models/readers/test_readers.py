@@ -27,7 +27,8 @@ LOOKS = READERS["ocr"].looks
 
 
 def reads(name):
-    pytest.importorskip({"ocr": "rapidocr"}[name], reason=f"moderato[{READERS[name].extra}] is not installed")
+    library = {"ocr": "rapidocr", "speech": "faster_whisper"}[name]
+    pytest.importorskip(library, reason=f"moderato[{READERS[name].extra}] is not installed")
     return READERS[name]
 
 
@@ -64,8 +65,8 @@ def test_what_a_reader_breaks_is_told():
         Reader("own", "own", "ocr", 1, LOOKS, 0.0, lambda threads, it=it: it)
         for it in (falls, lambda _: ["x"])
     ]
-    assert of_reader(made[0])[0] == "of plain pages (1, 1, 1, 3) it raises OSError: no"
-    assert "it reads ['x'], where nothing is written" in of_reader(made[1])[0]
+    assert of_reader(made[0])[0] == "of (1, 1, 1, 3) that shows nothing it raises OSError: no"
+    assert "that shows nothing it reads ['x']" in of_reader(made[1])[0]
     assert (
         "a reader looks at some of ['image', 'video']"
         in of_reader(Reader("own", "", "", 1, {}, 0.0, None))[0]
