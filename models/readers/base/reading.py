@@ -67,10 +67,10 @@ class OpenReader:
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 
-    def of_pages(self, key: str, part: Part, pages: NDArray[np.uint8]) -> Found:
-        """Of content that was opened, [K, H, W, 3]. One that the library falls over is told, and never fatal."""
+    def of_shown(self, key: str, part: Part, seen: NDArray[np.uint8]) -> Found:
+        """Of content that was opened as the reader looks at it. One that its library falls over is told, never fatal."""
         try:
-            words = _words(self._lines(pages))
+            words = _words(self._lines(seen))
         except Exception as error:  # noqa: BLE001 - a library may fall over a picture in any way
             log.warning("reader failed", extra={"reader": self.reader.name, "error": f"{error!r}"[:300]})
             return Found(missed=f"words in the {part} could not be read: {self.reader.name} fell over it")
@@ -85,7 +85,7 @@ class OpenReader:
             (seen,) = shown(str(part), data, [self.reader.looks[part]])
         except (BrokenPictureError, BrokenVideoError):
             return Found(missed=f"the {part} cannot be opened", reason=NotRead.UNREADABLE)
-        return self.of_pages(key, part, seen.pictures)
+        return self.of_shown(key, part, seen.pictures)
 
 
 @lru_cache(OPEN)

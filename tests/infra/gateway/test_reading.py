@@ -9,13 +9,16 @@ import pytest
 
 from infra.gateway.api.opening import Openers, Sent
 from infra.gateway.errors import ApiError
+from infra.gateway.media.decoders import Decoders
 from infra.gateway.media.image_fetcher import Fetcher
 from infra.gateway.models.live_models import LoadedModel, Routing
 from infra.gateway.models.rows import Content, _said
 from infra.settings import Settings
 from models.data.said import MARK
+from models.data.sound import samples
 from models.domain.content import NotRead
 from models.inference.scorer import Scorer
+from models.readers import READERS
 from models.readers.base.reading import opened
 from tests.support.made_up_snapshot import drawn, film, picture, written
 from tests.support.tiny_model import write_model
@@ -78,7 +81,7 @@ def test_a_picture_is_read_once_however_often_it_is_sent(scorer, show, monkeypat
     (reader,) = scorer.readers.readers
     shown = written("plain3")
     first = show(("image", shown))[0].read
-    monkeypatch.setattr(reader, "of_pages", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr(reader, "of_shown", lambda *_: pytest.fail("it was read again"))
     assert show(("image", shown))[0].read == first
 
 
@@ -101,6 +104,19 @@ def test_a_post_that_was_opened_before_there_was_a_reader_is_not_for_one(standin
     from infra.gateway.media.images import Picture
 
     assert not Content("post", None, Picture(b"", dict.fromkeys(standing.sights)), "ZZ").suits(standing)
+
+
+def test_sound_of_a_video_is_decoded_apart_as_pictures_are():
+    decoders, heard = Decoders(1), np.arange(16_000, dtype=np.int16)
+    try:
+        (seen,) = decoders.decode(
+            "video", film(["red"], heard=heard), [*READERS["speech"].looks.values()], 20.0
+        )
+        (none,) = decoders.decode("video", film(["red"]), [*READERS["speech"].looks.values()], 20.0)
+    finally:
+        decoders.close()
+    assert 15_000 < len(samples(seen.pictures)) < 18_000
+    assert samples(none.pictures).tolist() == [0.0]
 
 
 def test_champion_and_challenger_share_what_reads(scorer, standing):

