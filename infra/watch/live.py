@@ -67,7 +67,7 @@ def _decided(lake: Lake, version: int, since: datetime, until: datetime) -> pa.T
 def _within(version: int, since: datetime, until: datetime) -> str:
     return (
         f"model_version = '{version}' AND role != '{SHADOW}' AND action IS NOT NULL "
-        f"AND decided_at >= {_literal(since)} AND decided_at < {_literal(until)}"
+        f"AND decided_at >= {time_literal(since)} AND decided_at < {time_literal(until)}"
     )
 
 
@@ -105,5 +105,5 @@ def _votes(lake: Lake, posts: list[str], column: dict[str, int]) -> Floats:
     return shares
 
 
-def _literal(time: datetime) -> str:
+def time_literal(time: datetime) -> str:
     return f"timestamp '{time:%Y-%m-%d %H:%M:%S.%f}'"

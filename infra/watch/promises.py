@@ -9,14 +9,16 @@ only doubtful ones are judged it says that of those.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 
 from infra.lake import Lake, among, standing
+from infra.lake.merging import KEYS_AT_ONCE
 from infra.rollout.confidence_sequence import interval
-from infra.watch.live import MAX_WINDOW_POSTS, SHADOW
+from infra.watch.live import SHADOW, time_literal
 from infra.watch.signal import MIN_POSTS, Finding
 from models.domain.content import Action, JudgementSource
 from models.domain.policy import market_name
@@ -38,39 +40,47 @@ def kept_promises(lake: Lake, points: OperatingPoints, version: int) -> list[Fin
     }
     if not promised or not lake.decisions.exists() or not lake.judgements.exists():
         return []
-    right = _judged(lake, _acted(lake, version))
+    right: dict[Kind, list[bool]] = defaultdict(list)
+    for kind, was_right in _judged(lake, version):
+        right[kind].append(was_right)
     alpha = FALSE_ALARMS / len(promised)
     return [_finding(kind, least, right.get(kind, []), alpha) for kind, least in promised.items()]
 
 
-def _acted(lake: Lake, version: int) -> dict[tuple[str, str], Kind]:
-    """What was asked for on each post by each policy, the newest MAX_WINDOW_POSTS decisions that acted."""
+def _judged(lake: Lake, version: int) -> Iterator[tuple[Kind, bool]]:
+    """Each action of the version that moderators judged since its first one, and whether it was right.
+
+    What is few is read first: people judge fewer posts than a version acts on, and those are looked up by their ids.
+    """
     wanted = f"model_version = '{version}' AND role != '{SHADOW}' AND action IS NOT NULL AND action != '{Action.ALLOW}'"
-    table = lake.decisions.open().to_table(columns=["post_id", "reasons", "decided_at"], filter=wanted)
-    newest = table.sort_by("decided_at").slice(max(0, len(table) - MAX_WINDOW_POSTS))
-    return {
-        (post, reason["policy"]): (reason["policy"], reason["action"], reason["market"])
-        for post, reasons in zip(newest["post_id"].to_pylist(), newest["reasons"].to_pylist(), strict=True)
-        for reason in reasons
-        if reason["action"] != Action.REVIEW
-    }
+    decisions = lake.decisions.open()
+    first = decisions.to_table(columns=["decided_at"], filter=wanted, limit=1)["decided_at"].to_pylist()
+    if not first:
+        return
+    votes = _votes(lake, first[0])
+    posts = sorted({post for post, _ in votes})
+    for start in range(0, len(posts), KEYS_AT_ONCE):
+        condition = f"{wanted} AND {among('post_id', posts[start : start + KEYS_AT_ONCE])}"
+        acted = decisions.to_table(columns=["post_id", "reasons"], filter=condition)
+        kinds = {
+            (post, reason["policy"]): (reason["policy"], reason["action"], reason["market"])
+            for post, reasons in zip(acted["post_id"].to_pylist(), acted["reasons"].to_pylist(), strict=True)
+            for reason in reasons
+            if reason["action"] != Action.REVIEW
+        }
+        for place in kinds.keys() & votes.keys():
+            yield kinds[place], float(np.mean(votes[place])) >= MAJORITY
 
 
-def _judged(lake: Lake, acted: dict[tuple[str, str], Kind]) -> dict[Kind, list[bool]]:
-    """Of each kind of action, whether each that moderators judged was right."""
-    if not acted:
-        return {}
-    held, posts = lake.judgements.open(), sorted({post for post, _ in acted})
-    said = f"source = '{JudgementSource.MODERATOR}' AND {among('post_id', posts)}"
+def _votes(lake: Lake, since: datetime) -> dict[tuple[str, str], list[bool]]:
+    """What moderators said of posts and policies in judgements that came since then."""
+    held = lake.judgements.open()
+    said = f"source = '{JudgementSource.MODERATOR}' AND ingested_at >= {time_literal(since)}"
     table: pa.Table = held.to_table(columns=["post_id", "policy", "violates"], filter=standing(held, said))
     votes: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for post, policy, violates in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
         votes[post, policy].append(violates)
-    found: dict[Kind, list[bool]] = defaultdict(list)
-    for place, kind in acted.items():
-        if place in votes:
-            found[kind].append(float(np.mean(votes[place])) >= MAJORITY)
-    return found
+    return votes
 
 
 def _finding(kind: Kind, least: float, right: Iterable[bool], alpha: float) -> Finding:

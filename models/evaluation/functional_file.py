@@ -96,19 +96,21 @@ def read_functional(path: Path, policies: tuple[str, ...]) -> Functional:
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
     rows = csv.DictReader(io.StringIO(text))
-    missing = [names for names in COLUMNS.values() if not set(names) & set(rows.fieldnames or ())]
-    if missing:
-        wanted = ", ".join(" or ".join(names) for names in missing)
-        there = ", ".join(rows.fieldnames or ()) or "nothing"
-        raise WrittenError(f"{shown(path)}:1: no column {wanted}; the header has {there}")
     try:
+        header = rows.fieldnames or ()
+        missing = [names for names in COLUMNS.values() if not set(names) & set(header)]
+        if missing:
+            wanted = ", ".join(" or ".join(names) for names in missing)
+            raise WrittenError(
+                f"{shown(path)}:1: no column {wanted}; the header has {', '.join(header) or 'nothing'}"
+            )
         yield from ((rows.line_num, row) for row in rows)
     except csv.Error as error:
         raise WrittenError(f"{shown(path)}:{rows.line_num}: {error}") from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # other signs that end a line may stand in a text
         if line.strip():
             try:
                 row = json.loads(line)

@@ -34,7 +34,7 @@ from models.evaluation.thresholds import (
     smallest_proven,
     strongest,
 )
-from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged, withheld
+from models.evaluation.unjudged import Taken, Unjudged, among_judged, among_unjudged, withheld
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
@@ -254,11 +254,14 @@ def _point(
     elif found is None:
         found, best = smallest_proven(*used, objective)
         note = _doubt(found, best, objective, own)
-        if note and estimate is not None and odds < 1:
+        if note and estimate is not None and estimate.may_be_none:
+            note = f"unjudged posts may hold no violation; {estimate.told}; judge a random sample of them"
+        elif note and estimate is not None and odds < 1:
             note += f", for {promised:.2f} among unjudged ones; {estimate.told}"
     unlike = ""
     if found is not None and not note:
-        note = unlike = withheld(found.at, *used, evidence.unjudged_scores(policy, market), estimate)
+        taken = Taken(policy, market, action, found.at, promised)
+        note = unlike = withheld(taken, *used, evidence.unjudged_scores(policy, market), estimate)
     return OperatingPoint(
         market=market,
         policy=policy,

@@ -35,6 +35,8 @@ HALVINGS = 40  # of where the weight can lie
 ROUNDS = 300  # of EM; what is left to gain then is far below what a test of these samples can see
 SMOOTHING = 0.5  # posts in each bin of a class beside those seen: what was not seen is rare, not impossible
 
+NEXT_TO_NONE = 1e-6  # share of posts
+
 Verdict = Literal["as judged", "shifted", "unlike", "unknown"]
 
 
@@ -43,7 +45,8 @@ class Prevalence(BaseModel):
 
     as judged: the interval of the estimate holds that share. shifted: it does not, and label shift explains the scores.
     unlike: no mixture of the judged classes has such scores, `distance` away in total variation, or next to no judged
-    post is harmless, so that scores say nothing of prevalence. unknown: too few posts. `by_confusion` is by BBSE.
+    post is harmless, so that scores say nothing of prevalence. unknown: too few posts, or scores that part none of
+    them. `by_confusion` is by BBSE.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +68,11 @@ class Prevalence(BaseModel):
     def least_odds(self) -> float:
         """The least that the interval leaves; never above 1: an estimate alone makes no threshold looser."""
         return min(1.0, self._odds(self.estimate.low))
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether the interval leaves room for no violation at all, which would let no threshold be proven."""
+        return self.verdict == "shifted" and (self.estimate.low or 0.0) < NEXT_TO_NONE
 
     def _odds(self, prevalence: float | None) -> float:
         if self.verdict != "shifted" or prevalence is None or not self.judged or self.judged >= 1:
@@ -108,6 +116,9 @@ def prevalence_of(
         return Prevalence(policy=policy, verdict="unlike", judged=share)
     samples = (scores[~violates], scores[violates], unjudged)
     counts = _counted(samples, int(np.clip(min(violations, harmless) // A_BIN, 3, BINS)))
+    by_confusion = _by_confusion(counts)
+    if by_confusion is None or (counts.sum(axis=0) > 0).sum() < 2:  # noqa: PLR2004 - scores that part nothing
+        return Prevalence(policy=policy, verdict="unknown", judged=share)
     found = _estimates(counts, np.random.default_rng(seed))
     figure = Figure.of(found)
     distance, p_value = _misfit(counts, float(found[0]))
@@ -119,7 +130,7 @@ def prevalence_of(
         verdict="unlike" if unlike else "as judged" if within else "shifted",
         judged=share,
         estimate=figure,
-        by_confusion=_by_confusion(counts),
+        by_confusion=by_confusion,
         distance=distance,
         p_value=p_value,
     )

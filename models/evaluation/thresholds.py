@@ -34,24 +34,26 @@ class Threshold:
     recall: float
 
 
-def proven_precision(hits: NDArray[np.integer], flagged: NDArray[np.integer]) -> Floats:
-    """One-sided 95 % lower bound of hits / flagged (Clopper and Pearson, 1934)."""
+def proven_precision(
+    hits: NDArray[np.integer], flagged: NDArray[np.integer], error: float = ERROR_RATE
+) -> Floats:
+    """One-sided 95 % lower bound of hits / flagged (Clopper and Pearson, 1934), or one of another error rate."""
     from scipy.special import betaincinv
 
-    bound = betaincinv(np.maximum(hits, 1), flagged - hits + 1, ERROR_RATE)
+    bound = betaincinv(np.maximum(hits, 1), flagged - hits + 1, error)
     return np.where(hits > 0, bound, 0.0)
 
 
-def share_at_most(hits: int, flagged: int) -> float:
+def share_at_most(hits: int, flagged: int, error: float = ERROR_RATE) -> float:
     """One-sided 95 % upper bound of hits / flagged (Clopper and Pearson, 1934); 1 where there is nothing to count."""
     from scipy.special import betaincinv
 
-    return 1.0 if hits >= flagged else float(betaincinv(hits + 1, flagged - hits, 1 - ERROR_RATE))
+    return 1.0 if hits >= flagged else float(betaincinv(hits + 1, flagged - hits, 1 - error))
 
 
-def share_at_least(hits: int, flagged: int) -> float:
+def share_at_least(hits: int, flagged: int, error: float = ERROR_RATE) -> float:
     """One-sided 95 % lower bound of hits / flagged (Clopper and Pearson, 1934); 0 where there is nothing to count."""
-    return float(proven_precision(np.array(hits), np.array(flagged))) if flagged else 0.0
+    return float(proven_precision(np.array(hits), np.array(flagged), error)) if flagged else 0.0
 
 
 def least_violations(objective: float) -> float:

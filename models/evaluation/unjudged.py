@@ -3,7 +3,7 @@
 People judge what was reported, bought or found suspicious; a champion acts on everything. Where the unjudged posts
 only hold fewer violations (label shift), the odds that an action is right shrink by a known factor, and the judged
 posts have to prove more. Where their scores are those of no mixture of the judged classes, nothing is corrected: an
-action that meets them more often than it meets judged harmless posts is withheld.
+action is withheld that meets them more often than it meets judged harmless posts, or than their violations can explain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from models.domain.content import Action
 from models.domain.policy import DEFAULT_MARKET
 from models.evaluation.prevalence import LEAST_JUDGED, LEAST_UNJUDGED, Prevalence, prevalence_of
 from models.evaluation.report import Figure
-from models.evaluation.thresholds import MAJORITY, share_at_least, share_at_most
+from models.evaluation.thresholds import ERROR_RATE, MAJORITY, share_at_least, share_at_most
+
+LEVELS = np.linspace(0, 0.9, 10)  # quantiles of the scores of judged violations
 
 Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
@@ -48,8 +50,8 @@ class Acted(BaseModel):
     """How often one action is taken without a person: `judged` and `share` of `posts` unjudged ones.
 
     `low` is the one-sided 95 % lower bound of `share`. `limit` is the largest share that is plausible: as many posts
-    as can violate at the promised precision, or, where scores say nothing of that, as are acted on of judged harmless
-    ones; None where neither is known.
+    as can violate at the promised precision, and, where scores say nothing of that, no more than are acted on of judged
+    harmless ones; None where neither is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -133,28 +135,6 @@ def among_unjudged(precision: float, odds: float) -> float:
     return precision * odds / (precision * odds + 1 - precision) if precision else 0.0
 
 
-def withheld(at: float, scores: Floats, violates: Flags, unjudged: Floats, found: Prevalence | None) -> str:
-    """Why an action may not be taken from the score `at` on; empty where it may.
-
-    scores, violates: [N] of judged posts; unjudged: scores [M].
-    """
-    if found is None or found.verdict != "unlike":
-        return ""
-    acted, harmless = int((unjudged >= at).sum()), scores[~violates] >= at
-    if share_at_least(acted, len(unjudged)) <= _harmless_at_most(harmless):
-        return ""
-    share = f"of judged harmless posts on {_percent(float(harmless.mean()))}, " if len(harmless) else ""
-    return (
-        f"withheld: it would act on {_percent(acted / len(unjudged))} of {len(unjudged):,} unjudged posts, {share}and "
-        f"{found.why}"
-    )
-
-
-def _harmless_at_most(acted: Flags) -> float:
-    """The share of harmless posts that is acted on at most; 0 where there are next to none to tell by."""
-    return share_at_most(int(acted.sum()), len(acted)) if len(acted) >= LEAST_JUDGED else 0.0
-
-
 @dataclass(frozen=True)
 class Taken:
     """One automatic action of one market: from which score on, at which precision."""
@@ -164,6 +144,46 @@ class Taken:
     action: Action
     at: float
     precision: float
+
+
+def withheld(
+    taken: Taken, scores: Floats, violates: Flags, unjudged: Floats, found: Prevalence | None
+) -> str:
+    """Why an action may not be taken; empty where it may.
+
+    scores, violates: [N] of judged posts; unjudged: scores [M].
+    """
+    on = acted_on(taken, scores, violates, unjudged, found)
+    if found is None or found.verdict != "unlike" or on.is_plausible:
+        return ""
+    harmless, share = scores[~violates] >= taken.at, ""
+    if len(harmless):
+        share = f"of judged harmless posts on {_percent(float(harmless.mean()))}, "
+    if (hits := hits_at_most(taken.at, scores[violates], unjudged)) < on.share:
+        share += f"at most {_percent(hits)} of those posts are hits, "
+    return f"withheld: it would act on {_percent(on.share)} of {on.posts:,} unjudged posts, {share}and {found.why}"
+
+
+def hits_at_most(at: float, violating: Floats, unjudged: Floats) -> float:
+    """The largest share of unjudged posts that can violate and score `at` or more; 1 where nothing tells.
+
+    violating: scores [V] of judged violations, as which those of unjudged posts score, whatever the harmless ones do:
+    from no score on are there more violations than posts, so that each level bounds the prevalence.
+    """
+    if not len(violating):
+        return 1.0
+    error = ERROR_RATE / len(LEVELS)  # of each level, so that all hold at once
+    prevalence = min(
+        share_at_most(int((unjudged >= level).sum()), len(unjudged), error)
+        / share_at_least(int((violating >= level).sum()), len(violating), error)
+        for level in np.quantile(violating, LEVELS, method="lower")
+    )
+    return min(1.0, prevalence) * share_at_most(int((violating >= at).sum()), len(violating))
+
+
+def _harmless_at_most(acted: Flags) -> float:
+    """The share of harmless posts that is acted on at most; 0 where there are next to none to tell by."""
+    return share_at_most(int(acted.sum()), len(acted)) if len(acted) >= LEAST_JUDGED else 0.0
 
 
 def acted_on(
@@ -176,6 +196,8 @@ def acted_on(
         limit = min(1.0, found.estimate.high / taken.precision) if taken.precision else None
     elif found is not None and found.verdict == "unlike":
         limit = _harmless_at_most(scores[~violates] >= taken.at)
+        if taken.precision:
+            limit = min(limit, hits_at_most(taken.at, scores[violates], unjudged) / taken.precision)
     return Acted(
         policy=taken.policy,
         market=taken.market,

@@ -42,10 +42,11 @@ class Halves(NamedTuple):
     motion: Tensor | None
 
     def mixed(self, shares: Tensor) -> Tensor:
-        """[N, P], by the shares [2, P] of deep and wide in posts with a text."""
+        """[N, P], by the shares [3, P] of deep, wide and one in posts with a text."""
         logits = self.deep
         if self.wide is not None:
-            logits = torch.where(self.read[:, None], shares[0] * logits + shares[1] * self.wide, logits)
+            both = shares[0] * logits + shares[1] * self.wide + shares[2]
+            logits = torch.where(self.read[:, None], both, logits)
         return logits if self.motion is None else logits + self.motion
 
     def kept(self) -> Self:
@@ -92,8 +93,8 @@ class Network(nn.Module):
         self.ngrams = HashedNgrams(len(pieces), policies, preset.ngram_bits) if preset.has_ngrams else None
         self.embedding_width = embedding_width
         self.probe = EmbeddingProbe(embedding_width, policies) if embedding_width else None
-        self.register_buffer("shares", torch.full((2, policies), 0.5))  # of deep and wide; each validation's
-        self.shares: Tensor
+        self.register_buffer("shares", torch.tensor([[0.5], [0.5], [0.0]]).repeat(1, policies))
+        self.shares: Tensor  # of deep, wide and one; each validation's
         self.register_load_state_dict_pre_hook(_shared_alike)  # type: ignore[no-untyped-call]
         self.temporal = self.motion = None
         if "video" in preset.modalities:

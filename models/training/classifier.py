@@ -14,14 +14,13 @@ from models.network.network import Halves, Network
 from models.objectives import supervised
 from models.process.ranks import Ranks
 from models.training.learner import Learner
-from models.training.mixture import fitted_shares
+from models.training.mixture import MAJORITY, fitted_shares
 from models.training.optimization import optimisation
 
 SCORE = "validation/score"  # what early stopping and the best checkpoint go by
 MIN_VIOLATIONS = (
     20  # violations in the validation split; a ranking of fewer is chance, and the loss is gone by
 )
-MAJORITY = 0.5  # share of the votes from which on a soft label violates
 
 
 class Classifier(Learner):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.bundle.embedder import embeds_texts
 from models.bundle.export import random_batch
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
@@ -73,6 +74,9 @@ def of_preset(preset: Preset) -> list[str]:
     asked += [lambda: ENCODERS[preset.text_encoder]] if "text" in preset.modalities else []
     asked += [lambda: ENCODERS[preset.image_encoder]] if {"image", "video"} & {*preset.modalities} else []
     asked += [lambda: check_readers(preset)]
+    asked += (
+        [lambda: embeds_texts(preset.embedder)] if preset.embedder and "text" in preset.modalities else []
+    )
     faults = []
     for ask in asked:
         try:

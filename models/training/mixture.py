@@ -1,4 +1,8 @@
-"""What the deep and the wide half count for: what the validation split, which taught neither, says of them."""
+"""What the deep and the wide half count for: what the validation split says of them, from which neither learned.
+
+Thresholds are derived from that split again. Three numbers a policy are little to learn by heart: promises were broken
+as often with shares that other posts gave.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.layers.wide import stacking
 
+MAJORITY = 0.5  # share of the votes from which on a soft label violates
 EQUAL = np.array([0.5, 0.5, 0.0])  # shares of deep and wide, and intercept
 PULL = 10.0  # of a policy's shares to those of all policies together: few violations say little of their own policy
 
@@ -14,13 +19,21 @@ Array = NDArray[np.floating]
 
 
 def fitted_shares(logits: Array, targets: Array, weights: Array) -> NDArray[np.float32]:
-    """The shares [2, P] of deep and wide logits [N, P, 2] by targets (NaN where unknown) and weights [N, P]."""
+    """The shares [3, P] of deep and wide logits [N, P, 2], and what is added to both.
+
+    targets: NaN where unknown, weights: [N, P]. A policy that shows one outcome alone has the shares of all together,
+    for it would tell how sure to be and not of what.
+    """
     known, policy = ~np.isnan(targets), np.arange(targets.shape[1])
 
     def fitted(chosen: NDArray[np.bool_], start: NDArray[np.float64], pull: float) -> NDArray[np.float64]:
-        shown, wanted, counts = (part[chosen].astype(np.float64) for part in (logits, targets, weights))
+        wanted = targets[chosen].astype(np.float64)
+        if not (wanted < MAJORITY).any() or not (wanted >= MAJORITY).any():
+            return start
+        shown, counts = logits[chosen].astype(np.float64), weights[chosen].astype(np.float64)
         return stacking(shown, wanted, counts, start, pull)
 
     pooled = fitted(known, EQUAL, pull=1.0)
-    found = [fitted(known & (policy == each), pooled, PULL)[:2] for each in policy]
-    return np.stack(found, axis=1).astype(np.float32)
+    return np.stack([fitted(known & (policy == each), pooled, PULL) for each in policy], axis=1).astype(
+        np.float32
+    )

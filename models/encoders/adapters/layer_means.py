@@ -14,6 +14,7 @@ from models.encoders.base.towers import attended
 
 PARTS = 3  # layers whose tokens are averaged: after a third of them, two thirds, and all
 MAX_TOKENS = 512  # of a text
+BEHIND_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer", "esm")  # kinds of models
 
 
 class LayerMeans(nn.Module):
@@ -45,5 +46,12 @@ def layer_means(folder: Path) -> TextEmbedder:
     model = loaded(AutoModel, folder)
     if hasattr(model, "pooler"):
         model.pooler = None  # nothing reads it
-    limit = min(MAX_TOKENS, getattr(model.config, "max_position_embeddings", MAX_TOKENS))
+    limit = min(MAX_TOKENS, _places(model.config))
     return TextEmbedder(LayerMeans(model.eval()), tokenizer_of(folder), limit)
+
+
+def _places(config: Any) -> int:
+    """Tokens that it has places for; RoBERTa and its kind count them from behind that of padding."""
+    places = int(getattr(config, "max_position_embeddings", MAX_TOKENS))
+    counted_from = (config.pad_token_id or 0) + 1 if config.model_type in BEHIND_PADDING else 0
+    return places - counted_from

@@ -68,7 +68,7 @@ class OpenReader:
                 self._known.popitem(last=False)
 
     def of_shown(self, key: str, part: Part, seen: NDArray[np.uint8]) -> Found:
-        """Of content that was opened as the reader looks at it. One that its library falls over is told, never fatal."""
+        """Of content that was opened for the reader. One that its library falls over is told, and never fatal."""
         try:
             words = _words(self._lines(seen))
         except Exception as error:  # noqa: BLE001 - a library may fall over a picture in any way

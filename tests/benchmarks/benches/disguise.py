@@ -154,13 +154,4 @@ def quality(knowing: Judge, without: Judge, texts: list[str], labels: NDArray[np
     yield QUALITY.seen(ours / theirs, f"{ours:.3f} beside {theirs:.3f}")
 
 
-def recalls(found: dict[str, tuple[str, str, tuple[float, float], tuple[float, float]]]) -> Iterator[Seen]:
-    """Of the held-out perturbations that a person reads."""
-    ours = {name: one[0] for name, (_, _, one, _) in found.items()}
-    theirs = {name: other[0] for name, (_, _, _, other) in found.items()}
-    worst, before = min(ours, key=ours.__getitem__), min(theirs, key=theirs.__getitem__)
-    yield MEAN.seen(np.mean([*ours.values()]), f"without: {np.mean([*theirs.values()]):.3f}")
-    yield WORST.seen(ours[worst], f"{worst}; without: {theirs[before]:.3f}, {before}")
-
-
 BENCH = Bench(figures=(QUALITY, MEAN, WORST, ALARMS), measure=measure, seeds="0", limit_seconds=3600)

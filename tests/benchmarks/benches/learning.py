@@ -162,14 +162,6 @@ def regressed(learned: Posts, features: csr_matrix, unseen: csr_matrix) -> NDArr
 def measure(folder: Path) -> Iterator[Seen | Table]:
     ways = Ways(folder)
     rows: list[tuple[str, ...]] = []
-    tweets = davidson()
-    for size, seeds in SIZES.items():
-        found = compared(
-            ways, tweets, [stratified(tweets, size, seed) for seed in range(seeds)], folder / f"{size}"
-        )
-        rows.append(row(f"{size:,} tweets", found))
-        yield beside(TWEETS[size], found)
-    yield DAVIDSON.seen(np.mean(found["pretrained"]))
     prompts = openai()
     dealt = np.random.default_rng(7).permutation(len(prompts.texts)) % FOLDS
     splits = [(np.flatnonzero(dealt != fold), np.flatnonzero(dealt == fold)) for fold in range(FOLDS)]
@@ -181,6 +173,13 @@ def measure(folder: Path) -> Iterator[Seen | Table]:
     found = compared(ways, messages, [stratified(messages, len(messages.texts), 0)], folder / "sms")
     rows.append(row("4,458 messages", found))
     yield MESSAGES.seen(np.mean(found["pretrained"]))
+    tweets = davidson()
+    for size, seeds in SIZES.items():
+        drawn = [stratified(tweets, size, seed) for seed in range(seeds)]
+        found = compared(ways, tweets, drawn, folder / f"{size}")
+        rows.append(row(f"{size:,} tweets", found))
+        yield beside(TWEETS[size], found)
+    yield DAVIDSON.seen(np.mean(found["pretrained"]))
     yield Table(columns=("learned from", *OURS, *PEERS), rows=tuple(rows))
 
 

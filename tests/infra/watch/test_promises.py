@@ -61,6 +61,25 @@ def test_a_promise_that_is_no_longer_kept_is_told_with_both_precisions(lake):
     assert found.told.endswith("against 0.9")
 
 
+def test_what_was_judged_before_the_version_acted_does_not_count(lake):
+    before = [
+        judgement(f"post-{n}", violates=False) | {"ingested_at": START - timedelta(days=1)}
+        for n in range(400)
+    ]
+    lake.judgements.append([pa.RecordBatch.from_pylist(before, schema=JUDGEMENTS)])
+    lake.decisions.append(pa.Table.from_pylist([decision(n) for n in range(400)], DECISIONS).to_batches())
+    assert [found.verdict for found in kept_promises(lake, POINTS, 1)] == ["unknown"]
+
+
+def test_what_is_judged_counts_however_much_was_decided_since(lake, monkeypatch):
+    monkeypatch.setattr("infra.watch.promises.KEYS_AT_ONCE", 150)
+    later = [decision(n) for n in range(400, 3000)]
+    lake.decisions.append(
+        pa.Table.from_pylist([decision(n) for n in range(10)] + later, DECISIONS).to_batches()
+    )
+    assert live(lake, right=0.7).verdict == "beyond"
+
+
 def test_one_that_is_kept_stays_within_however_often_it_is_read():
     from infra.rollout.confidence_sequence import interval
 

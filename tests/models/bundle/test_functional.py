@@ -1,5 +1,7 @@
 """Functional suites on a real model: what passes by functionality, beside the champion, and files with faults."""
 
+import json
+
 import pytest
 from tiny_model import POLICIES, make_candidate, make_champion, run_of
 
@@ -105,8 +107,12 @@ def test_files_in_the_form_of_hatecheck_are_read_as_they_are(tmp_path):
         ("plain", True, WORD),
     ]
     lines = tmp_path / f"check.{WORD}.jsonl"
-    lines.write_text('{"functionality": "plain", "text": "a vrenk", "gold": true}\n')
-    assert read_functional(lines, POLICIES).cases[0].violates
+    text = "a\u2028b\x0bvrenk\x85b"  # which some take for ends of lines
+    case = {"functionality": "plain", "text": text, "gold": True}
+    lines.write_text(json.dumps(case, ensure_ascii=False) + "\n", encoding="utf-8")
+    (read,) = read_functional(lines, POLICIES).cases
+    assert read.violates
+    assert read.text == text
 
 
 GOLD = "violating, hateful, yes, true, 1, compliant, non-hateful, no, false, 0"

@@ -70,3 +70,13 @@ def test_a_calibration_survives_json_unchanged():
     found = Calibration.fit(("a",), logits[:, None], violates[:, None].astype(float))
     again = Calibration.model_validate_json(found.model_dump_json())
     assert again(logits[:, None]).tolist() == found(logits[:, None]).tolist()
+
+
+@pytest.mark.parametrize("odds", [0.0, 1e9])
+def test_a_sample_of_one_class_alone_does_not_decide_for_every_score(odds):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2000, 1))
+    found = Calibration.fit(("a",), logits, (rng.random((2000, 1)) < 1 / (1 + np.exp(-logits))).astype(float))
+    moved = found.moved({"a": odds})(logits)[:, 0]
+    assert np.corrcoef(moved, found(logits)[:, 0])[0, 1] > 0
+    assert 0.001 < moved.mean() < 0.999

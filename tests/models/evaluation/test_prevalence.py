@@ -10,7 +10,7 @@ from models.domain.policy import Objectives
 from models.evaluation.effects import on_unjudged
 from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.prevalence import prevalence_of
-from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged
+from models.evaluation.unjudged import Unjudged, among_judged, among_unjudged, hits_at_most
 from models.policies import POLICY_SETS
 
 POLICY = "hate_speech"
@@ -115,6 +115,24 @@ def test_a_threshold_keeps_its_promise_among_posts_that_violate_less():
     assert [it.is_plausible for it in on_unjudged(blind, evidence).acted] == [False]
 
 
+def test_where_unjudged_posts_may_hold_no_violation_the_note_says_what_would_show_one():
+    rng = np.random.default_rng(8)
+    points, evidence = derived(drawn(rng, 4000, 0.3), drawn(rng, 2000, 0.0)[0])
+    removal = next(it for it in points.points if it.action is Action.REMOVE)
+    assert evidence.prevalence(POLICY).may_be_none
+    assert removal.threshold is None
+    assert removal.note.startswith(
+        "unjudged posts may hold no violation; hate_speech: an estimated 0.4 % (0.0 %"
+    )
+    assert removal.note.endswith("judge a random sample of them")
+
+
+def test_scores_that_part_nothing_say_nothing_of_prevalence():
+    rng = np.random.default_rng(9)
+    alike = np.zeros(600)
+    assert prevalence_of(POLICY, alike, rng.random(600) < 0.3, alike).verdict == "unknown"
+
+
 def test_an_action_is_withheld_that_meets_strange_posts_more_than_harmless_ones():
     rng = np.random.default_rng(4)
     judged = drawn(rng, 4000, 0.77)
@@ -130,6 +148,36 @@ def test_strange_posts_that_are_acted_on_less_than_harmless_ones_take_no_action_
     rng = np.random.default_rng(5)
     points, _ = derived(drawn(rng, 4000, 0.5), rng.normal(-4, 0.3, 1000))
     assert next(it for it in points.points if it.action is Action.REMOVE).threshold is not None
+
+
+def test_an_action_is_withheld_that_strange_posts_meet_too_often_for_the_violations_among_them():
+    rng = np.random.default_rng(5)
+    judged = drawn(rng, 4000, 0.77)
+    blind, _ = derived(judged, np.empty(0))
+    at = next(it.threshold for it in blind.points if it.action is Action.REMOVE)
+    share = 0.8 * (judged[0][~judged[1]] >= at).mean()  # of harmless posts, which is no sign by itself
+    strange = np.where(
+        rng.random(4000) < share, at + rng.uniform(0, 0.02, 4000), rng.uniform(at - 4, at - 2, 4000)
+    )
+    points, evidence = derived(judged, strange)
+    removal = next(it for it in points.points if it.action is Action.REMOVE)
+    assert evidence.prevalence(POLICY).verdict == "unlike"
+    assert removal.withheld
+    assert "of those posts are hits" in removal.note
+    violations = judged[0][judged[1]]
+    assert hits_at_most(at, violations, strange) < share / 3
+
+
+@pytest.mark.parametrize("prevalence", [0.01, 0.1, 0.5])
+def test_what_violations_leave_room_for_is_no_less_than_the_hits_whatever_harmless_posts_do(prevalence):
+    rng = np.random.default_rng(6)
+    scores, violates = drawn(rng, 4000, 0.5)
+    for moved in (-3, 0, 1):
+        unjudged, truth = drawn(rng, 4000, prevalence)
+        unjudged = np.where(truth, unjudged, unjudged + moved)
+        for at in np.quantile(scores[violates], [0.1, 0.5, 0.9]):
+            expected = prevalence * (scores[violates] >= at).mean()
+            assert expected <= hits_at_most(at, scores[violates], unjudged)
 
 
 def test_people_are_sent_the_share_of_unjudged_posts_that_they_can_review():
@@ -160,8 +208,9 @@ def test_a_model_of_tweets_that_mostly_violate_is_withheld_from_harmless_text_me
     outside = model.decision_function(words.transform(ham))
     limiting = ONE.objectives["default"].model_copy(update={"precision": {Action.LIMIT: 0.8}})
     judged = (scores, violates[6000:])
-    _, evidence = derived(judged, outside)
+    points, evidence = derived(judged, outside)
     assert evidence.prevalence(POLICY).verdict == "unlike"
+    assert next(it for it in points.points if it.action is Action.REMOVE).withheld
     blind = OperatingPoints.derive(
         ONE.model_copy(update={"objectives": {"default": limiting}}), JudgedScores(*_plain(evidence))
     )

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, processors
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
 
 from models.bundle.embedder import export_embedder
 from models.data.embeddings import Embeddings
@@ -26,15 +26,15 @@ WORDS = ["quiet", "walk", "by", "the", "lake", "with", "tea", "glimm", "##er", "
 TEXTS = ["the quiet lake", None, "", "glimmer by the lake " * 40, "vrenk"]
 
 
-def write_weights(folder):
-    """A BERT of two layers with its tokeniser, as `save_pretrained` leaves it."""
+def write_weights(folder, configuration=BertConfig, model=BertModel):
+    """A BERT of three layers, or a model of its kind, with its tokeniser, as `save_pretrained` leaves it."""
     vocabulary = {word: place for place, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = Lowercase(), BertPreTokenizer()
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     torch.manual_seed(0)
-    config = BertConfig(
+    config = configuration(
         vocab_size=len(vocabulary),
         hidden_size=32,
         num_hidden_layers=3,
@@ -42,7 +42,7 @@ def write_weights(folder):
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    BertModel(config).save_pretrained(folder)
+    model(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 
@@ -75,8 +75,14 @@ def test_a_text_is_embedded_the_same_beside_any_others_and_a_missing_one_is_zero
         assert embedder([TEXTS[row]])[0] == pytest.approx(together[row], abs=1e-5)
 
 
-def test_a_text_beyond_the_encoders_positions_is_read_as_far_as_they_go(embedder):
+def test_a_text_beyond_the_encoders_positions_is_read_as_far_as_they_go(embedder, tmp_path):
     assert embedder(["lake " * 62])[0] == pytest.approx(embedder(["lake " * 500])[0], abs=1e-5)
+    counted = write_weights(
+        tmp_path / "counted", RobertaConfig, RobertaModel
+    )  # which counts from behind padding
+    export_embedder("text", counted, tmp_path / "exported")
+    of_its_kind = Embedder.load(tmp_path / "exported")
+    assert of_its_kind(["lake " * 60])[0] == pytest.approx(of_its_kind(["lake " * 500])[0], abs=1e-5)
 
 
 def test_a_family_that_embeds_no_texts_and_one_without_weights_are_told(weights, tmp_path):

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from models.layers.logistic_regression import Dense, solve
 from models.layers.wide import Part, stacking, weighed
+from models.network.network import Halves
 from models.training.mixture import fitted_shares
 
 PENALTIES = (0.01, 0.1, 1.0)
@@ -78,7 +80,35 @@ def test_a_policy_with_few_violations_shares_as_all_policies_do_together():
         float
     )  # deep is right, wide is not
     targets[8:, 1] = np.nan
-    deep, wide = fitted_shares(logits, targets, np.ones((4000, 2)))
+    deep, wide, _ = fitted_shares(logits, targets, np.ones((4000, 2)))
     assert deep[0] == pytest.approx(1.0, abs=0.15)
     assert deep[1] == pytest.approx(deep[0], abs=0.2)
     assert (wide < 0.15).all()
+
+
+def lost(logits, targets):
+    return np.mean(np.logaddexp(0, logits) - targets * logits)
+
+
+@pytest.mark.parametrize("posts", [100, 600])
+@pytest.mark.parametrize("moved", [-3.0, 0.0, 3.0])
+def test_fitted_halves_lose_no_more_than_equal_ones_wherever_a_half_lies(posts, moved):
+    rng = np.random.default_rng(posts)
+    truth = rng.normal(-2.5, 1.5, (posts, 2))
+    targets = (rng.random((posts, 2)) < 1 / (1 + np.exp(-truth))).astype(float)
+    wide = truth + rng.normal(0, 1, truth.shape)
+    deep = 0.2 * truth + moved  # of a network that has hardly begun
+    shares = fitted_shares(np.stack([deep, wide], axis=-1), targets, np.ones(targets.shape))
+    mixed = Halves(torch.tensor(deep), torch.tensor(wide), torch.ones(posts, dtype=torch.bool), None).mixed(
+        torch.tensor(shares)
+    )
+    assert lost(mixed.numpy(), targets) <= lost((deep + wide) / 2, targets) + 1e-3
+
+
+def test_where_one_outcome_alone_is_known_nothing_is_fitted_to_it():
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(-1, 2, (300, 2, 2)), np.zeros((300, 2))
+    assert fitted_shares(logits, targets, np.ones((300, 2))).tolist() == [[0.5, 0.5], [0.5, 0.5], [0.0, 0.0]]
+    targets[:, 0] = rng.random(300) < 0.3
+    found = fitted_shares(logits, targets, np.ones((300, 2)))
+    assert found[:2, 1] == pytest.approx(found[:2, 0], abs=0.3)  # as all together
