@@ -41,7 +41,8 @@ def of_video(data: bytes, sound: Sound) -> NDArray[np.uint8]:
 
 def samples(heard: NDArray[np.uint8]) -> NDArray[np.float32]:
     """[N] in -1 to 1, of bytes [N, 2]."""
-    return np.ascontiguousarray(heard).view(np.int16).ravel().astype(np.float32) / (1 << 15)
+    whole = np.ascontiguousarray(heard).view(np.int16).ravel()
+    return whole.astype(np.float32) / np.float32(1 << 15)
 
 
 def _decoded(container: Any, resampler: AudioResampler) -> Any:
