@@ -13,6 +13,7 @@ from models.domain.errors import says_absent
 
 KEY_DIGITS = 32  # of a SHA-256
 MIN_INDEXED_ROWS = 100_000  # of a table: a smaller one is read whole in milliseconds
+MOST_CHUNKS = 32  # that a table is left in: each is a file, which every look opens
 ROWS_A_KEY = 50  # of a table: with fewer for each key that is looked for, it is read whole
 KEYS_AT_ONCE = 5_000  # in one condition
 
@@ -61,11 +62,15 @@ class KeptTable:
             lance.write_dataset(rows, self.address, mode="append", storage_options=self._options)
 
     def tidy(self) -> None:
-        """Chunks become large files, and the keys of a table that has grown an index."""
+        """Many chunks become large files, and the keys of a table that has grown an index."""
         dataset = self.opened()
-        if dataset is None or dataset.count_rows() < MIN_INDEXED_ROWS:
+        if dataset is None:
             return
-        dataset.optimize.compact_files()
+        is_large = dataset.count_rows() >= MIN_INDEXED_ROWS
+        if is_large or len(dataset.get_fragments()) > MOST_CHUNKS:
+            dataset.optimize.compact_files()
+        if not is_large:
+            return
         if dataset.describe_indices():
             dataset.optimize.optimize_indices()
         else:

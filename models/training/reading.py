@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.data.embeddings import Embeddings
 from models.data.snapshot import SnapshotRows
 from models.distributed.job import Job
+from models.domain.content import Part
 from models.process.atomic_write import whole_file, write_text
 from models.readers.base.reading import SHOWS, Reading
 
 READ, TOLD = "read.arrow", "read.json"
 SPLITS_READ = ("train", "validation")  # that training looks at; a model reads what it scores itself
-BLOCK_ROWS = 32  # whose pictures and videos are in memory at once
+BLOCK_ROWS, FILM_ROWS = 128, 16  # whose pictures are in memory at once, and with videos
 
 
 class WordsRead(BaseModel):
@@ -68,10 +69,11 @@ def _leave(rows: SnapshotRows, job: Job, path: Path) -> None:
     found = np.full(sum(rows.counts.values()), None, object)
     posts = failed = 0
     for places, blocks in _shown(rows, reading):
-        words, missed = reading.of(*blocks)
+        words, missed = reading.of(*blocks, more=True)
         found[places] = [text or None for text in words]
         posts += sum(any(shown) for shown in zip(*blocks, strict=True))
         failed += sum(map(bool, missed))
+    reading.keep()
     told = WordsRead(posts=posts, with_words=int(sum(text is not None for text in found)), failed=failed)
     write_text(job.folder / TOLD, told.model_dump_json())
     table = pa.table({"read": pa.array(found.tolist(), pa.string())})
@@ -84,9 +86,10 @@ def _shown(
 ) -> Iterator[tuple[NDArray[np.int64], list[list[bytes | None]]]]:
     """Places of rows, and the pictures and the videos in them, as far as a reader looks at such."""
     positions = np.array([*chain.from_iterable(rows.positions(split) for split in SPLITS_READ)], np.int64)
-    for first in range(0, len(positions), BLOCK_ROWS):
-        places = positions[first : first + BLOCK_ROWS]
-        columns = [str(part) for part in SHOWS if reading.looks_at(part)]
+    columns = [str(part) for part in SHOWS if reading.looks_at(part)]
+    block = FILM_ROWS if Part.VIDEO in columns else BLOCK_ROWS
+    for first in range(0, len(positions), block):
+        places = positions[first : first + block]
         table = rows.take(places, *columns)
         nothing: list[bytes | None] = [None] * len(places)
         yield places, [table[part].to_pylist() if part in columns else nothing for part in map(str, SHOWS)]

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_CHARACTERS = 2000  # that are kept of what one reader reads in one part of a post
 REMEMBERED = 4096  # contents: 8 MB at most
-CHUNK = 64  # contents that are read between two commits: what a killed run loses at most
+CHUNK = 256  # contents that are read between two commits: what a killed run loses at most
 OPEN = 4  # readers that a process keeps open for the models to come
 SHOWS = (Part.IMAGE, Part.VIDEO)
 
@@ -100,6 +100,7 @@ class Reading:
 
     readers: tuple[OpenReader, ...]
     kept: Embeddings | None = None
+    _new: dict[OpenReader, dict[str, str]] = field(default_factory=dict)  # words by key, not in a table yet
 
     @classmethod
     def of_preset(cls, reads: Iterable[str], threads: int, kept: Embeddings | None = None) -> Self | None:
@@ -110,10 +111,13 @@ class Reading:
     def looks_at(self, part: str) -> bool:
         return any(part in it.reader.looks for it in self.readers)
 
-    def of(self, images: Sequence[Any], videos: Sequence[Any] = ()) -> tuple[list[str], list[list[Unread]]]:
+    def of(
+        self, images: Sequence[Any], videos: Sequence[Any] = (), *, more: bool = False
+    ) -> tuple[list[str], list[list[Unread]]]:
         """What is read in each of N posts (models.data.said.segment), and what of it could not be.
 
-        Only bytes are read: pixels were read by whoever opened them, if at all.
+        Only bytes are read: pixels were read by whoever opened them, if at all. Where `more` is to come, what is read
+        is kept in chunks, the last of them by `keep`.
         """
         found: list[Read] = [{} for _ in images]
         given = {Part.IMAGE: images, Part.VIDEO: videos or [None] * len(images)}
@@ -124,6 +128,8 @@ class Reading:
                     read = self._read(reader, part, [*there.values()])
                     for post, one in zip(there, read, strict=True):
                         found[post][reader.reader.name, part] = one
+        if not more:
+            self.keep()
         told = [self.told(read) for read in found]
         return [words for words, _ in told], [missed for _, missed in told]
 
@@ -143,10 +149,13 @@ class Reading:
         content = dict(zip(keys, items, strict=True))
         found = {key: Found(words) for key, words in self._recalled(reader, [*content]).items()}
         todo = [key for key in content if key not in found]
-        for first in range(0, len(todo), CHUNK):
-            chunk = {key: reader.of(key, part, content[key]) for key in todo[first : first + CHUNK]}
-            self._keep(reader, {key: one.words for key, one in chunk.items() if not one.missed})
-            found |= chunk
+        new = self._new.setdefault(reader, {})
+        for key in todo:
+            found[key] = reader.of(key, part, content[key])
+            if not found[key].missed:
+                new[key] = found[key].words
+            if len(new) >= CHUNK:
+                self.keep()
         return [found[key] for key in keys]
 
     def _recalled(self, reader: OpenReader, keys: Sequence[str]) -> dict[str, str]:
@@ -162,13 +171,15 @@ class Reading:
             reader.remember(key, known[key])
         return known
 
-    def _keep(self, reader: OpenReader, read: dict[str, str]) -> None:
-        if self.kept is None or not read:
-            return
+    def keep(self) -> None:
+        """Put what was read into the tables."""
         schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("key", "words")])
-        table = self._table(reader, self.kept)
-        table.add(pa.table([[*read], [*read.values()]], schema=schema))
-        table.tidy()
+        for reader, new in self._new.items():
+            if self.kept is not None and new:
+                table = self._table(reader, self.kept)
+                table.add(pa.table([[*new], [*new.values()]], schema=schema))
+                table.tidy()
+            new.clear()
 
     @staticmethod
     def _table(reader: OpenReader, kept: Embeddings) -> KeptTable:

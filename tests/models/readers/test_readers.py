@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.data import kept_table
 from models.data.embeddings import Embeddings
 from models.data.said import MARK, said
 from models.data.tokenizer import load_tokenizer, train_tokenizer
@@ -16,6 +17,7 @@ from models.domain.content import NotRead, Part
 from models.domain.folding import folded
 from models.domain.preset import PresetError
 from models.readers import READERS
+from models.readers.base import reading as reading_module
 from models.readers.base.contract import of_reader
 from models.readers.base.reader import NoReaderError, Reader
 from models.readers.base.reading import MAX_CHARACTERS, OpenReader, Reading
@@ -115,6 +117,22 @@ def test_each_content_is_read_once(tmp_path):
     assert second.reading(kept).of([*pictures, picture("green")])[0] == ["mud"] * 4
     assert second.given == 1, "what another process has read is in the table"
     assert newer.reading(kept).of(pictures)[0] == ["clay"] * 3, "another version reads anew"
+
+
+def test_what_is_read_in_many_small_parts_is_kept_in_few_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_table, "MOST_CHUNKS", 3)
+    monkeypatch.setattr(reading_module, "CHUNK", 2)
+    kept, looks = Embeddings(str(tmp_path)), Counting("mud")
+    reading = looks.reading(kept)
+    for shade in range(20):
+        reading.of([picture(f"rgb({shade},0,0)")], more=True)
+    table = kept.beside("words-counting-1")
+    assert table.opened().count_rows() == 20
+    assert len(table.opened().get_fragments()) <= 3
+    reading.of([picture("blue")], more=True)
+    assert table.opened().count_rows() == 20, "the last of them waits for what is to come"
+    reading.keep()
+    assert table.opened().count_rows() == 21
 
 
 def test_what_is_kept_of_one_content_is_bounded():
