@@ -2,15 +2,18 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from infra.gateway.api.moderations import _result
 from infra.gateway.api.opening import Openers, Sent
 from infra.gateway.errors import ApiError
 from infra.gateway.media.decoders import Decoders
 from infra.gateway.media.image_fetcher import Fetcher
+from infra.gateway.media.images import Picture
 from infra.gateway.models.live_models import LoadedModel, Routing
 from infra.gateway.models.rows import Content, _said
 from infra.settings import Settings
@@ -94,6 +97,22 @@ def test_what_a_reader_falls_over_is_told_with_the_decision(scorer, show, monkey
     assert [item.detail for item in missed] == ["words in the image could not be read: ocr fell over it"]
 
 
+def test_a_picture_whose_words_are_read_is_an_input_that_was_assessed(scorer):
+    reads_only = replace(
+        scorer, about=scorer.about.model_copy(update={"preset": PRESET | {"modalities": ["text"]}})
+    )
+    served = LoadedModel("1", "d", SimpleNamespace(scorer=reads_only), {WORD: (WORD,)}, reads_only.modalities)
+    content = Content("post", None, Picture(b"", {}), "ZZ")
+    (unread,) = reads_only.read([None], [content.image.at(reads_only.sight)]).unread
+    row = {
+        "scores": [{"policy": WORD, "score": 0.1}],
+        "reasons": [],
+        "action": "allow",
+        "unread": [item.model_dump() for item in unread],
+    }
+    assert _result(row, content, served)["category_applied_input_types"] == {WORD: ["image"]}
+
+
 def test_a_broken_picture_is_refused_as_ever(show):
     with pytest.raises(ApiError) as refused:
         show(("image", written(WORD)[:60]))
@@ -101,8 +120,6 @@ def test_a_broken_picture_is_refused_as_ever(show):
 
 
 def test_a_post_that_was_opened_before_there_was_a_reader_is_not_for_one(standing):
-    from infra.gateway.media.images import Picture
-
     assert not Content("post", None, Picture(b"", dict.fromkeys(standing.sights)), "ZZ").suits(standing)
 
 
