@@ -25,6 +25,7 @@ from tests.support.made_up_snapshot import Row, write_snapshot
 
 SEED, POLICY = 7, "profanity"
 ALARMS = 0.05  # share of harmless bubbles that may be taken for violations
+FOUND = 0.9  # share of violations that are found where the alarms among all that is harmless are counted
 SHARES = (0.6, 0.7, 0.71, 1.0)  # of the splits
 
 
@@ -60,12 +61,11 @@ def main(posts: int = 800, preset: str = "compact,folds=0") -> None:
             shown = np.array([bubbles[int(post.removeprefix("p"))] for post in scored.post_id])
             labels, logits = scored.labels[shown, 0], scored.logits[shown, 0]
             limit = np.quantile(logits[labels == 0], 1 - ALARMS)
-            found, everything = average_precision_score(labels, logits), scored.logits[:, 0]
-            alarms = (everything[scored.labels[:, 0] == 0] > limit).mean()
-            print(
-                f"| {name} | {len(labels)} | {found:.3f} | {(logits[labels == 1] > limit).mean():.2f} | {alarms:.3f} |",
-                flush=True,
-            )
+            recall = (logits[labels == 1] > limit).mean()
+            harmless = scored.logits[scored.labels[:, 0] == 0, 0]
+            alarms = (harmless >= np.quantile(logits[labels == 1], 1 - FOUND)).mean()
+            precision = average_precision_score(labels, logits)
+            print(f"| {name} | {len(labels)} | {precision:.3f} | {recall:.2f} | {alarms:.3f} |", flush=True)
 
 
 if __name__ == "__main__":
