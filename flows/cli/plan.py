@@ -8,11 +8,12 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.cli.choices import PRESET
-from models.distributed.resources import Devices
+from models.distributed.resources import Devices, Hardware, Resources
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from infra.settings import Settings
     from models.planning.plan import TrainingPlan
 
 MEGA, GIGA, TERA = 1e6, 1e9, 1e12
@@ -49,11 +50,18 @@ def plan(
     from tasks.training.plan import plan_run
 
     chosen = preset_named(preset or settings.preset, **({} if batch is None else {"batch_size": batch}))
-    found = plan_run(settings, chosen, devices, device)
+    found = plan_run(settings, chosen, _asked(settings, devices), device)
     if json:
         print(found.model_dump_json(indent=2))  # noqa: T201 - the command's own output
     else:
         report(found, terminal())
+
+
+def _asked(settings: Settings, given: Devices) -> Devices:
+    """What is not given is the settings' choice, as in a retraining; workers of a cluster have a device each."""
+    chosen = Resources.model_validate(settings.model_dump(include=set(Hardware.model_fields)))
+    own = {"devices": chosen.processes, "strategy": chosen.strategy}
+    return Devices.model_validate(own | given.model_dump(exclude_unset=True))
 
 
 def report(found: TrainingPlan, console: Console) -> None:

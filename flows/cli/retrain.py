@@ -130,6 +130,7 @@ def foretell(
         seed=training.seed,
         rollout=rollout.plan,
         canary=rollout.canary,
+        resources=training.resources,
         as_of=data.as_of,
         early=rollout.ends_early(training, beside_champion=champion),
     )

@@ -21,6 +21,7 @@ from lance.file import LanceFileReader
 
 from infra.lake.conditions import among
 from infra.lake.indexes import is_indexed
+from models.domain.errors import is_overtaken
 
 KEYS_AT_ONCE = 20_000  # in one condition
 ROWS_A_KEY = 200  # of a table: with fewer for each key that is looked up, it is quicker read whole
@@ -29,7 +30,6 @@ PLACE_BITS = 32
 BATCH_ROWS = 100_000
 PATIENCE_SECONDS = 60.0  # with other writers
 MAX_PAUSE_SECONDS = 0.2  # between two attempts
-RETRYABLE = "commit conflict"  # in what Lance says, as an OSError too
 
 MET = """
 SELECT held._rowaddr FROM held JOIN fresh ON {same}
@@ -38,11 +38,6 @@ SELECT held._rowaddr FROM held JOIN fresh ON {same}
 
 class RepeatedKeyError(ValueError):
     """Two rows of one upsert replace the same row."""
-
-
-def is_overtaken(error: Exception) -> bool:
-    """Whether another writer's commit went first, and the same may be tried again."""
-    return isinstance(error, CommitConflictError) or RETRYABLE in str(error).lower()
 
 
 def is_few(dataset: lance.LanceDataset, column: str, count: int) -> bool:

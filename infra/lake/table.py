@@ -17,10 +17,10 @@ from lance.fragment import write_fragments
 
 from infra.lake.conditions import among
 from infra.lake.indexes import Index, bring_up_to_date, is_behind
-from infra.lake.merging import KEYS_AT_ONCE, is_few, is_overtaken, merged
+from infra.lake.merging import KEYS_AT_ONCE, is_few, merged
 from infra.lake.numbers import NUMBER, newer_files, next_number
 from infra.lake.rows import Door
-from models.domain.errors import UserError, says_absent
+from models.domain.errors import UserError, is_overtaken, says_absent
 
 
 class NoSuchVersionError(UserError):

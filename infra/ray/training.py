@@ -65,13 +65,17 @@ def _driven(ray: Any, settings: Settings, job: Job) -> Iterator[tuple[Any, Any]]
     told = {"env_vars": {**environment(settings), "RAY_TRAIN_V2_ENABLED": "1"}}
     course = ray.remote(num_cpus=0, runtime_env=told)(_Course).remote()
     storage = settings.training_uri or str(job.folder / RAY)
-    job = job.model_copy(update={"storage_options": {}, "weights": None})
     driving = ray.remote(num_cpus=0, max_retries=0, runtime_env=told)(_drive)
-    done = driving.remote(job.model_dump_json(), packed(job.folder), storage, course, gpus=gpus)
+    done = driving.remote(told_of(job), packed(job.folder), storage, course, gpus=gpus)
     try:
         yield course, done
     finally:
         ray.cancel(done, force=True)
+
+
+def told_of(job: Job) -> str:
+    """A job as a cluster is told of it, which keeps what its tasks are given: workers have keys of their own."""
+    return job.without_secrets().model_dump_json()
 
 
 class _Course:

@@ -15,8 +15,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from infra.lake import Lake, among, standing
-from infra.lake.merging import KEYS_AT_ONCE
+from infra.lake import KEYS_AT_ONCE, Lake, among, standing
 from infra.rollout.confidence_sequence import interval
 from infra.watch.live import SHADOW, time_literal
 from infra.watch.signal import MIN_POSTS, Finding

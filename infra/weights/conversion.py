@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,3 +15,8 @@ class Conversion:
 
     name: str
     convert: Callable[[Path, Path], None]
+
+    @property
+    def code(self) -> str:
+        """The SHA-256 of the file that it is written in: once that was mended, what it made before is made anew."""
+        return hashlib.sha256(Path(inspect.getfile(self.convert)).read_bytes()).hexdigest()

@@ -8,10 +8,9 @@ from infra.settings import Settings
 from infra.weights.fetch import fetch
 from infra.weights.installed import canonical
 from infra.weights.packages import WEIGHTS_PACKAGES
-from infra.weights.ready import family_of
 from infra.weights.source import fetched_once
 from infra.weights.sources import package
-from infra.weights.weights import NoWeightsError, Weights
+from infra.weights.weights import NoWeightsError, Weights, family_of
 from models.domain.nearest import choose
 
 if TYPE_CHECKING:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.settings import Settings
+from infra.weights.carried import WeightsPackage, of_weights_package
 from infra.weights.installed import Installed
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.sources import hub, package
 from infra.weights.sources.folder import at_hand
-
-CONFIG = "config.json"
+from infra.weights.weights import family_of
 
 
 @dataclass(frozen=True)
@@ -34,37 +33,24 @@ def ready(settings: Settings) -> list[Ready]:
     return [*_packages(), *_folders(settings), *_cached()]
 
 
-def family_of(folder: Path) -> str:
-    """The family that loads a folder: of the folder's name, else by how its library writes; empty for none."""
-    from models.encoders import ENCODERS  # which loads torch
-
-    if folder.name in ENCODERS:
-        return folder.name
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    if not isinstance(config, dict):
-        return ""
-    return "image" if "architecture" in config else "text" if "vocab_size" in config else ""
-
-
 def _packages() -> Iterator[Ready]:
-    for name in WEIGHTS_PACKAGES.names():
-        installed = Installed.find(name)
-        if installed is None:
-            continue
-        entry = WEIGHTS_PACKAGES[name]
-        given = installed.below(entry.folder)
-        kept = [
-            where
-            for file, where in given.items()
-            if file in {it.at or key for key, it in entry.files.items()}
-        ]
-        address = f"{package.PREFIX}{name}"
-        yield Ready(
-            address, entry.family, "package", entry.licence, entry.about, _size(kept), entry.parameters
-        )
+    """Those that can be fetched, but for the digests of their files: an entry with a fault is told elsewhere."""
+    for entry in WEIGHTS_PACKAGES.sound():
+        files = None if of_weights_package(entry) else _carried(entry)
+        if files is not None:
+            yield Ready(
+                f"{package.PREFIX}{entry.name}", entry.family, "package", entry.licence, entry.about,
+                _size(files), entry.parameters,
+            )  # fmt: skip
+
+
+def _carried(entry: WeightsPackage) -> list[Path] | None:
+    """An installed package's files of weights; None where it is not installed, or lacks one."""
+    installed = Installed.find(entry.name)
+    given = installed.below(entry.folder) if installed else {}
+    files = [given.get(file.at or name) for name, file in entry.files.items()]
+    found = [file for file in files if file is not None and file.is_file()]
+    return found if len(found) == len(files) else None
 
 
 def _folders(settings: Settings) -> Iterator[Ready]:

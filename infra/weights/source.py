@@ -27,7 +27,7 @@ class WeightsSource:
 def fetched_once(folder: Path, fill: Callable[[Path], None]) -> Path:
     """The folder, which `fill` fills where it is not there; who asks for the same meanwhile waits for it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             with whole_folder(folder) as aside:
                 fill(aside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Self
 from models.domain.errors import UserError
 
 PICKLED = (".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth")  # files that may run code when they are read
+
+CONFIG = "config.json"
 
 
 class NoWeightsError(UserError):
@@ -43,3 +46,18 @@ def digest(files: Iterable[tuple[str, str]]) -> str:
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def family_of(folder: Path) -> str:
+    """The family that loads a folder: of the folder's name, else by how its library writes; empty for none."""
+    from models.encoders import ENCODERS  # which loads torch
+
+    if folder.name in ENCODERS:
+        return folder.name
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    if not isinstance(config, dict):
+        return ""
+    return "image" if "architecture" in config else "text" if "vocab_size" in config else ""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
 
 import lance
 import pyarrow as pa
+from lance.commit import CommitConflictError
 
-from models.domain.errors import says_absent
+from models.domain.errors import is_overtaken, says_absent
 
 KEY_DIGITS = 32  # of a SHA-256
 MIN_INDEXED_ROWS = 100_000  # of a table: a smaller one is read whole in milliseconds
-MOST_CHUNKS = 32  # that a table is left in: each is a file, which every look opens
+LARGE_FILE_ROWS = 50_000  # of a file that is left as it is: smaller ones become one when they hold as many
+SMALL_FILES = 64  # or when there are more of them
+KEPT_VERSIONS = timedelta(hours=1)  # a reader may still be at one that another process has tidied away
 ROWS_A_KEY = 50  # of a table: with fewer for each key that is looked for, it is read whole
 KEYS_AT_ONCE = 5_000  # in one condition
 
@@ -62,20 +68,46 @@ class KeptTable:
             lance.write_dataset(rows, self.address, mode="append", storage_options=self._options)
 
     def tidy(self) -> None:
-        """Many chunks become large files, and the keys of a table that has grown an index."""
+        """Small files become large ones, and the keys of a table that has grown an index.
+
+        Old versions go first: the files that are merged here stay for whoever reads them now, until the next time.
+        """
         dataset = self.opened()
-        if dataset is None:
+        if dataset is None or not _is_scattered(dataset):
             return
-        is_large = dataset.count_rows() >= MIN_INDEXED_ROWS
-        if is_large or len(dataset.get_fragments()) > MOST_CHUNKS:
-            dataset.optimize.compact_files()
-        if not is_large:
-            return
-        if dataset.describe_indices():
-            dataset.optimize.optimize_indices()
-        else:
-            dataset.create_scalar_index("key", "BTREE")
+        with _giving_way():
+            dataset.cleanup_old_versions(older_than=KEPT_VERSIONS, error_if_tagged_old_versions=False)
+        with _giving_way():
+            dataset.optimize.compact_files(target_rows_per_fragment=LARGE_FILE_ROWS)
+        if dataset.count_rows() >= MIN_INDEXED_ROWS:
+            with _giving_way():
+                _index(dataset)
 
     @property
     def _options(self) -> dict[str, str] | None:
         return dict(self.storage_options) or None
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Another process that tidies the same table at once goes first; what that leaves undone is for the next call."""
+    try:
+        yield
+    except (CommitConflictError, OSError) as error:
+        if not is_overtaken(error):
+            raise
+
+
+def _is_scattered(dataset: lance.LanceDataset) -> bool:
+    """Whether small files that lie side by side, which alone can be merged, are many or hold a large one's rows."""
+    rows = [fragment.physical_rows for fragment in dataset.get_fragments()]
+    runs = [[*run] for small, run in groupby(rows, lambda count: count < LARGE_FILE_ROWS) if small]
+    small = [count for run in runs if len(run) > 1 for count in run]
+    return len(small) > SMALL_FILES or sum(small) >= LARGE_FILE_ROWS
+
+
+def _index(dataset: lance.LanceDataset) -> None:
+    if dataset.describe_indices():
+        dataset.optimize.optimize_indices()
+    else:
+        dataset.create_scalar_index("key", "BTREE")

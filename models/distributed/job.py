@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.distributed.resources import Resources
 from models.domain.preset import Preset
+
+HERE = ("weights", "embeddings")  # what a machine finds for itself, or, once a run is prepared, does without
 
 
 class Job(BaseModel):
@@ -39,3 +41,11 @@ class Job(BaseModel):
     )
     more: dict[str, Any] = Field(default={}, description="what this kind of run wants to know besides")
     attempt: bool = Field(default=False, description="only its validations count: nothing is kept")
+
+    def without_secrets(self) -> Self:
+        """As another machine may be told of it: without what no `repr` shows, and without folders of this one."""
+        told = type(self).model_fields
+        kept_here = [name for name, field in told.items() if not field.repr or name in HERE]
+        return self.model_copy(
+            update={name: told[name].get_default(call_default_factory=True) for name in kept_here}
+        )

@@ -55,7 +55,9 @@ class OperatingPoint(BaseModel):
     threshold: float | None
     objective: float = Field(description="least precision; for review, the share of posts")
     precision: float | None = Field(default=None, description="achieved on the calibration data")
-    lower_bound: float | None = Field(default=None, description="one-sided 95 % bound of the precision")
+    lower_bound: float | None = Field(
+        default=None, description="one-sided bound of the precision, of 95 % or more"
+    )
     recall: float | None = None
     judged: int = 0
     violations: int = 0

@@ -10,6 +10,7 @@ from infra.settings import Settings
 from infra.snapshots import CutSnapshot, cut_snapshot, pin_versions
 from infra.weights import fetch
 from models.data.snapshot import SnapshotRows
+from models.distributed.resources import Resources
 from models.domain.preset import Preset
 from models.evaluation.sufficiency import Tally
 from models.planning.plan import TrainingPlan, plan
@@ -51,19 +52,21 @@ def foresee(
     seed: int,
     rollout: str,
     canary: bool,
+    resources: Resources = Resources(),
     as_of: datetime | None = None,
     early: str = "",
 ) -> Foresight:
     """The steps of a retraining on the lake as it stands, whose snapshot is cut and a few of whose batches are timed.
 
     Nothing is trained, and no run, model or decision is written. `early` is why it would end with registration, empty
-    where it would not; `rollout` the plan of its canary. Raises UserError, as the retraining would.
+    where it would not; `rollout` the plan of its canary; `resources` on how much it trains. Raises
+    UserError, as the retraining would.
     """
     lake, chosen = open_lake(settings), preset_named(preset)
     made = cut_snapshot(
         lake, pin_versions(lake, as_of), POLICY_SETS[policy_set], seed, settings.work / "snapshots"
     )
-    training = _training(settings, made, chosen)
+    training = _training(settings, made, chosen, resources)
     champion = champion_or_none(Store(settings))
     beside = f"beside champion {champion.version}" if champion else "nobody decides yet"
     steps = [
@@ -72,10 +75,10 @@ def foresee(
         Foreseen(
             step="train",
             detail=f"{training.preset}: {training.epochs} passes at most over {training.posts:,} posts on "
-            f"{training.device}, {training.items_per_second:,.0f} posts a second",
+            f"{_devices(training)}, {training.items_per_second:,.0f} posts a second",
             seconds=training.seconds,
         ),
-        _cross_fit(settings, made, policy_set, chosen, training.seconds),
+        _cross_fit(settings, made, policy_set, chosen, training),
         Foreseen(step="evaluate", detail=f"{beside}; gates: {', '.join(GATES.names())}"),
         Foreseen(
             step="register", detail=early or "as the challenger" if champion else early or "as a version"
@@ -93,28 +96,40 @@ def foresee(
     )
 
 
-def _training(settings: Settings, made: CutSnapshot, chosen: Preset) -> TrainingPlan:
+def _training(
+    settings: Settings, made: CutSnapshot, chosen: Preset, resources: Resources = Resources()
+) -> TrainingPlan:
     weights = fetch(settings, chosen.weights)
     return plan(
         chosen,
         rows=SnapshotRows.open(made.uri, settings.options_for(made.uri)),
         weights=weights.folder if weights else None,
+        devices=resources.processes,
+        strategy=resources.strategy,
         price=settings.device_hour_price,
         threads=settings.threads,
     )
 
 
 def _cross_fit(
-    settings: Settings, made: CutSnapshot, policy_set: str, preset: Preset, seconds: float
+    settings: Settings, made: CutSnapshot, policy_set: str, preset: Preset, training: TrainingPlan
 ) -> Foreseen:
+    """Its models are trained one after another on one device, on however many the one beside them is."""
     tally = Tally.of(made.uri, settings.options_for(made.uri))
     if not is_worth_it(POLICY_SETS[policy_set], preset, tally):
         return Foreseen(step="cross-fit", detail="not needed, or it would prove nothing more")
+    alone = training if training.devices == 1 else _training(settings, made, preset)
     return Foreseen(
         step="cross-fit",
         detail=f"{preset.folds} models beside it, so that the training split proves thresholds too",
-        seconds=preset.folds * seconds,
+        seconds=preset.folds * alone.seconds,
     )
+
+
+def _devices(training: TrainingPlan) -> str:
+    if training.devices == 1:
+        return training.device
+    return f"{training.devices} x {training.device} with {training.strategy}"
 
 
 def _end(rollout: str, *, climbs: bool) -> Foreseen:

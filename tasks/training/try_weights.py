@@ -15,7 +15,7 @@ from pydantic import Field
 from infra.lake import open_lake
 from infra.settings import Settings
 from infra.snapshots import EmptyLakeError, cut_snapshot, pin_versions
-from infra.weights import fetch, frozen_encoder, kept_embeddings, ready
+from infra.weights import alone, frozen_encoder, kept_embeddings, ready
 from models.data.snapshot import SnapshotRows, matrix
 from models.domain.errors import UserError
 from models.evaluation.feature_trial import PolicyTrial, beside, comparable, ngrams, trial
@@ -29,6 +29,10 @@ POSTS = 3000
 Done = Callable[
     [str, int, int], object
 ]  # told what is worked on, how much of it is done, and how much there is
+
+
+class UnseenError(UserError):
+    """No post has what an encoder looks at."""
 
 
 class FeatureTrial(Handle):
@@ -51,7 +55,9 @@ class FeatureTrial(Handle):
 
 
 class Tried(Handle):
-    """`broken` are weights that cannot be loaded, with why; `posts` were looked at, of `there` that are judged."""
+    """`broken` are weights that cannot be loaded, or see nothing of these posts, with why; `posts` were looked at, of
+    `there` that are judged.
+    """
 
     posts: int
     there: int
@@ -65,12 +71,14 @@ def try_weights(
     posts: int = POSTS,
     done: Done = lambda *_: None,
 ) -> Tried:
-    """Try n-grams, the weights at these addresses, those at hand when empty, and both side by side.
+    """Try n-grams, the weights at these addresses, those at hand when empty, and both side by side; packages that one
+    address names together are tried one by one.
 
     The judged posts of a snapshot but for its test posts, at most `posts` of them drawn by the seed. Raises UserError.
     """
-    for address in addresses:
-        fetch(settings, address)  # a wrong one is said before anything is computed
+    named = tuple(dict.fromkeys(part for address in addresses for part in alone(address)))
+    for address in named:  # what is wrong with one is said before anything is computed; one is held at a time
+        frozen_encoder(settings, address)
     rows = _rows(settings)
     there = np.sort(
         np.concatenate([rows.positions(split) for split in LEARNED_FROM if rows.counts.get(split)])
@@ -84,11 +92,11 @@ def try_weights(
     written = sum(bool(text) for text in looked.texts)
     found = [FeatureTrial(features=NGRAMS, posts=written, policies=tried, seconds=time.monotonic() - began)]
     broken: dict[str, str] = {}
-    for address in addresses or tuple(entry.address for entry in ready(settings)):
+    for address in named or tuple(entry.address for entry in ready(settings)):
         try:
             found += _of_weights(settings, looked, address, wide)
         except UserError as error:
-            if addresses:
+            if named and not isinstance(error, UnseenError):
                 raise
             broken[address] = str(error)
     return Tried(posts=len(chosen), there=len(there), trials=tuple(found), broken=broken)
@@ -131,7 +139,7 @@ def _rows(settings: Settings) -> SnapshotRows:
 
 
 def _of_weights(settings: Settings, looked: _Posts, address: str, wide: Any) -> Iterator[FeatureTrial]:
-    """The weights alone and beside n-grams; nothing where no post has what they look at."""
+    """The weights alone and beside n-grams; raises UnseenError where no post has what they look at."""
     encoder, kept = frozen_encoder(settings, address), kept_embeddings(settings)
     before, began = kept.held(encoder), time.monotonic()
     told = partial(looked.done, f"embedding with {address}")
@@ -139,7 +147,10 @@ def _of_weights(settings: Settings, looked: _Posts, address: str, wide: Any) -> 
     computed, embedding = kept.held(encoder) - before, time.monotonic() - began
     seen = int(vectors.any(axis=1).sum())
     if not seen:
-        return
+        raise UnseenError(
+            f"it looks at a post's {encoder.column}, and none of the {len(vectors):,} posts that were looked at has "
+            "one that can be read"
+        )
     deep = comparable(vectors)
     for features, given in ((address, deep), (f"{NGRAMS} + {address}", beside(wide, deep))):
         began = time.monotonic()

@@ -6,6 +6,7 @@ pickled one.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from infra.weights.conversions import CONVERSIONS
 from infra.weights.installed import Installed, canonical
 from infra.weights.packages import WEIGHTS_PACKAGES
 from infra.weights.source import WeightsSource, fetched_once
-from infra.weights.weights import PICKLED, NoWeightsError, digest, sha256
+from infra.weights.weights import PICKLED, NoWeightsError, digest, family_of, sha256
 from models.domain.nearest import choose
 
 PREFIX = "package:"
@@ -25,30 +26,53 @@ SAFE = ".safetensors"
 WANTED = (".json", SAFE, ".txt", ".model")  # of a package that is trusted by its digest
 EXTRA = "moderato[weights]"
 PARTS = "/"
+BESIDE = f"+{PREFIX}"  # between packages of several families
 
 
 def folder(settings: Settings, rest: str) -> Path:
     """NAME, or NAME/FOLDER of files inside the package; NAME+package:NAME of packages of several families."""
-    several = rest.split(f"+{PREFIX}")
+    several = rest.split(BESIDE)
     return _together(settings, several) if len(several) > 1 else _of_one(settings, rest)
+
+
+def alone(address: str) -> list[str]:
+    """The address of each package of one that names several; any other as it is."""
+    first, *more = address.split(BESIDE) if address.startswith(PREFIX) else [address]
+    return [first, *(f"{PREFIX}{rest}" for rest in more)]
 
 
 def _together(settings: Settings, several: list[str]) -> Path:
     """A folder for each family, as presets that read with one and see with another want them."""
-    known = [WEIGHTS_PACKAGES[canonical(name)] for name in several]
-    families = [package.family for package in known]
-    if len(set(families)) < len(families):
-        raise NoWeightsError(
-            f"{' and '.join(several)} are of one family, {families[0]}: name one package of each family"
-        )
-    parts = {package.family: _known(settings, package, "") for package in known}
+    parts: dict[str, Path] = {}
+    for rest in several:
+        part = _of_one(settings, rest)
+        family = _family(rest, part)
+        if family in parts:
+            raise NoWeightsError(
+                f"{' and '.join(several)} are of one family, {family}: name one package of each family"
+            )
+        parts[family] = part
 
     def fill(aside: Path) -> None:
         for family, part in parts.items():
             shutil.copytree(part, aside / family)
 
-    versions = "-".join(sorted(f"{package.family}-{package.version[:8]}" for package in known))
-    return fetched_once(settings.work / "weights" / versions, fill)
+    versions = (
+        f"{family}-{hashlib.sha256(part.name.encode()).hexdigest()[:8]}" for family, part in parts.items()
+    )
+    return fetched_once(settings.work / "weights" / "-".join(sorted(versions)), fill)
+
+
+def _family(rest: str, part: Path) -> str:
+    """Which loads a package's weights: that of its entry in the catalogue, else that of what it carries."""
+    name = canonical(rest.partition(PARTS)[0])
+    family = WEIGHTS_PACKAGES[name].family if name in WEIGHTS_PACKAGES else family_of(part)
+    if not family:
+        raise NoWeightsError(
+            f"{PREFIX}{rest} does not say which family loads it, as it has to beside another one: write "
+            f"weights/{name}.toml of a project for it, with a family"
+        )
+    return family
 
 
 def _of_one(settings: Settings, rest: str) -> Path:

@@ -11,9 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.domain.preset import Preset
-from models.encoders.adapters.transformers import checked
+from models.encoders.adapters.transformers import checked, read_tokenizer
 from models.encoders.base.encoder import Blueprint, Tokens, Tower
-from models.encoders.base.towers import FIELD_MEAN, FIELD_STD, Normalise, UnfitWeightsError, everywhere, last
+from models.encoders.base.towers import (
+    FIELD_MEAN,
+    FIELD_STD,
+    Normalise,
+    UnfitWeightsError,
+    everywhere,
+    last,
+    loading,
+)
 from models.process.meta_device import has_values
 
 if TYPE_CHECKING:
@@ -100,13 +108,14 @@ def load(blueprint: Blueprint, small: dict[str, Any]) -> CLIP:
     if folder is not None and not (folder / CONFIG).exists():
         raise UnfitWeightsError(f"{folder} holds no weights of open_clip: {CONFIG} is missing")
     if folder is not None:
-        return open_clip.create_model(
-            f"local-dir:{folder}",
-            load_weights=has_values(),
-            device=torch.empty(0).device,
-            force_custom_text=True,
-            force_image_size=preset.image_size,
-        )
+        with loading(folder, "open_clip"):
+            return open_clip.create_model(
+                f"local-dir:{folder}",
+                load_weights=has_values(),
+                device=torch.empty(0).device,
+                force_custom_text=True,
+                force_image_size=preset.image_size,
+            )
     config = _named(preset) if preset.architecture else small
     if "multimodal_cfg" not in config:
         return CustomTextCLIP(**config)
@@ -153,7 +162,7 @@ def towers_of(preset: Preset, vocabulary: int) -> dict[str, Any]:
 def tokenizer_of(folder: Path) -> Tokenizer:
     """The folder's own, else the one of CLIP, from the merges that come with open_clip."""
     own = folder / "tokenizer.json"
-    return Tokenizer.from_file(str(own)) if own.exists() else clip_tokenizer()
+    return read_tokenizer(own) if own.exists() else clip_tokenizer()
 
 
 def clip_tokenizer() -> Tokenizer:

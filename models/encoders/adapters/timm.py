@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from models.encoders.base.towers import (
     UnfitWeightsError,
     bare,
     configured,
+    loading,
 )
 
 MAP_AXES = 4  # of what a convolutional network makes of pictures
@@ -51,13 +53,14 @@ def timm_tower(blueprint: Blueprint, small: str, **fields: Any) -> Plain:
             f"timm has no architecture {preset.architecture!r}; choose one of timm.list_models()"
         )
     name = f"local-dir:{folder}" if folder else preset.architecture or small
-    trunk = timm.create_model(
-        name,
-        pretrained=folder is not None and not bare(folder),
-        num_classes=0,
-        **({"img_size": preset.image_size} if _is_of_one_size(name, folder) else {}),
-        **({} if folder or preset.architecture else fields),
-    )
+    with loading(folder, "timm") if folder else nullcontext():
+        trunk = timm.create_model(
+            name,
+            pretrained=folder is not None and not bare(folder),
+            num_classes=0,
+            **({"img_size": preset.image_size} if _is_of_one_size(name, folder) else {}),
+            **({} if folder or preset.architecture else fields),
+        )
     return Plain(image=TimmTokens(trunk), width=trunk.num_features)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from models.encoders.base.encoder import Blueprint
-from models.encoders.base.towers import UnfitWeightsError, bare, configured
+from models.encoders.base.towers import UnfitWeightsError, bare, configured, loading
 
 TOKENIZER = "tokenizer.json"
 
 
 def loaded(kind: Any, folder: Path, **fields: Any) -> Any:
     """`kind.from_pretrained` of a folder, with random weights where it holds a configuration alone; raises
-    UnfitWeightsError where it holds neither.
+    UnfitWeightsError where it holds neither, or what the library cannot load.
     """
     if "architecture" in configured(folder, "transformers"):
         raise UnfitWeightsError(
@@ -24,14 +24,19 @@ def loaded(kind: Any, folder: Path, **fields: Any) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # commands have one of their own
-    if bare(folder):
-        from transformers import AutoConfig
+    with loading(folder, "transformers"):
+        return _loaded(kind, folder, **fields)
 
-        config, rest = AutoConfig.from_pretrained(
-            folder, local_files_only=True, return_unused_kwargs=True, **fields
-        )
-        return kind.from_config(config) if hasattr(kind, "from_config") else kind(config, **rest)
-    return kind.from_pretrained(folder, local_files_only=True, **fields)
+
+def _loaded(kind: Any, folder: Path, **fields: Any) -> Any:
+    if not bare(folder):
+        return kind.from_pretrained(folder, local_files_only=True, **fields)
+    from transformers import AutoConfig
+
+    config, rest = AutoConfig.from_pretrained(
+        folder, local_files_only=True, return_unused_kwargs=True, **fields
+    )
+    return kind.from_config(config) if hasattr(kind, "from_config") else kind(config, **rest)
 
 
 def tokenizer_of(folder: Path) -> Tokenizer:
@@ -40,7 +45,18 @@ def tokenizer_of(folder: Path) -> Tokenizer:
         raise UnfitWeightsError(
             f"{folder} has no {TOKENIZER}; save it with transformers' fast tokeniser beside the weights"
         )
-    return Tokenizer.from_file(str(folder / TOKENIZER))
+    return read_tokenizer(folder / TOKENIZER)
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Raises UnfitWeightsError where the tokenizers library cannot read the file."""
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # noqa: BLE001 - the library has no kind of its own for a file that it cannot read
+        why = str(error).partition("\n")[0]
+        raise UnfitWeightsError(
+            f"{path} is no tokeniser that can be read: {why}; save transformers' fast tokeniser there anew"
+        ) from None
 
 
 def checked(blueprint: Blueprint, *, tokens: int, vocabulary: int) -> None:

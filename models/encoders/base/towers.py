@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +22,8 @@ FIELD_MEAN, FIELD_STD = (
     (0.5, 0.5, 0.5),
     (0.5, 0.5, 0.5),
 )  # of pixels in -1 to 1, as models.data.pixels makes them
+
+WHY = 300  # characters of what a library says
 
 
 class UnfitWeightsError(UserError):
@@ -46,6 +50,21 @@ def configured(folder: Path, library: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UnfitWeightsError(f"{folder} holds no weights of {library}: {CONFIG} holds no object")
     return found
+
+
+@contextmanager
+def loading(folder: Path, library: str) -> Iterator[None]:
+    """While a library loads a folder that somebody named; raises UnfitWeightsError where it cannot."""
+    try:
+        yield
+    except (UserError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - configurations and damaged files fail libraries in any way
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:WHY]
+        raise UnfitWeightsError(
+            f"{library} cannot load {folder}: {why.rstrip('.')}; fetch it anew, or save it anew with {library}, or "
+            "name another folder (moderato models lists what is at hand)"
+        ) from None
 
 
 class Plain(Tower):

@@ -1,15 +1,23 @@
 """`moderato models`: what is at hand, and what it tells of the lake's own posts."""
 
+import hashlib
 import json
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
+from flows.cli.models import _print_tried
 from infra.settings import Settings
 from infra.weights import at_hand
+from infra.weights.weights import digest
+from models.evaluation.feature_trial import PolicyTrial
+from tasks.training.try_weights import FeatureTrial, Tried
+from tests.support.distributions import install
 from tests.support.made_up_snapshot import made_up_rows
 
 pytestmark = pytest.mark.slow
@@ -72,9 +80,15 @@ def test_an_empty_lake_cannot_be_tried_on(moderato, tmp_path, monkeypatch):
     assert "holds no posts; bring some with `moderato ingest" in error
 
 
-def test_weights_are_tried_on_the_lakes_own_posts_and_embedded_once(moderato, home):
-    code, out, error = moderato("ingest", "jsonl", str(home.parent / "posts.jsonl"))
+@pytest.fixture
+def posts(moderato, home):
+    """In the lake, once."""
+    code, _, error = moderato("ingest", "jsonl", str(home.parent / "posts.jsonl"))
     assert code == 0, error
+
+
+@pytest.mark.usefixtures("posts")
+def test_weights_are_tried_on_the_lakes_own_posts_and_embedded_once(moderato):
     code, out, error = moderato("models", "try", "tiny", "--json")
     assert code == 0, error
     found = json.loads(out)
@@ -91,6 +105,81 @@ def test_weights_are_tried_on_the_lakes_own_posts_and_embedded_once(moderato, ho
     again = json.loads(moderato("models", "try", "tiny", "--json")[1])
     assert again["trials"][1]["computed"] == 0
     assert again["trials"][1]["policies"] == found["trials"][1]["policies"]
+
+
+def packaged(folder, place, name):
+    """Install a folder's files as a package; its address, and what makes it trusted."""
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    install(place, name, {f"{name}/{file}": content for file, content in files.items()})
+    told = digest((file, hashlib.sha256(content).hexdigest()) for file, content in files.items())
+    return f"package:{name}/{name}", f"{name}={told}"
+
+
+@pytest.mark.usefixtures("posts")
+def test_packages_named_together_are_tried_one_by_one_and_what_sees_nothing_is_left_out(
+    moderato, home, tmp_path, monkeypatch
+):
+    (tmp_path / "sees").mkdir()
+    (tmp_path / "sees" / "config.json").write_text('{"architecture": "test_resnet", "num_classes": 0}')
+    save_file(
+        timm.create_model("test_resnet", num_classes=0).state_dict(), tmp_path / "sees" / "model.safetensors"
+    )
+    words, read = packaged(at_hand(Settings(home=home, _env_file=None)) / "tiny", tmp_path, "words")
+    pictures, seen = packaged(tmp_path / "sees", tmp_path, "pictures")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("MODERATO_TRUSTED_WEIGHTS", f"{read},{seen}")
+    code, out, error = moderato("models", "try", f"{words}+{pictures}", "--json")
+    assert code == 0, error
+    found = json.loads(out)
+    assert [row["features"] for row in found["trials"]] == ["n-grams", words, f"n-grams + {words}"]
+    assert found["broken"].keys() == {pictures}
+    assert "looks at a post's image, and none of the" in found["broken"][pictures]
+    _, out, _ = moderato("models", "try", pictures)
+    assert f"left out {pictures}: it looks at a post's image" in out
+    assert "No weights are at hand" not in out
+    code, _, error = moderato("models", "try", f"{words}+package:wordz/wordz")
+    assert code == 2
+    assert "no Python package called 'wordz' is installed here" in error
+
+
+@pytest.mark.parametrize("address", ["FOLDER", "tiny"])
+def test_what_is_wrong_with_weights_is_said_before_anything_of_the_lake(
+    moderato, tmp_path, monkeypatch, address
+):
+    """Nothing is in this lake, which would be said next."""
+    monkeypatch.setenv("MODERATO_HOME", str(tmp_path / "empty"))
+    unfit = tmp_path / "unfit" if address == "FOLDER" else at_hand(Settings(home=tmp_path / "empty")) / "tiny"
+    unfit.mkdir(parents=True)
+    (unfit / "config.json").write_text('{"vocab_size": 5}')
+    code, _, error = moderato("models", "try", str(unfit) if address == "FOLDER" else address)
+    assert code == 2
+    assert f"transformers cannot load {unfit}: " in error
+    assert "Traceback" not in error
+
+
+def test_broken_entries_of_ones_own_are_a_line_each(moderato, project):
+    (project.folder / "weights").mkdir()
+    project.write("weights/broken.toml", "about = ")
+    project.write("weights/Not_Found.toml", "about = 'a'")
+    code, out, _ = moderato("models")
+    assert code == 0
+    (first, second) = (line for line in out.splitlines() if line.startswith("broken "))
+    assert "weights/Not_Found.toml" in first
+    assert "weights/broken.toml:1" in second
+
+
+def test_beyond_the_alphabet_trials_have_two_letters(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    told = PolicyTrial(
+        policy="spam", judged=9, violations=3, chance=0.3, average_precision=0.5, interval=(0.4, 0.6)
+    )
+    trials = tuple(
+        FeatureTrial(features=f"weights {n}", posts=9, seconds=n, policies=(told,)) for n in range(30)
+    )
+    _print_tried(Tried(posts=9, there=9, trials=trials, broken={}))
+    said = capsys.readouterr().out
+    assert "\nZ  weights 25\nAA  weights 26\n" in said
+    assert "\nAD  weights 29\n" in said
 
 
 def test_weights_that_are_nowhere_say_what_may_stand_there(moderato):

@@ -32,6 +32,25 @@ def test_a_plan_says_what_a_run_takes(moderato, settings):
     assert "measured in a few steps" in found["timed"]
 
 
+@pytest.mark.parametrize(
+    ("settings_say", "given", "planned"),
+    [
+        ({"DEVICES": "4", "STRATEGY": "fsdp"}, (), (4, "fsdp")),
+        ({"DEVICES": "4", "STRATEGY": "fsdp"}, ("--devices", "2"), (2, "fsdp")),
+        ({"DEVICES": "4", "WORKERS": "3"}, (), (3, "ddp")),
+    ],
+)
+def test_what_is_not_given_is_planned_as_the_settings_would_train_it(
+    moderato, monkeypatch, settings_say, given, planned
+):
+    for name, value in settings_say.items():
+        monkeypatch.setenv(f"MODERATO_{name}", value)
+    code, said = moderato("plan", TRIAL, *given, "--json")
+    found = json.loads(said.out)
+    assert code == 0
+    assert (found["devices"], found["strategy"]) == planned
+
+
 def test_for_people_it_is_a_table_with_where_the_numbers_are_from(moderato):
     code, said = moderato("plan", TRIAL, "--device", "H100", "--devices", "8", "--strategy", "fsdp")
     assert code == 0

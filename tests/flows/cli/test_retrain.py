@@ -34,6 +34,16 @@ def test_a_dry_run_says_what_would_run_on_how_much_and_runs_nothing(filled, comm
     assert is_empty(filled)  # no MLflow store was made
 
 
+def test_a_dry_run_is_of_as_many_devices_as_the_retraining_would_train_on(filled, command):
+    code, out, err = command(
+        "retrain", "--preset", TRIAL, "--dry-run", "--json", "--devices", "4", "--strategy", "fsdp"
+    )
+    assert code == 0, err
+    (train,) = (step for step in json.loads(out)["steps"] if step["step"] == "train")
+    assert " on 4 x " in train["detail"]
+    assert " with fsdp, " in train["detail"]
+
+
 def test_for_people_it_is_a_table_that_ends_with_what_was_not_done(filled, command):
     code, out, _ = command("retrain", "--preset", TRIAL, "--dry-run", "--until", "registered")
     assert code == 0

@@ -11,7 +11,10 @@ import psutil
 import pytest
 
 from infra.ray.cluster import NoRayError, connect, environment, ray_for
+from infra.ray.training import told_of
 from infra.settings import Settings
+from models.distributed.job import Job
+from models.training.presets import job_on
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 from tests.support.ray_cluster import cluster
 
@@ -137,3 +140,17 @@ def test_a_cluster_is_told_the_settings_but_no_secret():
     assert told["MODERATO_SEED"] == "3"
     assert not {"key", "secret", "hook"} & set(told.values())
     assert not [name for name in told if "SECRET" in name or "SLACK" in name]
+
+
+def test_a_cluster_is_told_a_job_without_its_keys_and_without_folders_of_this_machine(tmp_path):
+    unseen = [name for name, field in Job.model_fields.items() if not field.repr]
+    assert {"storage_options", "embeddings_options"} <= {*unseen}
+    keys = {name: {"secret_access_key": f"key of {name}"} for name in unseen}
+    here = {"weights": tmp_path / "weights at hand", "embeddings": str(tmp_path / "lake at hand")}
+    job = job_on("s3://bucket/snapshot", preset="clip", seed=3, folder=tmp_path / "run", **keys, **here)
+    told = told_of(job)
+    assert "key of" not in told
+    assert "at hand" not in told
+    there = Job.model_validate_json(told)
+    assert (there.snapshot_uri, there.seed, there.folder) == (job.snapshot_uri, 3, job.folder)
+    assert job.storage_options == keys["storage_options"]

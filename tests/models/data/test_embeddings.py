@@ -1,6 +1,8 @@
 """Embeddings are computed once for each content, encoder and preprocessing."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 from threading import Thread
 
 import lance
@@ -9,6 +11,7 @@ import pytest
 
 from models.data import embeddings, kept_table
 from models.data.embeddings import Embeddings
+from models.data.kept_table import KeptTable, key_of
 from models.data.snapshot import SnapshotRows
 from tests.support.made_up_snapshot import Row, picture, write_snapshot
 
@@ -103,15 +106,88 @@ def test_two_that_compute_the_same_at_once_both_have_it(kept):
 
 def test_a_large_table_is_looked_up_by_its_index(kept, monkeypatch):
     monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 500)
+    monkeypatch.setattr(kept_table, "LARGE_FILE_ROWS", 200)
+    monkeypatch.setattr(embeddings, "CHUNK_ITEMS", 100)
     encoder = Counting()
     kept.of([f"text {number}" for number in range(600)], encoder)
     dataset = lance.dataset(kept.table(encoder))
     assert [index.field_names for index in dataset.describe_indices()] == [["key"]]
-    batches = list(kept_table.KeptTable(kept.table(encoder)).rows([kept_table.key_of("text 7")]))
+    batches = list(KeptTable(kept.table(encoder)).rows([key_of("text 7")]))
     assert sum(batch.num_rows for batch in batches) == 1
     more = Counting()
     assert kept.of(["text 7", "a new one"], more)[:, 0].tolist() == [6, 9]
     assert more.given == ["a new one"]
+
+
+class Wide(Counting):
+    width: int = 256
+
+    def __call__(self, items, /):
+        self.given += items
+        return np.random.default_rng(0).random((len(items), self.width), np.float32)
+
+
+def bytes_in(folder):
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def _small_tables(monkeypatch):
+    """What is said of many rows holds of few."""
+    monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 300)
+    monkeypatch.setattr(kept_table, "LARGE_FILE_ROWS", 200)
+    monkeypatch.setattr(kept_table, "KEPT_VERSIONS", timedelta(0))
+
+
+@pytest.mark.usefixtures("_small_tables")
+def test_a_table_that_grows_call_by_call_takes_little_more_room_than_its_rows(kept):
+    calls, rows, encoder = 40, 50, Wide(width=256)
+    for call in range(calls):
+        kept.of([f"text {call} {number}" for number in range(rows)], encoder)
+    live = calls * rows * (encoder.width * 2 + kept_table.KEY_DIGITS)
+    assert kept.held(encoder) == calls * rows
+    assert live < bytes_in(kept.table(encoder)) < 2 * live
+
+
+@pytest.mark.usefixtures("_small_tables")
+def test_a_large_file_is_not_written_again(kept):
+    encoder, first = Counting(), []
+    for call in range(12):
+        kept.of([f"text {call} {number}" for number in range(100)], encoder)
+        files = lance.dataset(kept.table(encoder)).get_fragments()
+        first.append(files[0].fragment_id)
+    assert len(set(first[2:])) == 1
+    assert len(files) <= 1 + 12 * 100 / kept_table.LARGE_FILE_ROWS
+
+
+def test_many_calls_for_one_text_leave_few_files(kept, monkeypatch):
+    monkeypatch.setattr(kept_table, "SMALL_FILES", 5)
+    encoder = Counting()
+    for number in range(20):
+        kept.of([f"text {number}"], encoder)
+    assert len(lance.dataset(kept.table(encoder)).get_fragments()) <= 6
+    assert kept.held(encoder) == 20
+
+
+@pytest.mark.parametrize("files", [1, 4], ids=["that is to be indexed", "that is to be merged and indexed"])
+def test_of_two_that_tidy_a_table_at_once_one_gives_way(kept, monkeypatch, files):
+    """Both hold the table as it was before either began."""
+    encoder = Counting()
+    for call in range(4):
+        kept.of([f"text {call} {number}" for number in range(100)], encoder)
+    monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 300)
+    monkeypatch.setattr(kept_table, "LARGE_FILE_ROWS", 200)
+    if files == 1:
+        lance.dataset(kept.table(encoder)).optimize.compact_files()
+        monkeypatch.setattr(kept_table, "_is_scattered", lambda _: True)
+    handles = [lance.dataset(kept.table(encoder)) for _ in range(2)]
+    monkeypatch.setattr(KeptTable, "opened", lambda *_: handles.pop())
+    kept._table(encoder).tidy()
+    kept._table(encoder).tidy()
+    monkeypatch.undo()
+    last = Counting()
+    assert kept.of(["text 3 7"], last)[0, 0] == len("text 3 7")
+    assert last.given == []
 
 
 def test_rows_of_a_snapshot_are_read_in_blocks(kept, tmp_path, monkeypatch):

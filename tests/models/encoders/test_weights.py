@@ -251,6 +251,43 @@ def test_weights_of_another_library_are_told_in_a_line(tmp_path, name, config, t
         tower(name, tmp_path)
 
 
+BERT = '{"model_type": "bert", "vocab_size": 300, "hidden_size": 32, "num_attention_heads": 2}'
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "library"),
+    [
+        ("text", {"config.json": '{"vocab_size": 5}'}, "transformers"),
+        ("text", {"config.json": '{"model_type": "bert", "hidden_size": "wide"}'}, "transformers"),
+        ("text", {"config.json": BERT, "model.safetensors": "damaged"}, "transformers"),
+        ("blip", {"config.json": '{"model_type": "blip"}', "model.safetensors": "damaged"}, "transformers"),
+        ("image", {"config.json": '{"architecture": "resnet0"}'}, "timm"),
+        (
+            "image",
+            {"config.json": '{"architecture": "test_resnet"}', "model.safetensors": "damaged"},
+            "timm",
+        ),
+        ("clip", {"open_clip_config.json": "{"}, "open_clip"),
+    ],
+)
+def test_a_folder_that_its_library_cannot_load_is_told_with_where_it_is_and_what_next(
+    tmp_path, name, files, library
+):
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    with pytest.raises(
+        UnfitWeightsError, match=rf"^{library} cannot load {tmp_path}: \w+: .*; fetch it anew"
+    ):
+        tower(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["text", "clip"])
+def test_a_damaged_tokeniser_is_told_with_its_file(tmp_path, name):
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(UnfitWeightsError, match=rf"^{tmp_path}/tokenizer\.json is no tokeniser"):
+        ENCODERS[name].tokenizer(tmp_path)
+
+
 @pytest.mark.parametrize("architecture", ["test_efficientnet", "test_resnet", "test_vit", "test_convnext"])
 def test_any_network_of_timm_sees_pictures_in_tokens(tmp_path, pixels, architecture):
     import timm

@@ -8,6 +8,7 @@ from models.domain.content import Action
 from models.domain.policy import Objectives, PolicySet
 from models.evaluation.operating_points import JudgedScores, OperatingPoints
 from models.evaluation.thresholds import (
+    error_rate,
     least_violations,
     proven_precision,
     review_level,
@@ -53,6 +54,16 @@ def test_the_bound_is_clopper_and_pearsons(hits, flagged):
     assert proven_precision(np.array([hits]), np.array([flagged]))[0] == pytest.approx(expected, abs=1e-9)
 
 
+def test_of_many_posts_too_the_smallest_that_is_proven_keeps_its_promise_on_as_many_later_ones():
+    rng, kept = np.random.default_rng(0), []
+    for _ in range(300):
+        scores = rng.random((2, 12_000))
+        violates = rng.random(scores.shape) < 1 / (1 + np.exp(-9 * (scores - 0.4)))
+        found, _ = smallest_proven(scores[0], violates[0], 0.85)
+        kept.append(violates[1][scores[1] >= found.at].mean() >= 0.85)
+    assert np.mean(kept) >= 0.92
+
+
 def test_the_threshold_is_the_smallest_that_is_proven():
     data = evidence()
     scores, violates = data.scores[:, 0], data.labels[:, 0] > 0
@@ -60,7 +71,8 @@ def test_the_threshold_is_the_smallest_that_is_proven():
 
     def bound(threshold):
         flagged = scores >= threshold
-        return proven_precision(np.array([violates[flagged].sum()]), np.array([flagged.sum()]))[0]
+        posts = np.array([flagged.sum()])
+        return proven_precision(np.array([violates[flagged].sum()]), posts, error_rate(posts))[0]
 
     assert bound(found.at) == pytest.approx(found.lower_bound)
     assert found.lower_bound >= 0.8

@@ -120,7 +120,7 @@ def test_each_content_is_read_once(tmp_path):
 
 
 def test_what_is_read_in_many_small_parts_is_kept_in_few_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept_table, "MOST_CHUNKS", 3)
+    monkeypatch.setattr(kept_table, "SMALL_FILES", 3)
     monkeypatch.setattr(reading_module, "CHUNK", 2)
     kept, looks = Embeddings(str(tmp_path)), Counting("mud")
     reading = looks.reading(kept)
@@ -128,7 +128,7 @@ def test_what_is_read_in_many_small_parts_is_kept_in_few_files(tmp_path, monkeyp
         reading.of([picture(f"rgb({shade},0,0)")], more=True)
     table = kept.beside("words-counting-1")
     assert table.opened().count_rows() == 20
-    assert len(table.opened().get_fragments()) <= 3
+    assert len(table.opened().get_fragments()) <= 4
     reading.of([picture("blue")], more=True)
     assert table.opened().count_rows() == 20, "the last of them waits for what is to come"
     reading.keep()
