@@ -53,7 +53,7 @@ IMAGE := infra/containers/requirements.txt
 
 lock: ## resolve constraints.txt anew from pyproject.toml, with hashes, and of it what the image needs
 	$(RESOLVED) --extra dev --output-file constraints.txt pyproject.toml
-	$(RESOLVED) --extra languages --extra weights --constraint constraints.txt --output-file $(IMAGE) pyproject.toml
+	$(RESOLVED) --extra languages --extra ocr --extra speech --extra weights --constraint constraints.txt --output-file $(IMAGE) pyproject.toml
 
 clean: ## remove what make made; state under .moderato stays
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

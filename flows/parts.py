@@ -28,6 +28,8 @@ from models.objectives import OBJECTIVES
 from models.perturbations import PERTURBATIONS
 from models.perturbations.base.contract import of_perturbation
 from models.policies import POLICY_SETS
+from models.readers import READERS
+from models.readers.base.contract import of_reader
 from models.training.contract import of_encoder, of_objective, of_preset
 from models.training.presets import PRESETS
 from tasks.gates import GATES
@@ -54,6 +56,7 @@ def contracts(settings: Settings) -> list[tuple[Catalogue[Any], Callable[[Any], 
         (ENCODERS, of_encoder),
         (OBJECTIVES, of_objective),
         (PERTURBATIONS, of_perturbation),
+        (READERS, of_reader),
         (PRESETS, of_preset),
         (GATES, of_gate),
         (GUARDRAILS, of_guardrail),

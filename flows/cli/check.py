@@ -24,7 +24,7 @@ def parts(
     shipped: Annotated[bool, Parameter(name="--all", help="try what is shipped too", negative="")] = False,
     json: Annotated[bool, Parameter(help="print one JSON object", negative="")] = False,
 ) -> None:
-    """Try your own gates, guardrails, plans, suites, signals, sources, encoders, objectives, perturbations and so on.
+    """Try your own gates, guardrails, plans, suites, signals, sources, encoders, objectives, readers and so on.
 
     Those are in the project's `parts`, `sources` and `policies`, and in installed packages. Exit code 2 where one has a
     fault.

@@ -95,6 +95,9 @@ def _rows(found: TrainingPlan) -> list[tuple[str, str]]:
         ("the run", f"{found.epochs} passes at most, {_time(found.seconds)}"),
         ("disk", _size(found.disk_bytes)),
     ]
+    if found.reading_seconds:
+        before = f"{_time(found.reading_seconds)} before the first pass; what is read once is kept"
+        rows.insert(-1, ("reading", before))
     if found.units:
         largest = f"{found.largest_unit / MEGA:,.1f} M parameters"
         rows.insert(

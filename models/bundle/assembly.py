@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +13,7 @@ import lance
 import numpy as np
 
 from models.bundle.bundle import Bundle, write_bundle
+from models.data.embeddings import Embeddings
 from models.data.snapshot import SnapshotRows
 from models.domain.policy import PolicySet
 from models.evaluation.admission import admission
@@ -55,6 +57,7 @@ def assemble(
     threads: int,
     out_of_fold: Scored | None = None,
     unjudged: LakePosts | None = None,
+    kept: Embeddings | None = None,
 ) -> Assembled:
     """Write the bundle of `model` to `folder`.
 
@@ -67,19 +70,20 @@ def assemble(
     calibration changes, so that fitting it on the same posts flatters none of them.
 
     `unjudged` are posts of the lake that nobody judged: where they are another world than the judged ones, calibration
-    and thresholds follow, or are withheld (models.evaluation.unjudged).
+    and thresholds follow, or are withheld (models.evaluation.unjudged). What the model's readers read is `kept`.
     """
+    load = partial(Scorer.load, model, threads, kept=kept)
     tally = Tally.of(uri, storage_options)
     with TemporaryDirectory() as scratch:
-        choice = _choose(model, Path(scratch) / INT8, uri, storage_options, threads)
+        choice = _choose(load, model, Path(scratch) / INT8, uri, storage_options)
         parts, names = choice.parts, judged_splits(policy_set, tally, JUDGED)
         if out_of_fold is not None:
             parts, names = [*parts, out_of_fold], (*JUDGED, OUT_OF_FOLD)
         elif names != JUDGED:
-            scorer = Scorer.load(model, threads=threads, graph=choice.int8)
+            scorer = load(graph=choice.int8)
             parts = [*parts, score_splits(scorer, uri, names[len(JUDGED) :], storage_options)]
         judged = joined(parts)
-        outside = _outside(model, choice, parts if out_of_fold is None else parts[:-1], unjudged, threads)
+        outside = _outside(load, choice, parts if out_of_fold is None else parts[:-1], unjudged)
         calibration = calibrated(judged if names != JUDGED else parts[0], outside)
         evidence = evidence_of(calibration, judged, tally.assessed, outside)
         points = OperatingPoints.derive(policy_set, evidence, names)
@@ -90,12 +94,12 @@ def assemble(
 
 
 def _outside(
-    model: Path, choice: Choice, judged: list[Scored], unjudged: LakePosts | None, threads: int
+    load: Callable[..., Scorer], choice: Choice, judged: list[Scored], unjudged: LakePosts | None
 ) -> UnjudgedPosts | None:
     """Beside judged posts that the served model itself scored: those of models out of fold are spread otherwise."""
     if unjudged is None or not unjudged.rows:
         return None
-    scorer = Scorer.load(model, threads=threads, graph=choice.int8)
+    scorer = load(graph=choice.int8)
     return UnjudgedPosts.beside(joined(judged), score_posts(scorer, unjudged))
 
 
@@ -108,15 +112,17 @@ class Choice:
     int8: Path | None
 
 
-def _choose(model: Path, int8: Path, uri: str, storage_options: dict[str, str], threads: int) -> Choice:
-    full = Scorer.load(model, threads=threads)
+def _choose(
+    load: Callable[..., Scorer], model: Path, int8: Path, uri: str, storage_options: dict[str, str]
+) -> Choice:
+    full = load()
     parts = [score_splits(full, uri, [split], storage_options) for split in JUDGED]
     if not full.about.preset.get("int8"):
         return Choice(full.precision, parts, None)
     from models.bundle.quantization import quantize
 
     quantize(model / ONNX, int8, _feeds(full, uri, storage_options))
-    small = Scorer.load(model, threads=threads, graph=int8)
+    small = load(graph=int8)
     rounded = [score_splits(small, uri, [split], storage_options) for split in JUDGED]
     precision = admission(joined(parts), joined(rounded))
     if precision.serves == INT8:

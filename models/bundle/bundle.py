@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle.manifest import read_part, verify, write_manifest
+from models.data.embeddings import Embeddings
 from models.domain.content import Action, Reason, Unread
 from models.domain.policy import PolicySet
 from models.evaluation.calibration import Calibration
@@ -31,11 +32,13 @@ class Bundle:
     operating_points: OperatingPoints
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 0) -> Self:
-        """Read a bundle after checking every file; raises TamperedBundleError. `threads` 0 means all cores."""
+    def load(cls, folder: Path, threads: int = 0, kept: Embeddings | None = None) -> Self:
+        """Read a bundle after checking every file; raises TamperedBundleError, and NoReaderError where what its model
+        reads with is not installed. `threads` 0 means all cores; `kept`: see Scorer.load.
+        """
         verify(folder)
         return cls(
-            scorer=Scorer.load(folder, threads=threads),
+            scorer=Scorer.load(folder, threads=threads, kept=kept),
             calibration=Calibration.model_validate_json(read_part(folder, "calibration.json")),
             policy_set=PolicySet.model_validate_json(read_part(folder, "policy_set.json")),
             operating_points=OperatingPoints.model_validate_json(read_part(folder, "operating_points.json")),

@@ -15,9 +15,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from models.data import pixels, video
+from models.data import pages, pixels, sound, video
+from models.data.pages import PAGE, Page
 from models.data.pictures import BrokenPictureError
 from models.data.pixels import Shown, Sight
+from models.data.sound import SOUND, Sound
 from models.data.video import BrokenVideoError, Watch
 
 NICER = 10  # than those who answer requests
@@ -25,13 +27,21 @@ GRACE = 2  # seconds beyond the deadline, after which it ends itself: whoever as
 
 
 def shown(kind: str, data: bytes, ways: list[Any]) -> list[Shown]:
-    """For each way of looking, a Sight of an image or a Watch of a video, what a model is shown of it.
+    """For each way of looking, a Sight of an image or a Watch of a video, what a model is shown of it; what
+    a reader is, for a Page [K, H, W, 3], and for a Sound [N, 2].
 
     Raises BrokenPictureError, BrokenVideoError.
     """
-    if kind == "image":
-        return [pixels.shown(data, Sight(*way)) for way in ways]
-    return [video.shown(data, Watch(*way)) for way in ways]
+    return [_shown(kind, data, way) for way in ways]
+
+
+def _shown(kind: str, data: bytes, way: Any) -> Shown:
+    if way[0] == PAGE:
+        page = Page(*way)
+        return Shown(pages.of_image(data, page) if kind == "image" else pages.of_video(data, page), "")
+    if way[0] == SOUND:
+        return Shown(sound.of_video(data, Sound(*way)), "")
+    return pixels.shown(data, Sight(*way)) if kind == "image" else video.shown(data, Watch(*way))
 
 
 def serve(given: BinaryIO, made: BinaryIO) -> None:

@@ -6,33 +6,20 @@ first is a row's key, the other two name the table, so that what no encoder of t
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import groupby
 from typing import Protocol
 
-import lance
 import numpy as np
 import pyarrow as pa
-from lance.commit import CommitConflictError
 from numpy.typing import NDArray
 
+from models.data.kept_table import KEY_DIGITS, KeptTable, key_of
 from models.data.snapshot import SnapshotRows
-from models.domain.errors import is_overtaken, says_absent
 from models.domain.preprocessing import PREPROCESSING
 
 CHUNK_ITEMS = 2048  # computed between two commits: what a killed run loses at most
 BLOCK_ROWS = 4096  # of a snapshot, read at once
-KEY_DIGITS = 32  # of a SHA-256
-MIN_INDEXED_ROWS = 100_000  # of a table: a smaller one is read whole in milliseconds
-LARGE_FILE_ROWS = 50_000  # of a file that is left as it is: smaller ones become one when they hold as many
-SMALL_FILES = 64  # or when there are more of them
-KEPT_VERSIONS = timedelta(hours=1)  # a reader may still be at one that another process has tidied away
-ROWS_A_KEY = 50  # of a table: with fewer for each key that is looked for, it is read whole
-KEYS_AT_ONCE = 5_000  # in one condition
 
 Item = str | bytes | None
 Singles = NDArray[np.float32]
@@ -71,7 +58,7 @@ class Embeddings:
         What is not in the table is computed in chunks of like length, each of which is kept as soon as it is there. Two
         processes that compute the same at once keep it twice, which costs room alone.
         """
-        keys = [_key(item) if item else "" for item in items]
+        keys = [key_of(item) if item else "" for item in items]
         place = {key: row for row, key in enumerate(dict.fromkeys(key for key in keys if key))}
         found = np.zeros((len(place) + 1, encoder.width), np.float32)  # the last is that of what is missing
         missing = self._read(encoder, place, found)
@@ -85,7 +72,7 @@ class Embeddings:
             if done:
                 done(first + len(chunk), len(todo))
         if todo:
-            self._tidy(encoder)
+            self._table(encoder).tidy()
         return found[[place.get(key, -1) for key in keys]]
 
     def of_rows(
@@ -104,29 +91,27 @@ class Embeddings:
         """The address of an encoder's table."""
         return f"{self.uri.rstrip('/')}/{encoder.digest[:KEY_DIGITS]}-{PREPROCESSING}.lance"
 
+    def beside(self, name: str) -> KeptTable:
+        """A table of something else that is kept of contents, at the same address."""
+        return KeptTable(f"{self.uri.rstrip('/')}/{name}.lance", self.storage_options)
+
     def held(self, encoder: Encodes) -> int:
         """How many vectors of an encoder there are."""
-        dataset = self._opened(encoder)
+        dataset = self._table(encoder).opened()
         return dataset.count_rows() if dataset else 0
 
-    def _opened(self, encoder: Encodes) -> lance.LanceDataset | None:
-        try:
-            return lance.dataset(self.table(encoder), storage_options=dict(self.storage_options) or None)
-        except (ValueError, FileNotFoundError) as error:
-            if says_absent(error):
-                return None
-            raise
+    def _table(self, encoder: Encodes) -> KeptTable:
+        return KeptTable(self.table(encoder), self.storage_options)
 
     def _read(self, encoder: Encodes, place: Mapping[str, int], found: Singles) -> set[str]:
         """Fill `found` with what the table holds; the keys that it lacks."""
-        missing, dataset = set(place), self._opened(encoder)
-        if dataset is not None and place:
-            for batch in _batches(dataset, [*place]):
-                keys = batch["key"].to_pylist()
-                known = [row for row, key in enumerate(keys) if key in place]
-                vectors = batch["vector"].flatten().to_numpy(zero_copy_only=False).reshape(-1, encoder.width)
-                found[[place[keys[row]] for row in known]] = vectors[known]
-                missing -= {keys[row] for row in known}
+        missing = set(place)
+        for batch in self._table(encoder).rows([*place]):
+            keys = batch["key"].to_pylist()
+            known = [row for row, key in enumerate(keys) if key in place]
+            vectors = batch["vector"].flatten().to_numpy(zero_copy_only=False).reshape(-1, encoder.width)
+            found[[place[keys[row]] for row in known]] = vectors[known]
+            missing -= {keys[row] for row in known}
         return missing
 
     def _keep(self, encoder: Encodes, keys: Sequence[str], vectors: Singles) -> None:
@@ -138,69 +123,4 @@ class Embeddings:
                 pa.field("vector", pa.list_(pa.float16(), encoder.width), nullable=False),
             ]
         )
-        rows = pa.table([pa.array(keys, pa.string()), column], schema=schema)
-        mode = "append" if self._opened(encoder) else "create"
-        options = dict(self.storage_options) or None
-        try:
-            lance.write_dataset(rows, self.table(encoder), mode=mode, storage_options=options)
-        except OSError:
-            if mode == "append" or not self._opened(encoder):
-                raise
-            lance.write_dataset(
-                rows, self.table(encoder), mode="append", storage_options=options
-            )  # made meanwhile
-
-    def _tidy(self, encoder: Encodes) -> None:
-        """Small files become large ones, and the keys of a table that has grown an index.
-
-        Old versions go first: the files that are merged here stay for whoever reads them now, until the next time.
-        """
-        dataset = self._opened(encoder)
-        if dataset is None or not _is_scattered(dataset):
-            return
-        with _giving_way():
-            dataset.cleanup_old_versions(older_than=KEPT_VERSIONS, error_if_tagged_old_versions=False)
-        with _giving_way():
-            dataset.optimize.compact_files(target_rows_per_fragment=LARGE_FILE_ROWS)
-        if dataset.count_rows() >= MIN_INDEXED_ROWS:
-            with _giving_way():
-                _index(dataset)
-
-
-@contextmanager
-def _giving_way() -> Iterator[None]:
-    """Another process that tidies the same table at once goes first; what that leaves undone is for the next call."""
-    try:
-        yield
-    except (CommitConflictError, OSError) as error:
-        if not is_overtaken(error):
-            raise
-
-
-def _is_scattered(dataset: lance.LanceDataset) -> bool:
-    """Whether small files that lie side by side, which alone can be merged, are many or hold a large one's rows."""
-    rows = [fragment.physical_rows for fragment in dataset.get_fragments()]
-    runs = [[*run] for small, run in groupby(rows, lambda count: count < LARGE_FILE_ROWS) if small]
-    small = [count for run in runs if len(run) > 1 for count in run]
-    return len(small) > SMALL_FILES or sum(small) >= LARGE_FILE_ROWS
-
-
-def _index(dataset: lance.LanceDataset) -> None:
-    if dataset.describe_indices():
-        dataset.optimize.optimize_indices()
-    else:
-        dataset.create_scalar_index("key", "BTREE")
-
-
-def _key(item: str | bytes) -> str:
-    return hashlib.sha256(item.encode() if isinstance(item, str) else item).hexdigest()[:KEY_DIGITS]
-
-
-def _batches(dataset: lance.LanceDataset, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Rows that may have one of the keys: by the index where those are few, else all."""
-    if len(keys) * ROWS_A_KEY > dataset.count_rows() or not dataset.describe_indices():
-        yield from dataset.to_batches()
-        return
-    for first in range(0, len(keys), KEYS_AT_ONCE):
-        told = ", ".join(f"'{key}'" for key in keys[first : first + KEYS_AT_ONCE])  # hexadecimal digits
-        yield from dataset.to_batches(filter=f"key IN ({told})")
+        self._table(encoder).add(pa.table([pa.array(keys, pa.string()), column], schema=schema))

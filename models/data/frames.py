@@ -23,8 +23,10 @@ class Eye:
     a frame's own `to_ndarray` works it out anew, which takes longer than decoding the frame.
     """
 
-    def __init__(self, size: int, preprocessing: int) -> None:
-        self.size, self.room, self.as_shown = size, float(ROOM), preprocessing >= PREPROCESSING
+    def __init__(self, size: int, preprocessing: int = PREPROCESSING, *, whole: bool = False) -> None:
+        """`whole`: frames keep their shape, and `size` is that of their larger side at most."""
+        self.size, self.whole = size, whole
+        self.room, self.as_shown = float(ROOM), preprocessing >= PREPROCESSING
         self._colours, self._greys = VideoReformatter(), VideoReformatter()
 
     def later(self, frame: Any) -> Callable[[], NDArray[np.uint8]]:
@@ -36,11 +38,11 @@ class Eye:
         return lambda: made
 
     def picture(self, frame: Any) -> NDArray[np.uint8]:
-        """[S, S, 3], turned as the video says it was held."""
+        """[S, S, 3], or [H, W, 3] of a whole one, turned as the video says it was held."""
         if self.as_shown and frame.format.name.startswith(WITH_ALPHA):
-            squeezed = _on_white(self._squeezed(self._colours, frame, self.size, "rgba"))
+            squeezed = _on_white(self._squeezed(self._colours, frame, self._sides(frame), "rgba"))
         else:
-            squeezed = self._squeezed(self._colours, frame, self.size, "rgb24")
+            squeezed = self._squeezed(self._colours, frame, self._sides(frame), "rgb24")
         if self.as_shown:
             return _upright(squeezed, frame)
         turned: NDArray[np.uint8] = np.rot90(squeezed, round(frame.rotation / 90) % 4)
@@ -49,15 +51,25 @@ class Eye:
     def glimpse(self, frame: Any) -> NDArray[np.uint8]:
         """What is enough to see change, [GLIMPSE, GLIMPSE]: points of the luma, where it is a plane of bytes."""
         if frame.format.name not in PLANAR or min(frame.width, frame.height) < GLIMPSE:
-            return self._squeezed(self._greys, frame, GLIMPSE, "gray")
+            return self._squeezed(self._greys, frame, (GLIMPSE, GLIMPSE), "gray")
         luma = frame.planes[0]
         rows = np.frombuffer(luma, np.uint8).reshape(-1, luma.line_size)
         down, across = frame.height // GLIMPSE, frame.width // GLIMPSE
         return rows[: down * GLIMPSE : down, : across * GLIMPSE : across].copy()
 
-    def _squeezed(self, scaler: VideoReformatter, frame: Any, size: int, kind: str) -> NDArray[np.uint8]:
+    def _sides(self, frame: Any) -> tuple[int, int]:
+        """Width and height of its picture before it is turned."""
+        if not self.whole:
+            return self.size, self.size
+        scale = min(1.0, self.size / max(frame.width, frame.height))
+        return max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+
+    def _squeezed(
+        self, scaler: VideoReformatter, frame: Any, sides: tuple[int, int], kind: str
+    ) -> NDArray[np.uint8]:
+        width, height = sides
         found = scaler.reformat(
-            frame, width=size, height=size, format=kind, interpolation="AREA", **self._said(frame)
+            frame, width=width, height=height, format=kind, interpolation="AREA", **self._said(frame)
         )
         return np.asarray(found.to_ndarray(), np.uint8)
 

@@ -6,16 +6,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import lance
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.data.said import said
 from models.domain.errors import UserError, says_absent
 from models.domain.schemas import SPLITS, snapshot_schema
 
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
+TEXT = "text"
 HEADER = b"moderato"  # in a dataset's schema: what the snapshot says of itself, as JSON
 
 
@@ -44,13 +47,16 @@ def headed(about: Mapping[str, Any]) -> pa.Schema:
 
 @dataclass(frozen=True)
 class SnapshotRows:
-    """Rows of one snapshot, fetched by position."""
+    """Rows of one snapshot, fetched by position; their text is what a post says (models.data.said), where `read` holds
+    what was read in each row's picture and video.
+    """
 
     dataset: lance.LanceDataset = field(repr=False)
     uri: str
     id: str
     policies: tuple[str, ...]
     counts: dict[str, int]
+    read: pa.ChunkedArray | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, uri: str, storage_options: dict[str, str] | None = None) -> Self:
@@ -79,7 +85,11 @@ class SnapshotRows:
 
     def take(self, positions: Sequence[int] | NDArray[np.int64], *columns: str) -> pa.Table:
         """The rows in the order of `positions`."""
-        return self.dataset.take(list(map(int, positions)), columns=list(columns))
+        places = list(map(int, positions))
+        table = self.dataset.take(places, columns=list(columns))
+        if self.read is None or TEXT not in columns:
+            return table
+        return _said(table, self.read.take(pa.array(places, pa.int64())))
 
     def batches(self, split: str, rows: int, *columns: str) -> Iterator[pa.RecordBatch]:
         """A split from first row to last, in bounded memory."""
@@ -87,7 +97,19 @@ class SnapshotRows:
         scan = self.dataset.to_batches(
             columns=list(columns), offset=int(where[0]), limit=len(where), batch_size=rows, scan_in_order=True
         )
-        yield from scan
+        if self.read is None or TEXT not in columns:
+            yield from scan
+            return
+        first = int(where[0])
+        for batch in scan:
+            yield _said(batch, self.read.slice(first, len(batch)))
+            first += len(batch)
+
+
+def _said(rows: Rows, read: pa.ChunkedArray) -> Rows:
+    place = rows.schema.get_field_index(TEXT)
+    texts = map(said, rows[TEXT].to_pylist(), read.to_pylist())
+    return rows.set_column(place, rows.schema.field(place), pa.array(texts, rows.schema.field(place).type))
 
 
 def matrix(column: pa.Array | pa.ChunkedArray, width: int) -> NDArray[np.float32]:

@@ -45,6 +45,7 @@ __all__ = [
     "clip",
     "film",
     "shown",
+    "whole",
 ]
 
 Sampling = Literal["uniform", "scenes"]
@@ -139,6 +140,17 @@ def film(video: bytes | None, watch: Watch) -> NDArray[np.uint8] | None:
         return None
 
 
+def whole(video: bytes, count: int, side: int) -> list[NDArray[np.uint8]]:
+    """Frames in their own shape [H, W, 3], fewer of a video that has fewer, their larger side so many pixels at most:
+    the first, and what `scenes` chooses. Raises BrokenVideoError.
+    """
+    with opened(video) as container:
+        found = track(container)
+        stretches = _stretches(found, _places(found, max(count, SCENE_CANDIDATES)), _about(found).decoded)
+        seen = _looked_at(found, stretches)
+        return _chosen(seen, Eye(side, whole=True), count, "scenes", first=True)[0][:count]
+
+
 class _Seen(NamedTuple):
     """As a Clip, with pictures [F, 3, S, S] of bytes."""
 
@@ -180,17 +192,26 @@ def _pictured(
     """Pictures [F, 3, S, S] of the chosen among the frames that were looked at, when each of those was shown, and which
     are chosen.
     """
-    eye, times, pictures, glimpses = Eye(watch.size, watch.preprocessing), [], [], []
+    eye = Eye(watch.size, watch.preprocessing)
+    pictures, times, chosen = _chosen(looked_at, eye, watch.frames, watch.sampling)
+    return np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)), times, chosen
+
+
+def _chosen(
+    looked_at: Iterator[tuple[float, Any]], eye: Eye, count: int, sampling: Sampling, *, first: bool = False
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.float32], Places]:
+    """The same, each picture as the eye sees it; `first`: among them what is shown first, to which no change leads."""
+    times, pictures, glimpses = [], [], []
     for time, frame in looked_at:
         times.append(time)
         pictures.append(eye.later(frame))
-        if watch.sampling == "scenes":
+        if sampling == "scenes":
             glimpses.append(eye.glimpse(frame))
     if not times:
         raise BrokenVideoError("no frame in it can be decoded")
-    chosen = evenly(len(times), glimpses, watch.frames)
-    made = np.stack([pictures[place]() for place in chosen]).transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(made), np.array(times, np.float32), chosen
+    chosen = evenly(len(times), glimpses, max(1, count - first))
+    chosen = np.union1d([0], chosen) if first else chosen
+    return [pictures[place]() for place in chosen], np.array(times, np.float32), chosen
 
 
 def _places(found: Track, looks: int) -> Places:

@@ -25,7 +25,8 @@ class Job(BaseModel):
     folder: Path
     weights: Path | None = Field(default=None, description="folder that the preset's weights were fetched to")
     embeddings: str = Field(
-        default="", description="address below which what frozen encoders make of texts is kept"
+        default="",
+        description="address below which is kept what frozen encoders make of texts, and what readers read",
     )
     embeddings_options: dict[str, str] = Field(default={}, repr=False)
     threads: int = Field(

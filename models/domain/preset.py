@@ -26,6 +26,11 @@ class Preset(BaseModel):
     modalities: tuple[Modality, ...] = Field(
         default=("text", "image"), min_length=1, description="what it looks at, as in text+video"
     )
+    reads: tuple[str, ...] = Field(
+        default=(),
+        description="files in models/readers, as in ocr: what they read in pictures and videos stands behind the "
+        "caption, in training and in serving; none when empty",
+    )
     text_encoder: str = Field(
         default="compact", description="file in models/encoders that reads text, or my.package.module"
     )
@@ -190,11 +195,11 @@ class Preset(BaseModel):
     block_rows: int = Field(default=4096, ge=1, description="rows shuffled and sorted by length together")
     checkpoint_steps: int = Field(default=100, ge=1, description="steps between checkpoints")
 
-    @field_validator("modalities", mode="before")
+    @field_validator("modalities", "reads", mode="before")
     @classmethod
     def _joined_by_plus(cls, value: object) -> object:
         """A preset's fields are separated by commas, so that these are by a plus."""
-        return tuple(value.split("+")) if isinstance(value, str) else value
+        return tuple(part for part in value.split("+") if part) if isinstance(value, str) else value
 
     @property
     def embedders(self) -> tuple[str, ...]:

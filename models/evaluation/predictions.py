@@ -66,7 +66,7 @@ def score_splits(
     """Score the posts of these splits of a snapshot, batch by batch."""
     wanted = ", ".join(f"'{split}'" for split in splits)
     dataset = lance.dataset(uri, storage_options=storage_options or None)
-    watches = "video" in scorer.modalities
+    watches = scorer.looks_at("video")
     columns = {name: name for name in COLUMNS} | {"has_video": "video IS NOT NULL"}
     if watches:
         columns["video"] = "video"
@@ -101,7 +101,7 @@ class LakePosts:
 
 def score_posts(scorer: Scorer, posts: LakePosts) -> Scored:
     """Score posts that nobody judged; of those with the same text, image and video the first, as a snapshot has it."""
-    watches = "video" in scorer.modalities
+    watches = scorer.looks_at("video")
     columns = ["post_id", "market", "language", *CONTENT]
     parts: list[Scored] = []
     met: set[bytes] = set()

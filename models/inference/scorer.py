@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import onnxruntime
@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from models.data import video
 from models.data.pictures import BrokenPictureError
 from models.data.pixels import Shown, Sight, scaled, shown, stacked
+from models.data.said import said
 from models.data.tokenizer import Windows, load_tokenizer, padded, windows
 from models.data.video import BrokenVideoError, Sampling, Watch, clip
 from models.data.words import Words, unmasked
@@ -26,6 +27,10 @@ from models.domain.errors import UserError
 from models.domain.preprocessing import FIRST
 from models.inference.embedder import EMBEDDING, Embedder, has_embedder
 from models.inference.precision import Precision
+
+if TYPE_CHECKING:
+    from models.data.embeddings import Embeddings
+    from models.readers.base.reading import Reading as Readers
 
 TOKENIZER, MODEL = "tokenizer.json", "model.json"
 WORDS = "words.tsv"  # that training has met, of a model that reads disguised ones as those
@@ -88,10 +93,15 @@ class Scorer:
     precision: Precision
     embedder: Embedder | None = None  # reads beside it
     words: Words | None = None
+    readers: Readers | None = None  # of what is drawn and said
 
     @classmethod
-    def load(cls, folder: Path, threads: int = 0, graph: Path | None = None) -> Self:
-        """`threads` 0 means all cores; `graph` is for one that the folder does not serve. Raises NotAModelError."""
+    def load(
+        cls, folder: Path, threads: int = 0, graph: Path | None = None, kept: Embeddings | None = None
+    ) -> Self:
+        """`threads` 0 means all cores; `graph` is for one that the folder does not serve; what its readers read is
+        `kept`, and not read again. Raises NotAModelError, and NoReaderError where a reader's library is not installed.
+        """
         precision = Precision.read(folder)
         missing = [name for name in (precision.serves, TOKENIZER, MODEL) if not (folder / name).exists()]
         if missing:
@@ -105,7 +115,8 @@ class Scorer:
         whole, parts = (load_tokenizer(folder / TOKENIZER, tokens) for tokens in (about.max_tokens, window))
         embedder = Embedder.load(folder, threads) if has_embedder(folder) else None
         words = Words.read(folder / WORDS) if (folder / WORDS).exists() else None
-        return cls(session, whole, parts, about, precision, embedder, words)
+        readers = _readers(about.preset.get("reads", ()), threads, kept)
+        return cls(session, whole, parts, about, precision, embedder, words, readers)
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -115,6 +126,13 @@ class Scorer:
     def modalities(self) -> tuple[str, ...]:
         """What of a post it sees."""
         return tuple(self.about.preset.get("modalities", ("text", "image")))
+
+    def looks_at(self, part: str) -> bool:
+        """Whether it sees such a part of a post, or words in it."""
+        return part in self.modalities or self._reads(part)
+
+    def _reads(self, part: str) -> bool:
+        return self.readers is not None and self.readers.looks_at(part)
 
     @cached_property
     def watch(self) -> Watch:
@@ -134,7 +152,8 @@ class Scorer:
         """[N, P], one column a policy in the order of `policies`; what cannot be read counts as missing.
 
         An image may also be what models.data.pixels made of it already, one picture [3, S, S] or each that is looked at
-        [K, 3, S, S], and a video what models.data.video did; `videos` may be left out where no post has one.
+        [K, 3, S, S], and a video what models.data.video did; `videos` may be left out where no post has one. Of such
+        nothing is read: who opened it puts what it says behind the text (models.data.said).
         """
         return self.read(texts, images, videos).logits
 
@@ -177,7 +196,7 @@ class Scorer:
         films = self._opened(
             Part.VIDEO, videos or [None] * len(texts), missed, partial(video.shown, watch=self.watch)
         )
-        text = self._windows(texts, missed)
+        text = self._windows(self._said(texts, images, videos, missed), missed)
         for rows in _batches(text, pictures, films):
             posts, place = np.unique(text.owner[rows], return_inverse=True)
             owner, feed = self._feed(
@@ -197,8 +216,24 @@ class Scorer:
         """What the model is given of such parts, each opened once, however many windows look at it."""
         if part in self.modalities:
             return _opened(part, given, missed, decode)
-        _note(missed, part, NotRead.NOT_SEEN, given)
+        _note(missed, part, NotRead.SKIPPED if self._reads(part) else NotRead.NOT_SEEN, given)
         return [None] * len(given)
+
+    def _said(
+        self,
+        texts: Sequence[str | None],
+        images: Sequence[Encoded],
+        videos: Sequence[Encoded],
+        missed: list[list[Unread]],
+    ) -> Sequence[str | None]:
+        """What each post says: its text, and behind it what the readers read. Whoever opened a picture has read it."""
+        if self.readers is None:
+            return texts
+        read, unread = self.readers.of(images, videos)
+        for items, further in zip(missed, unread, strict=True):
+            told = {(item.part, item.reason) for item in items}
+            items += [item for item in further if (item.part, item.reason) not in told]
+        return list(map(said, texts, read))
 
     def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:
         if Part.TEXT not in self.modalities:
@@ -247,6 +282,14 @@ class Scorer:
     def _wanted(self) -> list[str]:
         """The inputs that the graph has."""
         return [entry.name for entry in self.session.get_inputs()]
+
+
+def _readers(names: Sequence[str], threads: int, kept: Embeddings | None) -> Readers | None:
+    if not names:
+        return None
+    from models.readers.base.reading import Reading as Readers
+
+    return Readers.of_preset(names, threads, kept)
 
 
 def _batches(
@@ -316,6 +359,7 @@ def _floats(opened: Visible) -> Singles | None:
 
 
 DETAILS = {
+    NotRead.SKIPPED: "of the {} the model reads the words, and sees nothing else",
     NotRead.NOT_SEEN: "the model does not look at a post's {}",
     NotRead.UNREADABLE: "the {} cannot be opened",
 }

@@ -11,6 +11,7 @@ from models.data.snapshot import SnapshotRows
 from models.distributed.resources import Strategy
 from models.domain.preset import Preset
 from models.planning.advice import advice, fits
+from models.planning.reading import reading_seconds
 from models.planning.rehearsal import rehearse
 from models.planning.sizing import MOMENTS, Memory, Sizing
 from models.planning.target import Target
@@ -51,6 +52,10 @@ class TrainingPlan(BaseModel):
     timed: str = Field(description="where that is from")
     seconds_per_pass: float = Field(description="with its validation")
     seconds: float = Field(description="of all passes")
+    reading_seconds: float = Field(
+        default=0.0,
+        description="of reading what pictures and videos say before the first pass; less where some were read before",
+    )
     disk_bytes: int = Field(description="of checkpoints and the model at the highest point")
     price: float = Field(description="at the price of a device's hour; 0 where there is none")
     warnings: tuple[str, ...]
@@ -109,6 +114,7 @@ def plan(
         timed=timed,
         seconds_per_pass=seconds,
         seconds=seconds * work.epochs,
+        reading_seconds=reading_seconds(preset, work, rows if target.here else None, threads),
         disk_bytes=_disk(network),
         price=seconds * work.epochs / HOUR * devices * price,
         warnings=warnings,

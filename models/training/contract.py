@@ -17,7 +17,7 @@ from models.encoders.base.encoder import Encoder
 from models.network.network import Network
 from models.objectives import supervised
 from models.objectives.base.objective import Objective, Supervised
-from models.training.presets import preset_named
+from models.training.presets import check_readers, preset_named
 
 VOCABULARY, POSTS, TOKENS, POLICIES = 300, 6, 9, 3
 SMALL = {"ngram_bits": 0, "width": 32, "layers": 2, "image_size": 32, "dropout": 0.0}
@@ -75,6 +75,7 @@ def of_preset(preset: Preset) -> list[str]:
     asked += [lambda: ENCODERS[preset.text_encoder]] if "text" in preset.modalities else []
     asked += [lambda: ENCODERS[preset.image_encoder]] if {"image", "video"} & {*preset.modalities} else []
     asked += [partial(embeds, family) for family in preset.embedders]
+    asked += [lambda: check_readers(preset)]
     faults = []
     for ask in asked:
         try:

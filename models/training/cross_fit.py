@@ -30,6 +30,7 @@ from models.evaluation.predictions import score_splits
 from models.evaluation.sufficiency import Tally
 from models.inference.scorer import Scorer
 from models.training.fit import fit
+from models.training.reading import kept_of
 
 MAX_POSTS = 3_000  # posts of a snapshot: of more, a training takes longer, and the other splits prove more
 BATCH_ROWS = 256  # copied at once
@@ -50,7 +51,7 @@ def score_out_of_fold(job: Job, callbacks: Sequence[Callback] = ()) -> list[Path
     rows, folds = SnapshotRows.open(job.snapshot_uri, job.storage_options), job.preset.folds
     positions = rows.positions("train")
     fold = dealt(rows.take(positions, "cluster")["cluster"].to_numpy(), folds)
-    found = []
+    kept, found = kept_of(job), []
     for k in range(folds):
         place = job.folder / f"fold-{k}"
         if not (place / SCORES).exists() and (fold == k).any() and (fold != k).any():
@@ -58,7 +59,8 @@ def score_out_of_fold(job: Job, callbacks: Sequence[Callback] = ()) -> list[Path
             _write(rows, part, positions[fold != k], positions[fold == k], f"{rows.id}-fold-{k}-of-{folds}")
             own = {"snapshot_uri": part, "storage_options": {}, "folder": place / "training"}
             trained = fit(job.model_copy(update=own), callbacks=callbacks)
-            scored = score_splits(Scorer.load(trained.model, threads=job.threads), part, ["test"])
+            scorer = Scorer.load(trained.model, threads=job.threads, kept=kept)
+            scored = score_splits(scorer, part, ["test"])
             scored.keep(place / SCORES)
             for done in (place / "training", Path(part)):
                 shutil.rmtree(done, ignore_errors=True)

@@ -12,12 +12,12 @@ from pydantic import Field
 from tokenizers import Tokenizer
 
 from models.bundle.export import export
-from models.data.embeddings import Embeddings
 from models.distributed.job import Job
 from models.distributed.launch import launch
 from models.network.network import Network
 from models.training.classifier import Classifier
 from models.training.preparation import prepare
+from models.training.reading import kept_of, with_words
 from models.training.run import Launcher, RunReport, TrainingRun
 
 COMPARED = 4  # batches of posts that the export is compared with torch on
@@ -66,8 +66,8 @@ class ClassifierRun(TrainingRun[TrainingReport]):
 
     def prepared(self) -> Tokenizer:
         job = self.job
-        kept = Embeddings(job.embeddings, job.embeddings_options) if job.embeddings else None
-        self.preparation = prepare(self.rows, self.preset, self.folder, job.weights, kept)
+        self.rows = with_words(self.rows, job)
+        self.preparation = prepare(self.rows, self.preset, self.folder, job.weights, kept_of(job))
         self.words = self.preparation.words
         # the wide half alone goes by them, and is not trained here
         self.embeddings = {"validation": self.preparation.validation}

@@ -18,6 +18,7 @@ from models.domain.preset import (
     trial,
     video,
 )
+from models.readers import READERS
 
 
 class UnknownPresetError(UnknownEntryError):
@@ -43,10 +44,24 @@ PRESETS = Catalogue(
 def preset_named(given: str, **overrides: Any) -> Preset:
     """A preset by its name, with some fields changed: `compact` or `compact,epochs=5,width=96`.
 
-    Beside the house's own, each family of encoders brings one by its name. Raises UnknownPresetError, PresetError.
+    Beside the house's own, each family of encoders brings one by its name. Raises UnknownPresetError, PresetError, and
+    UnknownEntryError for readers that there are not.
     """
     name, *changes = given.split(",")
-    return _made(name).replace(**dict(map(_change, changes)), **overrides)
+    found = _made(name).replace(**dict(map(_change, changes)), **overrides)
+    check_readers(found)
+    return found
+
+
+def check_readers(preset: Preset) -> None:
+    """Raises UnknownEntryError, and PresetError where nothing would look at what they read."""
+    for name in preset.reads:
+        READERS[name]
+    if preset.reads and "text" not in preset.modalities:
+        raise PresetError(
+            f"reads={'+'.join(preset.reads)} of preset {preset.name} adds words to a post's text, and its "
+            f"modalities are {'+'.join(preset.modalities)}; add text to them, or leave reads empty"
+        )
 
 
 def job_on(snapshot_uri: str, *, preset: str, **given: Any) -> Job:

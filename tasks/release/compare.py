@@ -10,6 +10,7 @@ from infra.registry import RegisteredVersion, Registry
 from infra.registry.runs import LifecycleRun
 from infra.report import comparison_table
 from infra.settings import Settings
+from infra.weights import kept_embeddings
 from models.evaluation.comparison import Comparison, compare
 from models.evaluation.predictions import Scored, learned_posts, score_splits
 from models.inference.scorer import Scorer
@@ -38,5 +39,6 @@ def compare_versions(settings: Settings, one: str, other: str) -> tuple[Comparis
 def scored_by(registry: Registry, version: RegisteredVersion, uri: str) -> Scored:
     """A snapshot's test posts as a registered version scores them."""
     settings = registry.settings
-    scorer = Scorer.load(registry.fetch(version), threads=settings.threads)
+    kept = kept_embeddings(settings)
+    scorer = Scorer.load(registry.fetch(version), threads=settings.threads, kept=kept)
     return score_splits(scorer, uri, ["test"], settings.options_for(uri))

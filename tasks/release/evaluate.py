@@ -33,6 +33,7 @@ from infra.report import (
 )  # fmt: skip
 from infra.settings import Settings
 from infra.snapshots import unjudged_posts
+from infra.weights import kept_embeddings
 from models.bundle.assembly import Assembled, assemble, latency
 from models.bundle.bundle import Bundle
 from models.bundle.functional import SuiteResult, run_suites
@@ -130,11 +131,12 @@ def evaluate(
         storage_options=options,
         threads=settings.threads,
         out_of_fold=joined([kept(path) for path in candidate.out_of_fold]) if candidate.out_of_fold else None,
+        kept=kept_embeddings(settings),
         unjudged=unjudged_posts(
             lake, candidate.snapshot.versions, policy_set, candidate.seed, settings.work / "snapshots"
         ),
     )
-    bundle = Bundle.load(folder, threads=settings.threads)
+    bundle = Bundle.load(folder, threads=settings.threads, kept=kept_embeddings(settings))
     scored = score_splits(bundle.scorer, uri, [TEST], options)
     held = _held(bundle, assembled, scored)
     probabilities = unseen(held, scored)

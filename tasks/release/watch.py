@@ -13,6 +13,7 @@ from infra.markdown import plain
 from infra.rollout import Store, champion_or_none
 from infra.settings import Settings
 from infra.watch import Finding, compare_views, kept_promises, live_view, reference_view
+from infra.weights import kept_embeddings
 from models.bundle.bundle import Bundle
 from models.domain.schemas import FINDINGS
 from tasks.plumbing.artifacts import tell
@@ -60,7 +61,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
     champion = champion_or_none(store)
     if champion is None:
         return Looked(version=0, since=since, until=until, posts=0, findings=())
-    bundle = Bundle.load(registry.fetch(champion), threads=settings.threads)
+    bundle = Bundle.load(registry.fetch(champion), settings.threads, kept_embeddings(settings))
     reference = reference_view(bundle, lake.snapshot(champion.snapshot), lake.storage_options)
     live = live_view(lake, bundle.assessed, champion.version, since, until)
     looked = Looked(

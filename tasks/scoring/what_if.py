@@ -13,6 +13,7 @@ from infra.lake import Lake, open_lake
 from infra.markdown import cells, code, plain
 from infra.registry import RegisteredVersion, Registry
 from infra.settings import Settings
+from infra.weights import kept_embeddings
 from models.bundle.bundle import Bundle
 from models.domain.errors import UserError
 from models.domain.policy import PolicySet
@@ -55,7 +56,10 @@ def try_objectives(settings: Settings, policy_set: PolicySet, on: str = "champio
     """Decide what `on`, an alias or a number, has scored by this set's objectives, beside its own."""
     registry = Registry(settings)
     version = registry.resolve(on)
-    bundle, lake = Bundle.load(registry.fetch(version), threads=settings.threads), open_lake(settings)
+    bundle, lake = (
+        Bundle.load(registry.fetch(version), settings.threads, kept_embeddings(settings)),
+        open_lake(settings),
+    )
     stored = _stored(settings, lake, version, bundle)
     if not {*bundle.policies} & {*policy_set.keys}:
         raise NothingScoredError(

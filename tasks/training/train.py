@@ -20,7 +20,7 @@ from tasks.data.snapshot import Snapshot
 from tasks.plumbing.caching import ON_DATA_AND_CONFIGURATION
 from tasks.plumbing.handle import Handle
 from tasks.plumbing.retrying import PATIENT
-from tasks.plumbing.story import tells
+from tasks.plumbing.story import say, tells
 from tasks.training.run import Run
 
 MILLION = 1_000_000
@@ -78,6 +78,7 @@ def train(settings: Settings, run: Run, snapshot: Snapshot, resources: Resources
 def _fit(settings: Settings, run: Run, job: Job) -> Measurement:
     from infra.ray.training import launcher_for
     from models.training.fit import fit
+    from models.training.reading import WordsRead
     from tasks.training.progress import Progress
 
     log = LifecycleRun(Registry(settings), run.run_id)
@@ -89,7 +90,9 @@ def _fit(settings: Settings, run: Run, job: Job) -> Measurement:
             logger=course.logger(),
             callbacks=[Progress(run.given, job.preset)],
         )
-    measured = report.measured
+    measured, read = report.measured, WordsRead.told(job.folder)
+    if read is not None:
+        say(str(read))
     log.metrics(cost | measured.metrics | _each(settings, measured, cost))
     course.metrics(kept(report.metrics) | measured.metrics)
     course.finish()

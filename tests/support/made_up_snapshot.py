@@ -11,11 +11,13 @@ import av
 import lance
 import numpy as np
 import pyarrow as pa
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from models.data.snapshot import headed
 from models.domain.schemas import SPLITS
 
+SOUND_RATE = 16_000  # samples a second
 POLICIES = ("fraud_and_spam", "profanity", "violence")
 
 
@@ -33,17 +35,39 @@ def picture(colour: str) -> bytes:
     return buffer.getvalue()
 
 
-def film(colours: Sequence[str], seconds: float = 0.2) -> bytes:
-    """A video that shows each colour for so long."""
+def drawn(words: str, size: tuple[int, int] = (240, 60)) -> Image.Image:
+    """A picture with these words in it."""
+    shown = Image.new("RGB", size, "white")
+    ImageDraw.Draw(shown).text((8, size[1] // 3), words, fill="black", font=ImageFont.load_default(20))
+    return shown
+
+
+def written(words: str, size: tuple[int, int] = (240, 60)) -> bytes:
+    """The same as PNG."""
+    buffer = BytesIO()
+    drawn(words, size).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def film(
+    colours: Sequence[str | Image.Image], seconds: float = 0.2, heard: NDArray[np.int16] | None = None
+) -> bytes:
+    """A video that shows each colour, or each of pictures of one size, for so long; `heard`: [N], 16,000 a second."""
+    pictures = [it if isinstance(it, Image.Image) else Image.new("RGB", (64, 64), it) for it in colours]
     buffer, rate = BytesIO(), 10
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        for colour in colours:
-            frame = np.asarray(Image.new("RGB", (64, 64), colour))
+        (stream.width, stream.height), stream.pix_fmt = pictures[0].size, "yuv420p"
+        sound = None if heard is None else container.add_stream("aac", rate=SOUND_RATE, layout="mono")
+        for shown in pictures:
+            frame = np.asarray(shown)
             for _ in range(round(seconds * rate)):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
+        if sound is not None:
+            frame = av.AudioFrame.from_ndarray(heard[None], format="s16", layout="mono")
+            frame.sample_rate = SOUND_RATE
+            container.mux([*sound.encode(frame), *sound.encode(None)])
     return buffer.getvalue()
 
 

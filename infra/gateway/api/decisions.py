@@ -179,14 +179,15 @@ def _may_read(key: ApiKey, row: Row) -> bool:
 def _shown(post: SentPost, place: int, standing: Routing) -> list[Sent]:
     """What of the post is to be opened. Raises ApiError 422 where no model sees any of it."""
     param = f"posts.{place}"
-    watched = standing.champion is not None and "video" in standing.champion.modalities
+    watched = standing.champion is not None and standing.champion.bundle.scorer.looks_at("video")
+    opened = bool(standing.ways("video") or standing.readers("video"))
     if is_blank(post.text) and not (post.image or watched):
         message = f"post {place} has a video only; the model sees text and images"
         raise ApiError(422, message, code="unsupported_modality", param=f"{param}.video")
     sent = [Sent("image", "base64", post.image, f"{param}.image")] if post.image else []
-    if post.video and standing.watches:
+    if post.video and opened:
         sent.append(Sent("video", "base64", post.video, f"{param}.video"))
-    elif post.video_key and standing.watches:
+    elif post.video_key and opened:
         sent.append(Sent("video", "key", post.video_key, f"{param}.video_key"))
     return sent
 

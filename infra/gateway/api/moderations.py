@@ -27,6 +27,7 @@ from models.domain.content import MAX_TEXT, NONE_OF_IT, UNKNOWN_MARKET, Action, 
 from models.domain.folding import is_blank
 
 MAX_TEXTS = 256  # texts of one request
+INPUT_TYPES = ("text", "image")  # of OpenAI's
 POST_ID, MAX_NAME = "x-post-id", 190  # characters; a list adds each text's place
 
 CAPTION = "an invented harmless caption"
@@ -209,7 +210,8 @@ def _result(row: Row, content: Content, served: LoadedModel) -> dict[str, Any]:
     scores = {score["policy"]: score["score"] for score in row["scores"]}
     hit = {reason["policy"] for reason in row["reasons"]}
     missed = {item["part"] for item in row["unread"] if item["reason"] in NONE_OF_IT}
-    assessed = [kind for kind in served.modalities if getattr(content, kind) and kind not in missed]
+    looked_at = filter(served.bundle.scorer.looks_at, INPUT_TYPES)
+    assessed = [kind for kind in looked_at if getattr(content, kind) and kind not in missed]
     mapped = served.categories
     return {
         "flagged": row["action"] != Action.ALLOW,

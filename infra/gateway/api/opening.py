@@ -25,9 +25,12 @@ from infra.gateway.media.videos import Film
 from infra.gateway.models.live_models import Routing
 from infra.settings import Settings
 from models.data.decoding import shown
+from models.data.kept_table import key_of
 from models.data.media_limits import MAX_PICTURE_BYTES
 from models.data.pictures import BrokenPictureError
 from models.data.pixels import Shown
+from models.domain.content import Part
+from models.readers.base.reading import Found, OpenReader
 
 CHEAP = 0.1  # seconds: a picture that takes no longer is decoded in a thread here
 AT_ONCE = 16_384  # signs of base64 in one request that the event loop reads itself
@@ -125,23 +128,25 @@ class Openers:
 
     def _weighed(self, sent: Sent, data: bytes, standing: Routing, most: float) -> Held:
         """Decoded too where that takes no longer than `most` seconds."""
-        seconds = min(_seconds_of(sent, data), self.limit)
-        ways = _ways(sent, standing)
-        is_small = sent.kind == "image" and seconds * len(ways) <= most
+        ways, readers = standing.ways(sent.kind), standing.readers(sent.kind)
+        pages = sum(one.reader.cost(Part(sent.kind)) for one in readers)
+        seconds = min(_seconds_of(sent, data) + pages, self.limit)
+        is_small = sent.kind == "image" and not readers and seconds * len(ways) <= most
         return Held(sent, data, seconds, _picture(sent, data, ways) if is_small else None)
 
     async def _decoded(self, key: str, held: Held, standing: Routing) -> Picture | Film:
         """Raises ApiError 400, 404, 422 or 503."""
-        sent, ways = held.sent, _ways(held.sent, standing)
-        if sent.kind == "image" and held.seconds * len(ways) <= CHEAP:
+        sent, ways, readers = held.sent, standing.ways(held.sent.kind), standing.readers(held.sent.kind)
+        if sent.kind == "image" and not readers and held.seconds * len(ways) <= CHEAP:
             return await self._light.run(key, lambda: _picture(sent, held.data, ways), held.seconds)
         turns = self._store if sent.how == "key" else self._heavy
 
         def apart() -> Picture | Film:
             data = self._stored(sent) if sent.how == "key" else held.data
-            found = self._decoders.decode(sent.kind, data, ways, self.limit)
-            by_way: dict[Any, Shown] = dict(zip(ways, found, strict=True))
-            return Picture(images.digest_of(data), by_way) if sent.kind == "image" else Film(by_way)
+            by_way, read = self._opened(sent, data, ways, readers)
+            return (
+                Picture(images.digest_of(data), by_way, read) if sent.kind == "image" else Film(by_way, read)
+            )
 
         try:
             return await turns.run(key, apart, held.seconds)
@@ -150,6 +155,20 @@ class Openers:
         except OverranError:
             message = f"the {sent.kind} took more than {self.limit:g} s to decode; send a smaller one"
             raise ApiError(422, message, code="too_large", param=sent.param) from None
+
+    def _opened(
+        self, sent: Sent, data: bytes, ways: list[Any], readers: list[OpenReader]
+    ) -> tuple[dict[Any, Shown], dict[str, Found]]:
+        """What models are shown of it, and what is read in it: pages are decoded apart, and read in this thread."""
+        part, key = Part(sent.kind), key_of(data) if readers else ""
+        known = {one: words for one in readers if (words := one.remembered(key)) is not None}
+        new = [one for one in readers if one not in known]
+        pages = [one.reader.looks[part] for one in new]
+        found = self._decoders.decode(sent.kind, data, [*ways, *pages], self.limit)
+        read = {one.reader.name: Found(words) for one, words in known.items()}
+        for one, page in zip(new, found[len(ways) :], strict=True):
+            read[one.reader.name] = one.of_shown(key, part, page.pictures)
+        return dict(zip(ways, found[: len(ways)], strict=True)), read
 
     def _stored(self, sent: Sent) -> bytes:
         data = videos.stored(self.settings, sent.text, sent.param)
@@ -160,11 +179,6 @@ class Openers:
 def _seconds_of(sent: Sent, data: bytes) -> float:
     seconds: float = (images if sent.kind == "image" else videos).seconds_of(data, sent.param)
     return seconds
-
-
-def _ways(sent: Sent, standing: Routing) -> list[Any]:
-    """The ways in which models look at it."""
-    return sorted(standing.sights if sent.kind == "image" else standing.watches)
 
 
 def _picture(sent: Sent, data: bytes, ways: list[Any]) -> Picture:

@@ -6,7 +6,7 @@ Dimensions are read before any pixel, so that a small file cannot unfold into gi
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from models.data.media_limits import too_many_bytes
 from models.data.pictures import BrokenPictureError, HugePictureError, header
 from models.data.pixels import Shown, Sight, scaled
 from models.domain.content import NotRead, Part, Unread
+from models.readers.base.reading import Found
 
 NANOSECONDS = {"JPEG": 10, "PNG": 20, "GIF": 20, "BMP": 10}  # a pixel takes to decode, measured
 SLOWEST = 80  # nanoseconds a pixel of the other formats
@@ -24,10 +25,11 @@ A_ROW = 100  # nanoseconds more: a picture of one column and 50,000,000 rows tak
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """What a model is shown of an image, by the way that it looks at pictures."""
+    """What a model is shown of an image, by the way that it looks at pictures, and what readers read in it, by name."""
 
     digest: bytes
     shown: dict[Sight, Shown]
+    read: dict[str, Found] = field(default_factory=dict)
 
     def at(self, sight: Sight) -> NDArray[np.float32] | bytes:
         """What the model that looks so is given; one that looks at no pictures, that there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from models.data.media_limits import MAX_VIDEO_BYTES, too_many_bytes
 from models.data.pixels import Shown, scaled
 from models.data.video import BrokenVideoError, Watch, about
 from models.domain.content import Part, Unread
+from models.readers.base.reading import Found
 
 NANOSECONDS = 8  # a pixel takes to decode, measured on H.264 and VP9
 MIN_DECODE_SECONDS = 0.05  # seconds that any video takes
@@ -23,9 +24,10 @@ MIN_DECODE_SECONDS = 0.05  # seconds that any video takes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """What a model is shown of a video, by the way that it watches."""
+    """What a model is shown of a video, by the way that it watches, and what readers read in it, by name."""
 
     shown: dict[Watch, Shown]
+    read: dict[str, Found] = field(default_factory=dict)
 
     def at(self, watch: Watch) -> NDArray[np.float32] | bytes:
         """What the model that watches so is given; of a video that nobody here watches, that there is one."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -26,6 +27,7 @@ from models.bundle.manifest import verify
 from models.data.pixels import Sight
 from models.data.video import Watch
 from models.domain.policy import OPENAI_CATEGORIES
+from models.readers.base.reading import OpenReader
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,16 @@ class Routing:
     def watches(self) -> set[Watch]:
         """How the models here want to watch videos; empty where none does."""
         return {served.bundle.scorer.watch for served in self._both if "video" in served.modalities}
+
+    def ways(self, kind: str) -> list[Any]:
+        """The ways in which the models here look at an image or a video."""
+        return sorted(self.sights if kind == "image" else self.watches)
+
+    def readers(self, kind: str) -> list[OpenReader]:
+        """What reads words for the models here in an image or a video, each once."""
+        readers = (it.bundle.scorer.readers for it in self._both if it.bundle.scorer.readers is not None)
+        found = {one.reader.name: one for reading in readers for one in reading.readers}
+        return [one for one in found.values() if kind in one.reader.looks]
 
     @property
     def _both(self) -> list[LoadedModel]:

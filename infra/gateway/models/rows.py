@@ -17,8 +17,11 @@ from infra.gateway.media.images import Picture
 from infra.gateway.media.videos import Film
 from infra.gateway.models.live_models import LoadedModel, Routing
 from models.data.pixels import Sight
+from models.data.said import said
 from models.data.video import Watch
-from models.domain.content import Reason, Unread
+from models.domain.content import Part, Reason, Unread
+from models.inference.scorer import Scorer
+from models.readers.base.reading import Read, read_in
 
 Row = dict[str, Any]  # of models.domain.schemas.DECISIONS, its time as text
 
@@ -39,8 +42,20 @@ class Content:
 
     def suits(self, standing: Routing) -> bool:
         """Whether what it shows was opened as every model of the standing wants it."""
-        image = self.image is None or self.image.shown.keys() >= standing.sights
-        return image and (self.video is None or self.video.shown.keys() >= standing.watches)
+        return (self.image is None or _is_for(self.image, "image", standing)) and (
+            self.video is None or _is_for(self.video, "video", standing)
+        )
+
+    @property
+    def read(self) -> Read:
+        """What readers read in what it shows."""
+        image = read_in(Part.IMAGE, self.image.read) if self.image else {}
+        return image | read_in(Part.VIDEO, self.video.read) if self.video else image
+
+
+def _is_for(opened: Picture | Film, kind: str, standing: Routing) -> bool:
+    read = {one.reader.name for one in standing.readers(kind)}
+    return opened.shown.keys() >= set(standing.ways(kind)) and opened.read.keys() >= read
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +96,8 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
     sight, watch = bundle.scorer.sight, bundle.scorer.watch
     images = [content.image.at(sight) if content.image else None for content in contents]
     videos = [content.video.at(watch) if content.video else None for content in contents]
-    scores, unread = bundle.read([content.text for content in contents], images, videos)
+    texts, unsaid = _said(bundle.scorer, contents)
+    scores, unread = bundle.read(texts, images, videos)
     actions, reasons = bundle.decide(scores, [content.market for content in contents])
     if not np.isfinite(scores).all():
         raise ValueError("the model's scores are not finite")
@@ -97,13 +113,25 @@ def _scored(batch: Sequence[Waiting]) -> list[Row]:
             "action": str(action),
             "reasons": [_reason(reason) for reason in given],
             "unread": [
-                item.model_dump(mode="json") for item in (*missed, *_unseen(post.content, sight, watch))
+                item.model_dump(mode="json")
+                for item in (*missed, *_unseen(post.content, sight, watch), *lost)
             ],
         }
-        for post, values, action, given, missed in zip(
-            batch, scores.tolist(), actions, reasons, unread, strict=True
+        for post, values, action, given, missed, lost in zip(
+            batch, scores.tolist(), actions, reasons, unread, unsaid, strict=True
         )
     ]
+
+
+def _said(scorer: Scorer, contents: Sequence[Content]) -> tuple[list[str | None], list[list[Unread]]]:
+    """What each post says to the model: its text, and behind it what was read where it was opened; and what of that
+    could not be.
+    """
+    if scorer.readers is None:
+        return [content.text for content in contents], [[] for _ in contents]
+    told = [scorer.readers.told(content.read) for content in contents]
+    texts = [said(content.text, words) for content, (words, _) in zip(contents, told, strict=True)]
+    return texts, [missed for _, missed in told]
 
 
 def _unseen(content: Content, sight: Sight, watch: Watch) -> tuple[Unread, ...]:

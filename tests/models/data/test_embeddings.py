@@ -9,8 +9,9 @@ import lance
 import numpy as np
 import pytest
 
-from models.data import embeddings
+from models.data import embeddings, kept_table
 from models.data.embeddings import Embeddings
+from models.data.kept_table import KeptTable, key_of
 from models.data.snapshot import SnapshotRows
 from tests.support.made_up_snapshot import Row, picture, write_snapshot
 
@@ -104,14 +105,14 @@ def test_two_that_compute_the_same_at_once_both_have_it(kept):
 
 
 def test_a_large_table_is_looked_up_by_its_index(kept, monkeypatch):
-    monkeypatch.setattr(embeddings, "MIN_INDEXED_ROWS", 500)
-    monkeypatch.setattr(embeddings, "LARGE_FILE_ROWS", 200)
+    monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 500)
+    monkeypatch.setattr(kept_table, "LARGE_FILE_ROWS", 200)
     monkeypatch.setattr(embeddings, "CHUNK_ITEMS", 100)
     encoder = Counting()
     kept.of([f"text {number}" for number in range(600)], encoder)
     dataset = lance.dataset(kept.table(encoder))
     assert [index.field_names for index in dataset.describe_indices()] == [["key"]]
-    batches = list(embeddings._batches(dataset, [embeddings._key("text 7")]))
+    batches = list(KeptTable(kept.table(encoder)).rows([key_of("text 7")]))
     assert sum(batch.num_rows for batch in batches) == 1
     more = Counting()
     assert kept.of(["text 7", "a new one"], more)[:, 0].tolist() == [6, 9]
@@ -133,9 +134,9 @@ def bytes_in(folder):
 @pytest.fixture
 def _small_tables(monkeypatch):
     """What is said of many rows holds of few."""
-    monkeypatch.setattr(embeddings, "MIN_INDEXED_ROWS", 300)
-    monkeypatch.setattr(embeddings, "LARGE_FILE_ROWS", 200)
-    monkeypatch.setattr(embeddings, "KEPT_VERSIONS", timedelta(0))
+    monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 300)
+    monkeypatch.setattr(kept_table, "LARGE_FILE_ROWS", 200)
+    monkeypatch.setattr(kept_table, "KEPT_VERSIONS", timedelta(0))
 
 
 @pytest.mark.usefixtures("_small_tables")
@@ -143,7 +144,7 @@ def test_a_table_that_grows_call_by_call_takes_little_more_room_than_its_rows(ke
     calls, rows, encoder = 40, 50, Wide(width=256)
     for call in range(calls):
         kept.of([f"text {call} {number}" for number in range(rows)], encoder)
-    live = calls * rows * (encoder.width * 2 + embeddings.KEY_DIGITS)
+    live = calls * rows * (encoder.width * 2 + kept_table.KEY_DIGITS)
     assert kept.held(encoder) == calls * rows
     assert live < bytes_in(kept.table(encoder)) < 2 * live
 
@@ -156,11 +157,11 @@ def test_a_large_file_is_not_written_again(kept):
         files = lance.dataset(kept.table(encoder)).get_fragments()
         first.append(files[0].fragment_id)
     assert len(set(first[2:])) == 1
-    assert len(files) <= 1 + 12 * 100 / embeddings.LARGE_FILE_ROWS
+    assert len(files) <= 1 + 12 * 100 / kept_table.LARGE_FILE_ROWS
 
 
 def test_many_calls_for_one_text_leave_few_files(kept, monkeypatch):
-    monkeypatch.setattr(embeddings, "SMALL_FILES", 5)
+    monkeypatch.setattr(kept_table, "SMALL_FILES", 5)
     encoder = Counting()
     for number in range(20):
         kept.of([f"text {number}"], encoder)
@@ -174,15 +175,15 @@ def test_of_two_that_tidy_a_table_at_once_one_gives_way(kept, monkeypatch, files
     encoder = Counting()
     for call in range(4):
         kept.of([f"text {call} {number}" for number in range(100)], encoder)
-    monkeypatch.setattr(embeddings, "MIN_INDEXED_ROWS", 300)
-    monkeypatch.setattr(embeddings, "LARGE_FILE_ROWS", 200)
+    monkeypatch.setattr(kept_table, "MIN_INDEXED_ROWS", 300)
+    monkeypatch.setattr(kept_table, "LARGE_FILE_ROWS", 200)
     if files == 1:
         lance.dataset(kept.table(encoder)).optimize.compact_files()
-        monkeypatch.setattr(embeddings, "_is_scattered", lambda _: True)
+        monkeypatch.setattr(kept_table, "_is_scattered", lambda _: True)
     handles = [lance.dataset(kept.table(encoder)) for _ in range(2)]
-    monkeypatch.setattr(Embeddings, "_opened", lambda *_: handles.pop())
-    kept._tidy(encoder)
-    kept._tidy(encoder)
+    monkeypatch.setattr(KeptTable, "opened", lambda *_: handles.pop())
+    kept._table(encoder).tidy()
+    kept._table(encoder).tidy()
     monkeypatch.undo()
     last = Counting()
     assert kept.of(["text 3 7"], last)[0, 0] == len("text 3 7")

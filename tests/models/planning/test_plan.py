@@ -11,7 +11,11 @@ from transformers import BertConfig, BertModel
 from models.data.snapshot import SnapshotRows
 from models.encoders import ENCODERS
 from models.planning.plan import plan
+from models.planning.reading import reading_seconds
 from models.planning.target import Target, UnknownDeviceError
+from models.planning.workload import assumed
+from models.readers import READERS
+from models.readers.base.reader import Reader
 from models.training.fit import attempt
 from models.training.presets import job_on, preset_named
 from models.training.run import measured
@@ -123,3 +127,15 @@ def test_planning_leaves_the_random_numbers_and_threads_of_the_process_alone(row
     plan(preset_named(f"compact,{CHANGES}"), rows=rows, target=SMALL_DEVICE)
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.get_num_threads() == threads
+
+
+def test_a_plan_says_how_long_the_words_in_pictures_take_to_read(rows, monkeypatch):
+    own = Reader(
+        "own", "reads nothing", "ocr", 1, READERS["ocr"].looks, 0.5, lambda threads: lambda pages: []
+    )
+    monkeypatch.setitem(READERS.made, "own", lambda: own)
+    preset = preset_named("compact,reads=own")
+    work = assumed(preset)
+    assert reading_seconds(preset, work, None, 1) == (work.posts + work.validation) / 2 * 0.5
+    assert 0 < reading_seconds(preset, work, rows, 1) < 60
+    assert reading_seconds(preset_named("compact"), work, rows, 1) == 0
