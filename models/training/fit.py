@@ -67,7 +67,9 @@ class ClassifierRun(TrainingRun[TrainingReport]):
     def prepared(self) -> Tokenizer:
         job = self.job
         self.rows = with_words(self.rows, job)
-        self.preparation = prepare(self.rows, self.preset, self.folder, job.weights, kept_of(job))
+        self.preparation = prepare(
+            self.rows, self.preset, self.folder, job.weights, kept_of(job), job.threads
+        )
         self.words = self.preparation.words
         # the wide half alone goes by them, and is not trained here
         self.embeddings = {"validation": self.preparation.validation}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -99,6 +100,7 @@ def prepare(
     folder: Path,
     weights: Path | None = None,
     kept: Embeddings | None = None,
+    threads: int = 0,
 ) -> Preparation:
     """Read from `folder` where an earlier run left it, else learned and left there.
 
@@ -110,7 +112,7 @@ def prepare(
     token_pieces = torch.from_numpy(pieces(tokenizer))
     embedder, visual = _embedder(preset, folder, weights), _visual(preset, weights)
     frozen = Frozen(
-        None if embedder is None else _embedding(embedder, kept),
+        None if embedder is None else _embedding(embedder, kept, threads),
         None if visual is None else Looking(rows, visual, VisualEncoder.of(visual, preset), kept),
     )
     validation = dict(_validation(rows, folder, frozen, words))
@@ -147,9 +149,9 @@ def _visual(preset: Preset, weights: Path | None) -> Visual | None:
     return None
 
 
-def _embedding(frozen: Path, kept: Embeddings | None) -> Embed:
+def _embedding(frozen: Path, kept: Embeddings | None, threads: int) -> Embed:
     """Unmasked texts to embeddings [N, F]; the encoder is loaded where something is to be embedded."""
-    embedder = cache(partial(Embedder.load, frozen))
+    embedder = cache(partial(Embedder.load, frozen, threads))
     return lambda texts: embedder()(texts) if kept is None else kept.of(texts, embedder())
 
 
@@ -341,7 +343,8 @@ def _seen(blocks: Sequence[Block], points: dict[str, list[NDArray[np.float64]]])
 def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None) -> JudgedTexts:
     """At most `ngram_posts` posts, taken at even distances.
 
-    Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too.
+    Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too; a text
+    has the same one each time, which is embedded once.
     """
     positions, width = rows.positions("train"), len(rows.policies)
     positions = positions[:: -(-len(positions) // preset.ngram_posts)]
@@ -355,8 +358,9 @@ def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None
         table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes", "cluster")
         texts = table["text"].to_pylist()
         texts = reworded(texts, matrix(table["labels"], width), preset, rng)
-        copied = np.flatnonzero(rng.random(len(texts)) < preset.respell)
-        copies = some_respelled([texts[row] for row in copied], 1.0, rng)
+        drawn = [bool(text) and _drawn(text or "") < preset.respell for text in texts]
+        copied = np.flatnonzero(np.array(drawn, np.bool_))
+        copies = [_copy(texts[row] or "") for row in copied]
         found += unmasked([*texts, *copies], words)
         for parts, name in ((targets, "labels"), (votes, "votes")):
             column = matrix(table[name], width)
@@ -371,6 +375,16 @@ def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None
         dealt(np.concatenate(clusters), folds),
         np.concatenate(places),
     )
+
+
+def _drawn(text: str) -> float:
+    """A number in 0 to 1 that a text draws for itself."""
+    return crc32(text.encode(errors="replace")) / 2**32
+
+
+def _copy(text: str) -> str:
+    (copy,) = some_respelled([text], 1.0, np.random.default_rng(crc32(text.encode(errors="replace"))))
+    return copy or text
 
 
 def _watched(

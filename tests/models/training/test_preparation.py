@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from models.data.snapshot import SnapshotRows
 from models.layers.embedding_probe import blocks_of
 from models.network.network import Network
-from models.training.preparation import JudgedTexts, _wide
+from models.training.preparation import JudgedTexts, _judged_texts, _wide
 from models.training.presets import preset_named
+from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
 PRESET = preset_named("compact,ngram_bits=0")
 WIDTH = 12
@@ -69,3 +71,15 @@ def test_posts_without_a_text_and_posts_without_a_picture_are_told_by_what_they_
     found = logits(text, seen)
     assert loss(found, violates) < 0.45
     assert (1 / (1 + np.exp(-found))).mean() == pytest.approx(violates.mean(), abs=0.05)
+
+
+def test_a_text_has_the_same_respelled_copy_whatever_stands_beside_it(tmp_path):
+    posts, copies = made_up_rows(400), []
+    for name, some in (("all", posts), ("later", posts[7:])):
+        (tmp_path / name).mkdir()
+        rows = SnapshotRows.open(write_snapshot(tmp_path / name, some, shares=(1, 1, 1, 1)))
+        found = _judged_texts(rows, preset_named("compact,modalities=text,respell=0.2"))
+        copies.append(found.texts[len(some) :])
+        assert found.fold[len(some) :].tolist() == found.fold[found.rows[len(some) :]].tolist()
+    assert 40 < len(copies[0]) < 130
+    assert copies[0][-len(copies[1]) :] == copies[1]
