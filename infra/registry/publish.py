@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
@@ -15,7 +15,10 @@ from infra.registry.copies import ARTIFACT, mlflow_has
 from infra.registry.deciders import Decider
 from infra.registry.registry import CHALLENGER, DIGEST, KEY, SNAPSHOT, Registry
 from infra.registry.version import RegisteredVersion
-from models.bundle.manifest import verify
+from models.bundle.manifest import read_part, verify
+
+if TYPE_CHECKING:
+    from models.inference.scorer import ModelFile
 
 CODE = Path(__file__).parent / "served_model.py"
 PACKAGES = (
@@ -118,6 +121,9 @@ def _logged(registry: Registry, run_id: str, digest: str) -> str | None:
 
 
 def _log(registry: Registry, bundle: Path, run_id: str, digest: str) -> str:
+    from models.inference.scorer import MODEL, ModelFile
+
+    about = ModelFile.model_validate_json(read_part(bundle, MODEL))
     # made first: Model.log would put it in the experiment that is active in this process, not in the run's
     model = registry.client.create_logged_model(
         registry.experiment_id, name=ARTIFACT, source_run_id=run_id, tags={DIGEST: digest}
@@ -137,9 +143,9 @@ def _log(registry: Registry, bundle: Path, run_id: str, digest: str) -> str:
             run_id=run_id,
             python_model=str(CODE),
             artifacts={ARTIFACT: str(bundle)},
-            signature=_signature(bundle),
+            signature=_signature(about),
             input_example=_example(),
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(about),
         )
     return str(model.model_id)
 
@@ -154,16 +160,14 @@ def _ensure_registered_model(registry: Registry) -> None:
             raise
 
 
-def _signature(bundle: Path) -> Any:
+def _signature(about: ModelFile) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
-
-    from models.bundle.bundle import Bundle
 
     inputs = [
         ColSpec("string", name, required=name == "text") for name in ("text", "image", "video", "market")
     ]
-    scores = [ColSpec("double", policy) for policy in Bundle.load(bundle, threads=1).policies]
+    scores = [ColSpec("double", policy) for policy in about.policies]
     told = [ColSpec("string", name) for name in ("action", "unread")]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema([*scores, *told]))
 
@@ -174,7 +178,15 @@ def _example() -> Any:
     return pd.DataFrame({"text": [TEXT], "market": ["DE"]})
 
 
-def _requirements() -> list[str]:
+def _requirements(about: ModelFile) -> list[str]:
+    """What an environment needs that serves it: this package with what the model reads with, and what both import."""
     from importlib.metadata import version
 
-    return [f"{package}=={version(package)}" for package in ("moderato", *PACKAGES)]
+    from models.readers import READERS
+
+    extras = sorted({READERS[name].extra for name in about.preset.get("reads", ())})
+    named = f"moderato[{','.join(extras)}]" if extras else "moderato"
+    return [
+        f"{named}=={version('moderato')}",
+        *(f"{package}=={version(package)}" for package in PACKAGES),
+    ]

@@ -14,6 +14,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.lake import KEYS_AT_ONCE, Lake, among, standing
 from infra.rollout.confidence_sequence import interval
@@ -53,10 +54,10 @@ def _judged(lake: Lake, version: int) -> Iterator[tuple[Kind, bool]]:
     """
     wanted = f"model_version = '{version}' AND role != '{SHADOW}' AND action IS NOT NULL AND action != '{Action.ALLOW}'"
     decisions = lake.decisions.open()
-    first = decisions.to_table(columns=["decided_at"], filter=wanted, limit=1)["decided_at"].to_pylist()
-    if not first:
+    first = pc.min(decisions.to_table(columns=["decided_at"], filter=wanted)["decided_at"]).as_py()
+    if first is None:
         return
-    votes = _votes(lake, first[0])
+    votes = _votes(lake, first)
     posts = sorted({post for post, _ in votes})
     for start in range(0, len(posts), KEYS_AT_ONCE):
         condition = f"{wanted} AND {among('post_id', posts[start : start + KEYS_AT_ONCE])}"

@@ -12,24 +12,26 @@ from models.data.snapshot import header
 
 COLUMNS = ["post_id", "author_id", "market", "language", "text", "image", "labels"]
 HELD_OUT = "split IN ('calibration', 'test')"
-BATCH_POSTS = 256  # posts; bounds the images held at once
+BATCH_POSTS, BATCH_VIDEOS = 256, 32  # posts; bounds the images, and the videos, held at once
 
 
 def reference_view(bundle: Bundle, uri: str, storage_options: dict[str, str]) -> View:
     """Score and decide the snapshot's calibration and test posts with the champion's bundle."""
     dataset = lance.dataset(uri, storage_options=storage_options or None)
     judged = header(dataset)["policies"]
+    watches = bundle.scorer.looks_at("video")
+    columns, size = ([*COLUMNS, "video"], BATCH_VIDEOS) if watches else (COLUMNS, BATCH_POSTS)
     parts = [
         _seen(bundle, judged, batch)
-        for batch in dataset.to_batches(columns=COLUMNS, filter=HELD_OUT, batch_size=BATCH_POSTS)
+        for batch in dataset.to_batches(columns=columns, filter=HELD_OUT, batch_size=size)
         if len(batch)
     ]
     return joined(bundle.assessed, parts)
 
 
 def _seen(bundle: Bundle, judged: list[str], batch: pa.RecordBatch) -> View:
-    rows = {name: batch[name].to_pylist() for name in COLUMNS}
-    scores = bundle.score(rows["text"], rows["image"])
+    rows = {name: batch[name].to_pylist() for name in batch.schema.names}
+    scores = bundle.score(rows["text"], rows["image"], rows.get("video", ()))
     _, reasons = bundle.decide(scores, rows["market"])
     labels = np.full((len(batch), len(judged) + 1), np.nan)  # the last column: policies that were not judged
     labels[:, :-1] = np.array(rows["labels"], float).reshape(-1, len(judged))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import torch
 from torch.export import Dim
 
 from models.bundle.onnx_export import OPSET, quietly
+from models.domain.preset import Preset, PresetError
 from models.encoders import ENCODERS
 from models.encoders.base.encoder import TextEmbedder
 from models.encoders.base.towers import UnfitWeightsError
@@ -30,10 +32,28 @@ def embeds_texts(family: str) -> Callable[[Path], TextEmbedder]:
     return embeds
 
 
-def embeds(family: str) -> None:
-    """Raises UnfitWeightsError for a family that embeds neither texts nor what is seen."""
-    if ENCODERS[family].maps is None:
-        embeds_texts(family)
+class Embedders(NamedTuple):
+    """Families of a preset whose networks nothing trains; None where it has none, or looks at nothing of the kind."""
+
+    reads: str | None
+    looks: str | None
+
+    @classmethod
+    def of(cls, preset: Preset) -> Self:
+        """Raises UnfitWeightsError for a family that embeds nothing, PresetError where one or all are of no use."""
+        looks = [family for family in preset.embedders if ENCODERS[family].maps is not None]
+        reads = [family for family in preset.embedders if family not in looks]
+        for family in reads:
+            embeds_texts(family)
+        shown = {*preset.modalities}
+        reads, looks = reads if "text" in shown else [], looks if shown & {"image", "video"} else []
+        if max(len(reads), len(looks)) > 1 or (preset.embedders and not reads + looks):
+            raise PresetError(
+                f"embedder={preset.embedder} of preset {preset.name}, whose modalities are "
+                f"{'+'.join(preset.modalities)}: name one family that embeds texts where it reads, and one that embeds "
+                "what is seen where it looks at pictures or videos"
+            )
+        return cls(next(iter(reads), None), next(iter(looks), None))
 
 
 def export_embedder(family: str, weights: Path | None, folder: Path) -> None:

@@ -16,7 +16,7 @@ from lance.commit import CommitConflictError
 from models.domain.errors import is_overtaken, says_absent
 
 KEY_DIGITS = 32  # of a SHA-256
-MIN_INDEXED_ROWS = 100_000  # of a table: a smaller one is read whole in milliseconds
+MIN_INDEXED_ROWS = 10_000  # of a table: a smaller one is read whole in milliseconds
 LARGE_FILE_ROWS = 50_000  # of a file that is left as it is: smaller ones become one when they hold as many
 SMALL_FILES = 64  # or when there are more of them
 KEPT_VERSIONS = timedelta(hours=1)  # a reader may still be at one that another process has tidied away
@@ -46,11 +46,14 @@ class KeptTable:
             raise
 
     def rows(self, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Rows that may have one of the keys: by the index where those are few, else all."""
+        """Rows that may have one of the keys: those that have, where the keys are few, else all.
+
+        Without an index too the other columns, which are far larger, are read of those alone.
+        """
         dataset = self.opened()
         if dataset is None or not keys:
             return
-        if len(keys) * ROWS_A_KEY > dataset.count_rows() or not dataset.describe_indices():
+        if len(keys) * ROWS_A_KEY > dataset.count_rows():
             yield from dataset.to_batches()
             return
         for first in range(0, len(keys), KEYS_AT_ONCE):

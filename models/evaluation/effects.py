@@ -97,7 +97,7 @@ class Gap(Shown):
     action: Action
     why: str
     more: int | None
-    withheld: bool = False  # only unjudged posts, which are unlike the judged ones, speak against it
+    withheld: bool = False  # unjudged posts speak against it
 
 
 class Effects(Shown):

@@ -70,7 +70,7 @@ class OperatingPoint(BaseModel):
     withheld: bool = Field(
         default=False,
         exclude_if=lambda withheld: not withheld,  # a release before reads what it knows
-        description="whether only unjudged posts, which are unlike the judged ones, speak against it",
+        description="whether unjudged posts speak against it: unlike the judged ones, or without a violation",
     )
 
 
@@ -248,7 +248,7 @@ def _point(
         if found or (enough and market == DEFAULT_MARKET)
         else (evidence.judged(policy), "pooled")
     )
-    violations, note = int(used[1].sum()), ""
+    violations, note, unlike = int(used[1].sum()), "", ""
     if policy not in evidence.known:
         note = NOT_ASSESSED
     elif violations < objectives.minimum_judgements:
@@ -257,10 +257,11 @@ def _point(
         found, best = smallest_proven(*used, objective)
         note = _doubt(found, best, objective, own)
         if note and estimate is not None and estimate.may_be_none:
-            note = f"unjudged posts may hold no violation; {estimate.told}; judge a random sample of them"
+            note = unlike = (
+                f"unjudged posts may hold no violation; {estimate.told}; judge a random sample of them"
+            )
         elif note and estimate is not None and odds < 1:
             note += f", for {promised:.2f} among unjudged ones; {estimate.told}"
-    unlike = ""
     if found is not None and not note:
         taken = Taken(policy, market, action, found.at, promised)
         note = unlike = withheld(taken, *used, evidence.unjudged_scores(policy, market), estimate)
@@ -273,7 +274,7 @@ def _point(
         judged=len(used[1]),
         violations=violations,
         note=note,
-        missing=_missing(used, objectives, objective) if note and found is None else None,
+        missing=_missing(used, objectives, objective) if note and not unlike and found is None else None,
         withheld=bool(unlike),
         **({"threshold": None} if note or found is None else _proof(found, odds)),
     )

@@ -63,9 +63,16 @@ def share_at_least(hits: int, flagged: int, error: float = ERROR_RATE) -> float:
 
 def least_violations(objective: float) -> float:
     """How many violations, flagged without one false alarm, prove a precision; infinite for one of 1."""
-    if objective <= 0:
-        return 1
-    return math.inf if objective >= 1 else math.ceil(math.log(ERROR_RATE) / math.log(objective))
+    if not 0 < objective < 1:
+        return 1 if objective <= 0 else math.inf
+
+    def proves(count: int) -> int:
+        return math.ceil(math.log(error_rate(np.array(count))) / math.log(objective))
+
+    count = 1
+    while (more := proves(count)) > count:  # the more are flagged, the surer the bound has to be
+        count = more
+    return count
 
 
 def smallest_proven(scores: Floats, violates: Flags, objective: float) -> tuple[Threshold | None, float]:

@@ -172,7 +172,7 @@ def hits_at_most(at: float, violating: Floats, unjudged: Floats) -> float:
     """
     if not len(violating):
         return 1.0
-    error = ERROR_RATE / len(LEVELS)  # of each level, so that all hold at once
+    error = ERROR_RATE / len(LEVELS) / 2  # of both bounds of each level, so that all hold at once
     prevalence = min(
         share_at_most(int((unjudged >= level).sum()), len(unjudged), error)
         / share_at_least(int((violating >= level).sum()), len(violating), error)

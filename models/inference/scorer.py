@@ -231,8 +231,12 @@ class Scorer:
             return texts
         read, unread = self.readers.of(images, videos)
         for items, further in zip(missed, unread, strict=True):
-            told = {(item.part, item.reason) for item in items}
-            items += [item for item in further if (item.part, item.reason) not in told]
+            closed = {
+                item.part for item in items if item.reason is NotRead.UNREADABLE
+            }  # told by whoever looks
+            items += [
+                item for item in further if item.reason is not NotRead.UNREADABLE or item.part not in closed
+            ]
         return list(map(said, texts, read))
 
     def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:
@@ -296,7 +300,8 @@ def _batches(
     text: Windows, images: Sequence[Visible], videos: Sequence[Visible]
 ) -> Iterator[NDArray[np.int64]]:
     """Windows of like length together, those of posts with videos or images apart from those without; no more of them
-    than BATCH_PIXELS allow, as what networks compute of pictures is far larger than those.
+    than BATCH_PIXELS allow, as what networks compute of pictures is far larger than those. A post's are computed once,
+    for all its windows in a batch.
     """
     pixels = [_pixels(image) + _pixels(film) for image, film in zip(images, videos, strict=True)]
 
@@ -305,14 +310,15 @@ def _batches(
         return videos[post] is not None, images[post] is not None, len(text.ids[window])
 
     batch: list[int] = []
-    seen = 0
+    seen: dict[int, int] = {}  # pixels of the posts in it
     for window in sorted(range(len(text.ids)), key=kind):
-        more = pixels[text.owner[window]]
-        if batch and (len(batch) == BATCH_POSTS or seen + more > BATCH_PIXELS):
+        post = int(text.owner[window])
+        more = 0 if post in seen else pixels[post]
+        if batch and (len(batch) == BATCH_POSTS or (more and sum(seen.values()) + more > BATCH_PIXELS)):
             yield np.array(batch, np.int64)
-            batch, seen = [], 0
+            batch, seen = [], {}
         batch.append(window)
-        seen += more
+        seen[post] = pixels[post]
     if batch:
         yield np.array(batch, np.int64)
 

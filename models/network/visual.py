@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from models.layers.visual import Visual
 
 BATCH_PICTURES = 64  # that are embedded at once, as far as one post does not have more
 COLUMNS: tuple[Literal["image"], Literal["video"]] = ("image", "video")
-READ_POSTS = 256  # of a snapshot, read at once
+READ_POSTS, READ_FILMS = 256, 16  # posts of a snapshot, read at once, and where their videos are
 WAY = 1  # how a vector is made of maps; another number where that changes
 
 
@@ -94,8 +95,9 @@ class Looking:
         return np.concatenate([np.zeros((0, self.visual.width), np.float32), *self._parts(positions)])
 
     def _parts(self, positions: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
-        for first in range(0, len(positions), READ_POSTS):
-            chosen = positions[first : first + READ_POSTS]
+        size = READ_FILMS if any(encoder.column == "video" for encoder in self.encoders) else READ_POSTS
+        for first in range(0, len(positions), size):
+            chosen = positions[first : first + size]
             table = self.rows.take(chosen, *(encoder.column for encoder in self.encoders))
             parts = []
             for encoder in self.encoders:
@@ -105,8 +107,8 @@ class Looking:
 
 
 def _digest(visual: Visual) -> str:
-    """Of the encoder's weights."""
-    digest = hashlib.sha256()
-    for name, tensor in visual.state_dict().items():
-        digest.update(name.encode() + tensor.numpy().tobytes())
+    """Of the encoder's weights and of what is no weight: how pixels are scaled, and which network it is."""
+    digest = hashlib.sha256(f"{visual}\0{version('timm')}\0{torch.__version__}".encode())
+    for name, tensor in (*visual.named_parameters(), *visual.named_buffers()):
+        digest.update(name.encode() + tensor.detach().numpy().tobytes())
     return digest.hexdigest()

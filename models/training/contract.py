@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.bundle.embedder import embeds
+from models.bundle.embedder import Embedders
 from models.bundle.export import random_batch
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
@@ -74,7 +73,7 @@ def of_preset(preset: Preset) -> list[str]:
     asked: list[Callable[[], object]] = [lambda: supervised(preset.objective)]
     asked += [lambda: ENCODERS[preset.text_encoder]] if "text" in preset.modalities else []
     asked += [lambda: ENCODERS[preset.image_encoder]] if {"image", "video"} & {*preset.modalities} else []
-    asked += [partial(embeds, family) for family in preset.embedders]
+    asked += [lambda: Embedders.of(preset)]
     asked += [lambda: check_readers(preset)]
     faults = []
     for ask in asked:

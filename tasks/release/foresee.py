@@ -72,6 +72,7 @@ def foresee(
     steps = [
         Foreseen(step="snapshot", detail=_counts(made.counts)),
         Foreseen(step="validate", detail="what the data must look like; a critical finding stops the run"),
+        *_reading(chosen, training),
         Foreseen(
             step="train",
             detail=f"{training.preset}: {training.epochs} passes at most over {training.posts:,} posts on "
@@ -109,6 +110,13 @@ def _training(
         price=settings.device_hour_price,
         threads=settings.threads,
     )
+
+
+def _reading(chosen: Preset, training: TrainingPlan) -> list[Foreseen]:
+    if not training.reading_seconds:
+        return []
+    detail = f"{' and '.join(chosen.reads)} in what posts show; what is read once is kept"
+    return [Foreseen(step="read", detail=detail, seconds=training.reading_seconds)]
 
 
 def _cross_fit(

@@ -71,6 +71,11 @@ def test_what_was_judged_before_the_version_acted_does_not_count(lake):
     assert [found.verdict for found in kept_promises(lake, POINTS, 1)] == ["unknown"]
 
 
+def test_the_first_action_is_the_oldest_whichever_came_into_the_lake_first(lake):
+    lake.decisions.append(pa.Table.from_pylist([decision(5000)], DECISIONS).to_batches())
+    assert live(lake, right=0.7).verdict == "beyond"
+
+
 def test_what_is_judged_counts_however_much_was_decided_since(lake, monkeypatch):
     monkeypatch.setattr("infra.watch.promises.KEYS_AT_ONCE", 150)
     later = [decision(n) for n in range(400, 3000)]

@@ -240,12 +240,15 @@ def test_the_upper_bound_is_clopper_and_pearsons(hits, flagged):
     assert share_at_most(hits, flagged) == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize(("objective", "least"), [(0.8, 14), (0.95, 59), (0.97, 99), (1.0, np.inf), (0.0, 1)])
+@pytest.mark.parametrize(
+    ("objective", "least"),
+    [(0.8, 14), (0.95, 59), (0.97, 99), (0.995, 680), (0.999, 4329), (1.0, np.inf), (0.0, 1)],
+)
 def test_so_many_violations_without_a_false_alarm_prove_a_precision(objective, least):
     assert least_violations(objective) == least
     if 1 < least < np.inf:
         counts = np.array([least - 1, least])
-        below, reached = proven_precision(counts, counts) >= objective
+        below, reached = proven_precision(counts, counts, error_rate(counts)) >= objective
         assert (below, reached) == (False, True)
 
 

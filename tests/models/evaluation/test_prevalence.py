@@ -125,6 +125,7 @@ def test_where_unjudged_posts_may_hold_no_violation_the_note_says_what_would_sho
         "unjudged posts may hold no violation; hate_speech: an estimated 0.4 % (0.0 %"
     )
     assert removal.note.endswith("judge a random sample of them")
+    assert removal.missing is None, "no judgement like those that there are would change that"
 
 
 def test_scores_that_part_nothing_say_nothing_of_prevalence():

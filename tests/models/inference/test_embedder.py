@@ -10,9 +10,10 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
 
-from models.bundle.embedder import export_embedder
+from models.bundle.embedder import Embedders, export_embedder
 from models.data.embeddings import Embeddings
 from models.data.snapshot import SnapshotRows
+from models.domain.preset import PresetError
 from models.encoders.base.towers import UnfitWeightsError
 from models.encoders.text import ENCODER
 from models.inference.embedder import Embedder, has_embedder
@@ -91,6 +92,20 @@ def test_a_family_that_embeds_no_texts_and_one_without_weights_are_told(weights,
     with pytest.raises(UnfitWeightsError, match="needs weights"):
         export_embedder("text", None, tmp_path / "none")
     assert not has_embedder(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "changes", ["modalities=image,embedder=text", "modalities=text,embedder=image", "embedder=text+text"]
+)
+def test_an_embedder_that_a_preset_has_no_use_for_is_told(changes):
+    with pytest.raises(PresetError, match="name one family that embeds texts where it reads"):
+        Embedders.of(preset_named(f"compact,{changes}"))
+
+
+def test_of_two_embedders_that_one_is_used_for_which_there_is_something():
+    assert Embedders.of(preset_named("compact,embedder=text+image")) == ("text", "image")
+    assert Embedders.of(preset_named("compact,modalities=video,embedder=text+image")) == (None, "image")
+    assert Embedders.of(preset_named("compact")) == (None, None)
 
 
 @pytest.mark.slow

@@ -145,3 +145,9 @@ def test_a_batch_holds_no_more_pixels_than_it_may_and_every_window_once():
     assert max(map(len, watched)) * 32 * size * size <= BATCH_PIXELS
     assert max(map(len, batches)) <= BATCH_POSTS
     assert sorted(np.concatenate(batches).tolist()) == list(range(count))
+
+
+def test_a_film_beside_a_long_text_is_computed_once_a_batch_and_counts_once():
+    windows = 2 * BATCH_POSTS
+    text = Windows([[1]] * windows, np.zeros(windows, np.int64), ["a"] * windows, {})
+    assert len(list(_batches(text, [None], [np.zeros((32, 3, 224, 224), np.float32)]))) == 2

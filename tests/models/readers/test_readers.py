@@ -157,6 +157,9 @@ def test_a_caption_and_what_is_drawn_stay_two():
     known = Words({"gloomyturnip": 9, "gloomy": 2, "turnip": 2, "a": 9})
     assert known.restored("a gloomy turnip") == "a gloomyturnip"
     assert known.restored(together) == together, "no word is put together over the mark"
+    for typed in (f"a gloomy {MARK} turnip", "a gloomy &Vert; turnip"):
+        assert said(typed, None) == "a gloomy | turnip", "who types the mark fakes no picture"
+        assert said(typed, "worm") == f"a gloomy | turnip {MARK} worm"
     assert [said(None, "turnip"), said("gloomy", ""), said("gloomy", None), said(None, None)] == [
         f"{MARK} turnip", "gloomy", "gloomy", None,
     ]  # fmt: skip

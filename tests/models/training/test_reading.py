@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
+from infra.registry.publish import _requirements
 from models.data import decoding
 from models.data.said import MARK
 from models.data.snapshot import SnapshotRows
@@ -14,8 +15,9 @@ from models.distributed.job import Job
 from models.domain.content import NotRead, Part
 from models.evaluation.predictions import score_splits
 from models.inference.scorer import Scorer
-from models.readers.base.reader import NoReaderError
-from models.readers.base.reading import opened
+from models.readers import READERS
+from models.readers.base.reader import NoReaderError, Reader
+from models.readers.base.reading import OpenReader, Reading, opened
 from models.training.fit import fit
 from models.training.presets import preset_named
 from models.training.reading import WordsRead, with_words
@@ -120,6 +122,21 @@ def test_what_could_not_be_read_is_counted_and_told(reading):
         [(Part.VIDEO, NotRead.SKIPPED), (Part.VIDEO, NotRead.UNREADABLE)],
     ]
     assert missed.unread[1][0].detail == "of the image the model reads the words, and sees nothing else"
+
+
+def test_a_reader_that_falls_over_a_picture_is_told_beside_what_is_not_looked_at(reading):
+    def falls(pages):
+        raise OSError("no")
+
+    faulty = Reader("faulty", "falls", "ocr", 1, READERS["ocr"].looks, 0.0, lambda threads: falls)
+    scorer = replace(reading.scorer, readers=Reading((OpenReader(faulty, 1),)))
+    ((looked, read),) = scorer.read(["a"], [written("turnip")]).unread
+    assert looked.detail == "of the image the model reads the words, and sees nothing else"
+    assert read.detail == "words in the image could not be read: faulty fell over it"
+
+
+def test_the_registered_models_environment_has_what_it_reads_with(reading):
+    assert _requirements(reading.scorer.about)[0].startswith("moderato[ocr]==")
 
 
 def test_a_retraining_reads_no_picture_again(reading, tmp_path, monkeypatch):
