@@ -15,6 +15,15 @@ ALL = "all together"
 ACTIONS = (Action.REMOVE, Action.LIMIT, Action.AGE_GATE, Action.REVIEW, Action.ALLOW)
 HEAD = ("market", "policy", "remove", "limit", "gate", "review", "allow", "missed", "at most")
 
+DEEDS = {
+    Action.REMOVE: "removed",
+    Action.AGE_GATE: "age-gated",
+    Action.LIMIT: "limited",
+    Action.REVIEW: "to people",
+    Action.ALLOW: "allowed",
+}
+ALWAYS = (Action.REMOVE, Action.REVIEW, Action.ALLOW)  # told where there are none as well
+
 MISSED = (
     "Missed are violations that are allowed; at most is how many the counted posts do not rule out (95 %)."
 )
@@ -39,7 +48,7 @@ def effects_notes(effects: Effects) -> list[str]:
     counted = f"Counted on {effects.posts:,} judged posts that it did not learn from."
     if borrowed:
         counted += f" {', '.join(borrowed)}: on all of them, decided by that market's thresholds."
-    notes = [counted, MISSED]
+    notes = [part for part in (counted, unjudged_thousand(effects), MISSED) if part]
     minutes = ", ".join(
         f"{market_name(market.market)} {shown(market.review_minutes)}" for market in effects.markets
     )
@@ -50,6 +59,19 @@ def effects_notes(effects: Effects) -> list[str]:
             "No score, no action, no review, until somebody does."
         )
     return notes + shortcomings(effects)
+
+
+def unjudged_thousand(effects: Effects) -> str:
+    """What is done with a thousand posts that nobody judged, as most of live traffic is; empty where none are known."""
+    if effects.unjudged is None or not effects.unjudged.shares:
+        return ""
+    shares = effects.unjudged.shares
+    done = ", ".join(
+        f"{shown(THOUSAND * shares.get(action, 0.0))} {word}"
+        for action, word in DEEDS.items()
+        if shares.get(action) or action in ALWAYS
+    )
+    return f"Of a thousand of {effects.unjudged.posts:,} posts that nobody judged: {done}."
 
 
 def shortcomings(effects: Effects) -> list[str]:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.report.bars import axis, compared, stacked
-from infra.report.effects import shown
+from infra.report.effects import DEEDS, shown, unjudged_thousand
 from infra.report.findings import Findings
 from infra.report.limits import unfit
 from infra.report.texts import figure, filled, style
-from models.domain.content import Action
 from models.domain.offline_page import offline_page
 from models.domain.policy import DEFAULT_MARKET, market_name
 from models.evaluation.comparison import Difference
@@ -24,13 +23,6 @@ PLOTS = {
     "precision-recall": "Precision and recall on the test split",
     "reliability": "Whether its probabilities hold",
     "scores": "Scores of what violates and of what does not",
-}
-DEEDS = {
-    Action.REMOVE: "removed",
-    Action.AGE_GATE: "age-gated",
-    Action.LIMIT: "limited",
-    Action.REVIEW: "to people",
-    Action.ALLOW: "allowed",
 }
 ON_SCREEN = ("What it must not be used for",)  # parts of the Markdown that are not repeated below
 VERSION = re.compile(r"<!--version-->[a-z0-9 ]*<!--/version-->")  # texts of others are escaped: it is ours
@@ -61,6 +53,7 @@ def page(findings: Findings, markdown: str, folder: Path) -> str:
                 findings.effects.markets, key=lambda it: (it.market == DEFAULT_MARKET, it.market)
             )
         ],
+        unjudged=unjudged_thousand(findings.effects),
         unfit=unfit(findings),
         plots=list(_plots(folder)),
         sections=list(_sections(markdown)),

@@ -205,7 +205,10 @@ def on_unjudged(points: OperatingPoints, evidence: JudgedScores) -> OnUnjudged:
         taken = Taken(point.policy, point.market, point.action, point.threshold, point.objective)
         acted.append(acted_on(taken, *judged, scores, found))
     known = tuple(found for policy, found in unjudged.prevalence.items() if policy in evidence.known)
-    return OnUnjudged(posts=len(unjudged), prevalence=known, acted=tuple(acted))
+    strongest = points.asked(unjudged.scores, DEFAULT_MARKET).max(axis=1, initial=0)
+    counts = np.bincount(strongest, minlength=len(STRENGTH)) / max(1, len(unjudged))
+    shares = dict(zip(STRENGTH, counts.tolist(), strict=True))
+    return OnUnjudged(posts=len(unjudged), shares=shares, prevalence=known, acted=tuple(acted))
 
 
 def _market(

@@ -72,11 +72,16 @@ class Acted(BaseModel):
 
 
 class OnUnjudged(BaseModel):
-    """What a candidate makes of posts that nobody judged; `posts` is 0 where there are none."""
+    """What a candidate makes of posts that nobody judged; `posts` is 0 where there are none.
+
+    `shares` are those of the posts that each action is taken on, where no other objectives hold; empty in a result of
+    before.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     posts: int
+    shares: dict[Action, float] = {}
     prevalence: tuple[Prevalence, ...] = ()
     acted: tuple[Acted, ...] = ()
 

@@ -71,6 +71,11 @@ def test_where_unjudged_posts_violate_less_probabilities_and_thresholds_follow(s
     found = {it.policy: it for it in after.effects.unjudged.prevalence}[WORD]
     assert found.verdict in ("shifted", "unlike")
     assert found.judged > 0.08
+    shares = after.effects.unjudged.shares
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares[Action.REMOVE] <= 0.01
+    card = (after.report / "model-card.html").read_text()
+    assert f"Of a thousand of {after.effects.unjudged.posts} posts that nobody judged: " in card
     kept = json.loads((after.report / "effects.json").read_text())
     assert Effects.model_validate(kept) == after.effects
     stored = read_scores(after.report / NAME)
