@@ -27,6 +27,7 @@ from models.inference.scorer import LOGITS, MODEL, MOMENTS, TOKENIZER, WORDS, Mo
 from models.layers.visual import Visual
 from models.network.network import Network
 from models.process.atomic_write import whole_folder
+from models.readers import READERS
 
 WEIGHTS = "weights.safetensors"
 COMPARED = (
@@ -140,6 +141,7 @@ def _model_file(preset: Preset, policies: tuple[str, ...], worst: float) -> Mode
         image_size=preset.image_size,
         parity=worst,
         preprocessing=PREPROCESSING,
+        readers={name: READERS[name].edition for name in preset.reads},
     )
 
 

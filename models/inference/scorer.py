@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ LOGITS, MOMENTS = "logits", "moments"  # outputs of the graph
 Encoded = bytes | NDArray[np.float32] | None  # an image or a video, its pixels, or none
 Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of its inputs
 
+log = logging.getLogger(__name__)
+
 BATCH_POSTS, BATCH_PIXELS = 32, 1 << 20
 ERRORS_ONLY = 3  # onnxruntime's log level for errors only
 
@@ -58,6 +61,7 @@ class ModelFile(BaseModel):
     image_size: int
     parity: float  # largest difference of a logit between torch and ONNX when it was exported
     preprocessing: int = FIRST  # how posts become inputs, which a model must be served as it was trained
+    readers: dict[str, str] = {}  # what its readers were when it was trained
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Scorer:
         whole, parts = (load_tokenizer(folder / TOKENIZER, tokens) for tokens in (about.max_tokens, window))
         embedder = Embedder.load(folder, threads) if has_embedder(folder) else None
         words = Words.read(folder / WORDS) if (folder / WORDS).exists() else None
-        readers = _readers(about.preset.get("reads", ()), threads, kept)
+        readers = _readers(about, threads, kept)
         return cls(session, whole, parts, about, precision, embedder, words, readers)
 
     @property
@@ -288,12 +292,18 @@ class Scorer:
         return [entry.name for entry in self.session.get_inputs()]
 
 
-def _readers(names: Sequence[str], threads: int, kept: Embeddings | None) -> Readers | None:
-    if not names:
+def _readers(about: ModelFile, threads: int, kept: Embeddings | None) -> Readers | None:
+    """Told in the log where they are of another edition than those that the model learned with."""
+    if not about.preset.get("reads"):
         return None
     from models.readers.base.reading import Reading as Readers
 
-    return Readers.of_preset(names, threads, kept)
+    found = Readers.of_preset(about.preset["reads"], threads, kept)
+    for reader in found.readers if found else ():
+        name, now = reader.reader.name, reader.reader.edition
+        if (then := about.readers.get(name, now)) != now:
+            log.warning("reads otherwise", extra={"reader": name, "learned_with": then, "reads_with": now})
+    return found
 
 
 def _batches(

@@ -76,4 +76,5 @@ READER = Reader(
     looks={Part.IMAGE: Page(PAGE, SIDE, FRAMES), Part.VIDEO: Page(PAGE, SIDE, FRAMES)},
     seconds=0.5,
     open=opened,
+    libraries=("rapidocr",),
 )

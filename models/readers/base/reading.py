@@ -183,7 +183,7 @@ class Reading:
 
     @staticmethod
     def _table(reader: OpenReader, kept: Embeddings) -> KeptTable:
-        return kept.beside(f"words-{reader.reader.name}-{reader.reader.version}")
+        return kept.beside(f"words-{reader.reader.name}-{reader.reader.edition}")
 
 
 def read_in(part: Part, found: Mapping[str, Found]) -> Read:

@@ -126,7 +126,7 @@ def test_what_is_read_in_many_small_parts_is_kept_in_few_files(tmp_path, monkeyp
     reading = looks.reading(kept)
     for shade in range(20):
         reading.of([picture(f"rgb({shade},0,0)")], more=True)
-    table = kept.beside("words-counting-1")
+    table = kept.beside(f"words-counting-{looks.reader.edition}")
     assert table.opened().count_rows() == 20
     assert len(table.opened().get_fragments()) <= 4
     reading.of([picture("blue")], more=True)

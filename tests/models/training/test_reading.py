@@ -1,7 +1,10 @@
 """A model that reads what pictures say: in training, in its scores, and where it is served."""
 
+import shutil
 import sys
 from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,6 +136,20 @@ def test_a_reader_that_falls_over_a_picture_is_told_beside_what_is_not_looked_at
     ((looked, read),) = scorer.read(["a"], [written("turnip")]).unread
     assert looked.detail == "of the image the model reads the words, and sees nothing else"
     assert read.detail == "words in the image could not be read: faulty fell over it"
+
+
+def test_a_model_says_what_its_readers_were_and_a_log_where_they_are_others(reading, tmp_path, caplog):
+    edition = READERS["ocr"].edition
+    assert f"rapidocr-{version('rapidocr')}" in edition
+    assert reading.scorer.about.readers == {"ocr": edition}
+    made = reading.job.folder / "model"
+    Scorer.load(made, threads=1)
+    assert not caplog.records
+    told = (made / "model.json").read_text()
+    other = Path(shutil.copytree(made, tmp_path / "other"))
+    (other / "model.json").write_text(told.replace(edition, "1-1-rapidocr-1.0"))
+    Scorer.load(other, threads=1)
+    assert [(it.reader, it.learned_with) for it in caplog.records] == [("ocr", "1-1-rapidocr-1.0")]
 
 
 def test_the_registered_models_environment_has_what_it_reads_with(reading):
