@@ -1,9 +1,9 @@
 """Whether live actions keep the precision that their thresholds promised, by what moderators judged of them since.
 
-All judged actions of a version count, from its first on, so that a slow decline adds up; the bound is one that holds
-however often it is read (`infra.rollout.confidence_sequence`), so that an hourly look costs no false alarms. Appeals
-do not count: of what was acted on, people appeal what was wrong. A broken promise is one of the judged actions: where
-only doubtful ones are judged it says that of those.
+All actions of a version count that were judged since it was made, so that a slow decline adds up; the bound is one that
+holds however often it is read (`infra.rollout.confidence_sequence`), so that an hourly look costs no false alarms.
+Appeals do not count: of what was acted on, people appeal what was wrong. A broken promise is one of the judged actions:
+where only doubtful ones are judged it says that of those.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from infra.lake import KEYS_AT_ONCE, Lake, among, standing
 from infra.rollout.confidence_sequence import interval
@@ -31,8 +30,11 @@ FALSE_ALARMS = 0.001  # of a version, however long it serves, over all its actio
 Kind = tuple[str, str, str]  # policy, action, market whose threshold it was
 
 
-def kept_promises(lake: Lake, points: OperatingPoints, version: int) -> list[Finding]:
-    """One finding for each automatic action that is promised; `unknown` below MIN_POSTS judged ones."""
+def kept_promises(lake: Lake, points: OperatingPoints, version: int, made_at: datetime) -> list[Finding]:
+    """Of a version that was made then, and has learned from no judgement that came later.
+
+    One finding for each automatic action that is promised; `unknown` below MIN_POSTS judged ones.
+    """
     promised = {
         (point.policy, str(point.action), point.market): point.objective
         for point in points.points
@@ -41,23 +43,19 @@ def kept_promises(lake: Lake, points: OperatingPoints, version: int) -> list[Fin
     if not promised or not lake.decisions.exists() or not lake.judgements.exists():
         return []
     right: dict[Kind, list[bool]] = defaultdict(list)
-    for kind, was_right in _judged(lake, version):
+    for kind, was_right in _judged(lake, version, made_at):
         right[kind].append(was_right)
     alpha = FALSE_ALARMS / len(promised)
     return [_finding(kind, least, right.get(kind, []), alpha) for kind, least in promised.items()]
 
 
-def _judged(lake: Lake, version: int) -> Iterator[tuple[Kind, bool]]:
-    """Each action of the version that moderators judged since its first one, and whether it was right.
+def _judged(lake: Lake, version: int, since: datetime) -> Iterator[tuple[Kind, bool]]:
+    """Each action of the version that moderators judged since then, and whether it was right.
 
     What is few is read first: people judge fewer posts than a version acts on, and those are looked up by their ids.
     """
     wanted = f"model_version = '{version}' AND role != '{SHADOW}' AND action IS NOT NULL AND action != '{Action.ALLOW}'"
-    decisions = lake.decisions.open()
-    first = pc.min(decisions.to_table(columns=["decided_at"], filter=wanted)["decided_at"]).as_py()
-    if first is None:
-        return
-    votes = _votes(lake, first)
+    decisions, votes = lake.decisions.open(), _votes(lake, since)
     posts = sorted({post for post, _ in votes})
     for start in range(0, len(posts), KEYS_AT_ONCE):
         condition = f"{wanted} AND {among('post_id', posts[start : start + KEYS_AT_ONCE])}"

@@ -71,7 +71,7 @@ def look(settings: Settings, hours: float, until: datetime | None = None) -> Loo
         posts=len(live),
         findings=(
             *compare_views(reference, live),
-            *kept_promises(lake, bundle.operating_points, champion.version),
+            *kept_promises(lake, bundle.operating_points, champion.version, champion.created_at),
         ),
     )
     _write(lake, looked)

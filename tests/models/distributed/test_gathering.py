@@ -37,7 +37,7 @@ for objective in objectives:
     mask = torch.ones_like(ids)
     mask[2] = 0
     batch = Batch(ids, mask, torch.rand(7, 3, 32, 32) * 2 - 1, torch.arange(7), torch.full((7, 8), -1),
-                  torch.zeros(7, 0), torch.zeros(7, 1), torch.zeros(7, 1), torch.zeros(()))
+                  torch.zeros(7, 0), torch.zeros(7, 0), torch.zeros(7, 1), torch.zeros(7, 1), torch.zeros(()))
     if world > 1:
         own = torch.arange(7)[:3] if rank == 0 else torch.arange(7)[3:]
         batch = Batch(*(part[own] if part.dim() else part for part in batch))
