@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PRESETS = (
     "compact",
     "pretrained",
+    "pretrained_video",
     "trial",
     "transformer",
     "video",
