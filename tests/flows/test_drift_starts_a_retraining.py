@@ -21,9 +21,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(1200)]
 SEED, WEEKLY, RATE = 3, 2000, 100.0  # posts a second
 FIRST = {"weeks": 4, "posts": 4 * WEEKLY}
 THEN = {"weeks": 2, "posts": 7 * WEEKLY, "start_week": 5, "drift": 0.9, "wave": 0.9}
-SEEN = 2000  # decisions of the new weeks, before the watch looks
+SEEN = 4500  # decisions of the new weeks before the watch looks, so that it can tell of each policy
 PRECISION = 0.8
-BACK = 0.2  # of what was lost, at least; the new words are few yet
+LEARNS = QUICK.replace("minimum_steps=100", "minimum_steps=400")  # who finds little has little to lose
+BACK = 0.1  # of what was lost, at least; the new words are few yet
 
 
 def traffic(platform, key, posts, begins):
@@ -54,15 +55,15 @@ def test_drift_starts_a_retraining_whose_champion_finds_what_the_one_before_miss
     home = tmp_path / "home"
     lake = open_lake(Settings(home=home, _env_file=None))
     simulate(lake, seed=SEED, **FIRST)
-    with up(home, MODERATO_PLAN="brief", MODERATO_PRESET=QUICK) as platform:
+    with up(home, MODERATO_PLAN="brief", MODERATO_PRESET=LEARNS) as platform:
         platform.only_by_hand("watch/watch", "retrain/retrain")
         first = platform.start(rollout={"canary": False})
         assert platform.ended(first)["message"] == "Promoted"
         simulate(lake, seed=SEED, **THEN)
         key, _ = KeyStore.of(lake).create([Scope.DECIDE])
         posts = islice(posts_of("lake", lake, SEED, 1), FIRST["posts"], None)
-        with traffic(platform, key, islice(posts, 2 * SEEN), lambda: True):
-            wait_for(lambda: lake.decisions.exists() and lake.decisions.open().count_rows() > SEEN, 120)
+        with traffic(platform, key, islice(posts, SEEN + 1500), lambda: True):
+            wait_for(lambda: lake.decisions.exists() and lake.decisions.open().count_rows() > SEEN, 300)
         store = Store(platform.settings)
         with traffic(platform, key, posts, lambda: store.running() is not None):
             watched = platform.ended(platform.start(deployment="watch/watch"))
