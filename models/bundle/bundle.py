@@ -78,6 +78,12 @@ class Bundle:
         return self.operating_points.decide(scores, markets)
 
 
+def operating_points_of(folder: Path) -> OperatingPoints:
+    """The thresholds that a bundle decides by, without its model; raises TamperedBundleError."""
+    verify(folder)
+    return OperatingPoints.model_validate_json(read_part(folder, "operating_points.json"))
+
+
 def policy_set_of(folder: Path) -> PolicySet:
     """The policy set that a bundle decides by, without its model; raises TamperedBundleError."""
     verify(folder)

@@ -26,7 +26,7 @@ MIN_PLATT_POSTS = 20
 MIN_ISOTONIC_POSTS = 300
 MIXED_IN = 0.02  # Platt's share in an isotonic map: keeps the ranking on the flat steps
 LEAST_ODDS = (
-    0.01  # factor, and 1 / it the largest: a sample of one class alone does not decide for the scores
+    0.01  # factor; the greatest is 1 / it: a sample of one class alone does not decide for the scores
 )
 STEPS = 50  # of Newton's method; it converges in about eight
 
@@ -94,7 +94,7 @@ class Calibration(BaseModel):
         """The same for posts whose odds of a violation differ by these factors; 1 for policies that are not named."""
         maps = {
             policy: it.model_copy(
-                update={"odds": min(max(odds.get(policy, 1.0), LEAST_ODDS), 1 / LEAST_ODDS)}
+                update={"odds": float(np.clip(odds.get(policy, 1.0), LEAST_ODDS, 1 / LEAST_ODDS))}
             )
             for policy, it in self.maps.items()
         }

@@ -18,7 +18,7 @@ from models.domain.content import Action
 from models.domain.policy import DEFAULT_MARKET, PolicySet, market_name
 from models.evaluation.operating_points import JudgedScores, OperatingPoint, OperatingPoints
 from models.evaluation.predictions import Scored
-from models.evaluation.prevalence import LEAST_UNJUDGED, prevalence_of
+from models.evaluation.prevalence import LEAST_UNJUDGED
 from models.evaluation.thresholds import MAJORITY, STRENGTH, share_at_most
 from models.evaluation.unjudged import OnUnjudged, Taken, acted_on
 
@@ -189,7 +189,7 @@ def on_unjudged(points: OperatingPoints, evidence: JudgedScores) -> OnUnjudged:
     """Every automatic action on the unjudged posts: on all of them, and on those of each market that has enough.
 
     evidence: judged posts that the model did not learn from, with the unjudged ones, as they are served. A market's
-    share is held against its own prevalence, by the scores that the classes have in all markets together.
+    share is held against its own prevalence.
     """
     if (unjudged := evidence.unjudged) is None:
         return OnUnjudged(posts=0)
@@ -198,12 +198,10 @@ def on_unjudged(points: OperatingPoints, evidence: JudgedScores) -> OnUnjudged:
         inside = unjudged.inside(point.market)
         if point.threshold is None or point.action is Action.REVIEW or inside.sum() < LEAST_UNJUDGED:
             continue
-        judged, scores = evidence.judged(point.policy), evidence.unjudged_scores(point.policy, point.market)
-        found = unjudged.prevalence.get(point.policy)
-        if point.market != DEFAULT_MARKET:
-            found = prevalence_of(point.policy, *judged, scores, policies=len(points.policies))
-        taken = Taken(point.policy, point.market, point.action, point.threshold, point.objective)
-        acted.append(acted_on(taken, *judged, scores, found))
+        place = point.policy, point.market
+        taken = Taken(*place, point.action, point.threshold, point.objective)
+        scores, found = evidence.unjudged_scores(*place), evidence.prevalence(*place)
+        acted.append(acted_on(taken, *evidence.judged(point.policy), scores, found))
     known = tuple(found for policy, found in unjudged.prevalence.items() if policy in evidence.known)
     strongest = points.asked(unjudged.scores, DEFAULT_MARKET).max(axis=1, initial=0)
     counts = np.bincount(strongest, minlength=len(STRENGTH)) / max(1, len(unjudged))

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.domain.content import Action, Reason
 from models.domain.policy import DEFAULT_MARKET, Objectives, PolicySet
-from models.evaluation.prevalence import LEAST_UNJUDGED, Prevalence
+from models.evaluation.prevalence import LEAST_UNJUDGED, Prevalence, prevalence_of
 from models.evaluation.thresholds import (
     MAJORITY,
     STRENGTH,
@@ -70,7 +70,7 @@ class OperatingPoint(BaseModel):
     withheld: bool = Field(
         default=False,
         exclude_if=lambda withheld: not withheld,  # a release before reads what it knows
-        description="whether unjudged posts speak against it: unlike the judged ones, or without a violation",
+        description="whether unjudged posts speak against it, which are not as the judged ones",
     )
 
 
@@ -95,17 +95,29 @@ class JudgedScores:
         enough = self.unjudged is not None and len(self.unjudged) >= LEAST_UNJUDGED
         return self.unjudged if enough and self.unjudged is not None else self
 
-    def prevalence(self, policy: str) -> Prevalence | None:
-        """What is known of it among unjudged posts."""
-        return None if self.unjudged is None else self.unjudged.prevalence.get(policy)
+    def prevalence(self, policy: str, market: str = DEFAULT_MARKET) -> Prevalence | None:
+        """What is known of it among unjudged posts: the market's own where there are enough, by the scores that the
+        classes have in all markets together.
+        """
+        if self.unjudged is None:
+            return None
+        if not self._has_own(self.unjudged, market):
+            return self.unjudged.prevalence.get(policy)
+        own = self.unjudged_scores(policy, market)
+        return prevalence_of(policy, *self.judged(policy), own, policies=len(self.policies))
 
     def unjudged_scores(self, policy: str, market: str) -> Floats:
         """[M] of the market's own posts that nobody judged, of all markets where there are too few."""
         if self.unjudged is None:
             return np.empty(0)
-        inside = self.unjudged.inside(market)
-        used = inside if inside.sum() >= LEAST_UNJUDGED else np.full(len(self.unjudged), True)
+        own = self._has_own(self.unjudged, market)
+        used = self.unjudged.inside(market if own else DEFAULT_MARKET)
         return self.unjudged.scores[used, self.policies.index(policy)]
+
+    @staticmethod
+    def _has_own(unjudged: Unjudged, market: str) -> bool:
+        """Whether enough unjudged posts are of this market alone."""
+        return market != DEFAULT_MARKET and int(unjudged.inside(market).sum()) >= LEAST_UNJUDGED
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -264,7 +276,8 @@ def _point(
             note += f", for {promised:.2f} among unjudged ones; {estimate.told}"
     if found is not None and not note:
         taken = Taken(policy, market, action, found.at, promised)
-        note = unlike = withheld(taken, *used, evidence.unjudged_scores(policy, market), estimate)
+        there = evidence.unjudged_scores(policy, market), evidence.prevalence(policy, market)
+        note = unlike = withheld(taken, *used, *there)
     return OperatingPoint(
         market=market,
         policy=policy,

@@ -159,14 +159,17 @@ def withheld(
     scores, violates: [N] of judged posts; unjudged: scores [M].
     """
     on = acted_on(taken, scores, violates, unjudged, found)
-    if found is None or found.verdict != "unlike" or on.is_plausible:
+    if found is None or on.is_plausible:
         return ""
+    acts = f"withheld: it would act on {_percent(on.share)} of {on.posts:,} unjudged posts"
+    if found.verdict != "unlike":
+        return f"{acts}, of which {_percent(on.limit or 0.0)} are plausible at most; {found.told}"
     harmless, share = scores[~violates] >= taken.at, ""
     if len(harmless):
         share = f"of judged harmless posts on {_percent(float(harmless.mean()))}, "
     if (hits := hits_at_most(taken.at, scores[violates], unjudged)) < on.share:
         share += f"at most {_percent(hits)} of those posts are hits, "
-    return f"withheld: it would act on {_percent(on.share)} of {on.posts:,} unjudged posts, {share}and {found.why}"
+    return f"{acts}, {share}and {found.why}"
 
 
 def hits_at_most(at: float, violating: Floats, unjudged: Floats) -> float:

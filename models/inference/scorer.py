@@ -41,7 +41,10 @@ Feed = dict[str, NDArray[np.generic]]  # what the graph takes, by the names of i
 
 log = logging.getLogger(__name__)
 
-BATCH_POSTS, BATCH_PIXELS = 32, 1 << 20
+BATCH_POSTS = 32  # that the graph is given at once
+BATCH_PIXELS = (
+    1 << 20
+)  # of pictures and frames that it is given at once, as far as one post does not have more
 ERRORS_ONLY = 3  # onnxruntime's log level for errors only
 
 
@@ -235,12 +238,9 @@ class Scorer:
             return texts
         read, unread = self.readers.of(images, videos)
         for items, further in zip(missed, unread, strict=True):
-            closed = {
-                item.part for item in items if item.reason is NotRead.UNREADABLE
-            }  # told by whoever looks
-            items += [
-                item for item in further if item.reason is not NotRead.UNREADABLE or item.part not in closed
-            ]
+            # what cannot be opened is told by whoever looks at it, and once
+            closed = {item.part for item in items if item.reason is NotRead.UNREADABLE}
+            items += [it for it in further if it.reason is not NotRead.UNREADABLE or it.part not in closed]
         return list(map(said, texts, read))
 
     def _windows(self, texts: Sequence[str | None], missed: list[list[Unread]]) -> Windows:

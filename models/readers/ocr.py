@@ -37,9 +37,8 @@ def opened(threads: int) -> Lines:
     if threads:
         parameters["EngineConfig.onnxruntime.intra_op_num_threads"] = threads
     engine, alone = RapidOCR(params=parameters), threading.Lock()
-    _lines(
-        engine, blank := np.full((64, 64, 3), 255, np.uint8)
-    )  # else the first post would wait for its networks
+    blank = np.full((64, 64, 3), 255, np.uint8)
+    _lines(engine, blank)  # else the first post would wait for its networks
     engine.recognize_txt([blank])
 
     def lines(pages: NDArray[np.uint8]) -> list[str]:

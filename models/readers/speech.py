@@ -29,13 +29,15 @@ UNLIKELY = -1.0  # mean log probability of a line's tokens below which it is tak
 NO_SPEECH = 0.6  # probability that nothing is said, from which on nothing is
 
 
-def speech(folder: str = "", name: str = "speech") -> Reader:
-    """With the network in a folder as CTranslate2 has it, that of the package where it is empty."""
+def speech(folder: str = "", name: str = "speech", version: int = 1) -> Reader:
+    """With the network in a folder as CTranslate2 has it, that of the package where it is empty. `version` goes up with
+    another network in the same folder.
+    """
     return Reader(
         name=name,
         about="what is said in videos",
         extra="speech",
-        version=1,
+        version=version,
         looks={Part.VIDEO: Sound(SOUND, MOST_SECONDS, RATE)},
         seconds=3.0,
         open=partial(opened, folder),

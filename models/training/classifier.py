@@ -10,11 +10,12 @@ from torch import Tensor
 from models.data.loader import Batch
 from models.domain.preset import Preset
 from models.evaluation.metrics import average_precision
+from models.evaluation.thresholds import MAJORITY
 from models.network.network import Halves, Network
 from models.objectives import supervised
 from models.process.ranks import Ranks
 from models.training.learner import Learner
-from models.training.mixture import MAJORITY, fitted_shares
+from models.training.mixture import fitted_shares
 from models.training.optimization import optimisation
 
 SCORE = "validation/score"  # what early stopping and the best checkpoint go by

@@ -1,7 +1,6 @@
 """What the deep and the wide half count for: what the validation split says of them, from which neither learned.
 
-Thresholds are derived from that split again. Three numbers a policy are little to learn by heart: promises were broken
-as often with shares that other posts gave.
+Thresholds are derived from that split again: three numbers a policy are little to learn by heart.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluation.thresholds import MAJORITY
 from models.layers.wide import stacking
 
-MAJORITY = 0.5  # share of the votes from which on a soft label violates
 EQUAL = np.array([0.5, 0.5, 0.0])  # shares of deep and wide, and intercept
 PULL = 10.0  # of a policy's shares to those of all policies together: few violations say little of their own policy
 
@@ -34,6 +33,5 @@ def fitted_shares(logits: Array, targets: Array, weights: Array) -> NDArray[np.f
         return stacking(shown, wanted, counts, start, pull)
 
     pooled = fitted(known, EQUAL, pull=1.0)
-    return np.stack([fitted(known & (policy == each), pooled, PULL) for each in policy], axis=1).astype(
-        np.float32
-    )
+    found = [fitted(known & (policy == each), pooled, PULL) for each in policy]
+    return np.stack(found, axis=1).astype(np.float32)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
-from zlib import crc32
 
 import numpy as np
 import torch
@@ -18,12 +17,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.bundle.embedder import Embedders, export_embedder
-from models.data.augmentation import reworded
 from models.data.embeddings import Embeddings
 from models.data.labels import judged
 from models.data.loader import DECODERS, EMBEDDINGS
 from models.data.pixels import HALF_BYTE, stacked
-from models.data.respelling import some_respelled
 from models.data.snapshot import SnapshotRows, matrix
 from models.data.tokenizer import (
     encode,
@@ -38,28 +35,21 @@ from models.data.words import Words, unmasked
 from models.domain.preset import Preset
 from models.encoders import ENCODERS
 from models.encoders.base.towers import UnfitWeightsError
-from models.evaluation.cross_fit import dealt
 from models.inference.embedder import Embedder
-from models.layers.embedding_probe import PROBE_PENALTIES, Block, Scale, blocks_of
-from models.layers.logistic_regression import Dense, Regression
+from models.layers.embedding_probe import blocks_of
+from models.layers.logistic_regression import Regression
 from models.layers.motion import fitted, summary
 from models.layers.visual import Visual
-from models.layers.wide import Part, weighed
 from models.network.backbone_folder import About, is_backbone
 from models.network.network import Network, weights_of
 from models.network.visual import Looking, VisualEncoder
 from models.process.atomic_write import whole_file, write_text
+from models.training.linear_parts import BATCH_ROWS, judged_texts, linear_parts
 
 Embed = Callable[[Sequence[str | None]], NDArray[np.float32]]
 
 TOKENIZER, STATISTICS, WORDS = "tokenizer.json", "statistics.safetensors", "words.tsv"
 EMBEDDER, READ, SEEN = "embedder", "validation_embeddings.npy", "validation_seen.npy"
-FOLDS, FEW_FOLDS, MANY_TEXTS = (
-    5,
-    2,
-    8_000,
-)  # in which the parts' shares are found; half of many texts tell as much
-BATCH_ROWS = 1024  # read at once
 VIDEOS, CLIPS = 2048, 16  # that motion is learned from, and posts of which they are decoded at once
 LOOKED_AT = 100_000  # posts among which videos are looked for
 DOUBT = 20.0  # a prior begins as one violation in so many judgements
@@ -227,7 +217,7 @@ def _statistics(
     if preset.caption_tokens:
         statistics["captioner.marks"] = torch.tensor(marks(tokenizer))
     if preset.has_ngrams or any(frozen):
-        texts = _judged_texts(rows, preset, words)
+        texts = judged_texts(rows, preset, words)
         ngrams = None
         if preset.has_ngrams:
             ids = encode(tokenizer, texts.texts)
@@ -235,7 +225,7 @@ def _statistics(
         read, look = frozen
         embeddings = read(texts.texts) if read is not None else None
         blocks = blocks_of(look(texts.rows), look.visual.widths) if look is not None else []
-        statistics |= _wide(texts, ngrams, embeddings, blocks, prior, preset)
+        statistics |= linear_parts(texts, ngrams, embeddings, blocks, prior, preset)
     if "video" in preset.modalities and not frozen.look:
         found = fitted(*_watched(rows, preset), prior)
         statistics |= {f"motion.{name}": tensor for name, tensor in found.items()}
@@ -265,126 +255,6 @@ def _some_texts(rows: SnapshotRows, most: int) -> Iterator[str]:
     for first in range(0, len(positions), BATCH_ROWS):
         found = rows.take(positions[first : first + BATCH_ROWS], "text")["text"].to_pylist()
         yield from (text for text in found if text)
-
-
-@dataclass(frozen=True)
-class JudgedTexts:
-    """N texts with their targets and weights [N, P]; fold: [N], the same for a text, its copies and near-duplicates;
-    rows: [N], the post's of each in the snapshot.
-    """
-
-    texts: list[str | None]
-    targets: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    fold: NDArray[np.integer]
-    rows: NDArray[np.int64]
-
-
-def _wide(
-    texts: JudgedTexts,
-    ngrams: Regression | None,
-    embeddings: NDArray[np.float32] | None,
-    blocks: Sequence[Block],
-    prior: NDArray[np.float32],
-    preset: Preset,
-) -> dict[str, Tensor]:
-    """What the linear parts hold, by names of the network's state; blocks: what is seen of the same posts."""
-    parts: dict[str, Part] = {}
-    there = np.zeros(len(texts.texts), np.bool_)
-    if ngrams is not None:
-        parts["ngrams"] = Part(ngrams.features, (preset.ngram_penalty,))
-        there |= ngrams.texts
-    if embeddings is not None:
-        there |= embeddings.any(axis=1)
-        scale = Scale.of(embeddings[there] if there.any() else embeddings)
-        parts["probe"] = Part(Dense(scale(embeddings) * there[:, None]), PROBE_PENALTIES)
-    for place, block in enumerate(blocks):
-        there = there | block.there
-        parts[f"block {place}"] = Part(Dense(block.features), PROBE_PENALTIES)
-    points: dict[str, list[NDArray[np.float64]]] = {name: [] for name in parts}
-    for policy in range(len(prior)):
-        known = there & ~np.isnan(texts.targets[:, policy])
-        solved = weighed(
-            [part.of(known) for part in parts.values()],
-            texts.targets[known, policy].astype(np.float64),
-            texts.weights[known, policy].astype(np.float64),
-            float(prior[policy]),
-            texts.fold[known],
-        )
-        for name, point in zip(parts, solved, strict=True):
-            points[name].append(point)
-        if (
-            blocks and embeddings is not None
-        ):  # the probe is silent in posts without a text, this part in none
-            points["block 0"][-1][-1] += points["probe"][-1][-1]
-            points["probe"][-1][-1] = 0.0
-    found: dict[str, Tensor] = {}
-    if ngrams is not None:
-        found |= {f"ngrams.{name}": tensor for name, tensor in ngrams.tables(points["ngrams"]).items()}
-    if blocks:
-        found |= _seen(blocks, points)
-    if embeddings is not None:
-        weight, intercept = scale.undone(np.stack(points["probe"], axis=1))
-        found |= {"probe.weight": torch.from_numpy(weight), "probe.intercept": torch.from_numpy(intercept)}
-    return found
-
-
-def _seen(blocks: Sequence[Block], points: dict[str, list[NDArray[np.float64]]]) -> dict[str, Tensor]:
-    """What the linear model of the blocks holds."""
-    solved = [np.stack(points[f"block {place}"], axis=1) for place in range(len(blocks))]
-    intercept = np.sum([point[-1] for point in solved], axis=0)
-    weight = np.concatenate([block.undone(point) for block, point in zip(blocks, solved, strict=True)])
-    return {
-        "picture_probe.weight": torch.from_numpy(weight),
-        "picture_probe.intercept": torch.from_numpy(intercept.astype(np.float32)),
-    }
-
-
-def _judged_texts(rows: SnapshotRows, preset: Preset, words: Words | None = None) -> JudgedTexts:
-    """At most `ngram_posts` posts, taken at even distances.
-
-    Respelled copies of some stand beside them, so that what is left of a word in another spelling counts too; a text
-    has the same one each time, which is embedded once.
-    """
-    positions, width = rows.positions("train"), len(rows.policies)
-    positions = positions[:: -(-len(positions) // preset.ngram_posts)]
-    found: list[str | None] = []
-    targets: list[NDArray[np.float32]] = []
-    votes: list[NDArray[np.float32]] = []
-    clusters: list[NDArray[np.integer]] = []
-    places: list[NDArray[np.int64]] = []
-    rng = np.random.default_rng(0)
-    for first in range(0, len(positions), BATCH_ROWS):
-        table = rows.take(positions[first : first + BATCH_ROWS], "text", "labels", "votes", "cluster")
-        texts = table["text"].to_pylist()
-        texts = reworded(texts, matrix(table["labels"], width), preset, rng)
-        drawn = [bool(text) and _drawn(text or "") < preset.respell for text in texts]
-        copied = np.flatnonzero(np.array(drawn, np.bool_))
-        copies = [_copy(texts[row] or "") for row in copied]
-        found += unmasked([*texts, *copies], words)
-        for parts, name in ((targets, "labels"), (votes, "votes")):
-            column = matrix(table[name], width)
-            parts += [column, column[copied]]
-        cluster = table["cluster"].to_numpy()
-        clusters += [cluster, cluster[copied]]
-        places += [positions[first : first + BATCH_ROWS], positions[first : first + BATCH_ROWS][copied]]
-    folds = FEW_FOLDS if len(found) > MANY_TEXTS else FOLDS
-    return JudgedTexts(
-        found,
-        *judged(np.concatenate(targets), np.concatenate(votes), preset.unknown),
-        dealt(np.concatenate(clusters), folds),
-        np.concatenate(places),
-    )
-
-
-def _drawn(text: str) -> float:
-    """A number in 0 to 1 that a text draws for itself."""
-    return crc32(text.encode(errors="replace")) / 2**32
-
-
-def _copy(text: str) -> str:
-    (copy,) = some_respelled([text], 1.0, np.random.default_rng(crc32(text.encode(errors="replace"))))
-    return copy or text
 
 
 def _watched(

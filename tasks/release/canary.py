@@ -31,7 +31,8 @@ from infra.rollout import (
     table,
 )
 from infra.settings import Settings
-from models.bundle.bundle import Bundle
+from infra.weights import kept_embeddings
+from models.bundle.bundle import Bundle, operating_points_of
 from models.bundle.expected_effects import foretold
 from models.domain.policy import DEFAULT_MARKET
 from tasks.data.snapshot import Snapshot
@@ -98,9 +99,9 @@ def _begin(
 ) -> Rollout:
     champion = champion_or_none(store)  # it decided when the retraining began
     assert champion is not None  # a first champion meets no canary
-    uri, threads = snapshot.uri, store.settings.threads
+    uri, threads, kept = snapshot.uri, store.settings.threads, kept_embeddings(store.settings)
     theirs, ours = (
-        Bundle.load(store.registry.fetch(store.registry.resolve(str(version))), threads)
+        Bundle.load(store.registry.fetch(store.registry.resolve(str(version))), threads, kept)
         for version in (champion.version, release.version)
     )
     actions, scores = foretold(theirs, ours, uri, store.settings.options_for(uri))
@@ -126,9 +127,10 @@ def _waits(rollout: Rollout, *, leave: bool) -> bool:
 def _drive(store: Store, release: Release, *, leave: bool) -> Rollout:
     """Look again and again until the rollout is over; follows a controller that went silent."""
     registry = store.registry
-    bundle = Bundle.load(registry.fetch(registry.resolve(str(release.version))), store.settings.threads)
-    markets = tuple(market for market in bundle.operating_points.markets if market != DEFAULT_MARKET)
-    controller = Controller(store, release.version, bundle.assessed, markets)
+    points = operating_points_of(registry.fetch(registry.resolve(str(release.version))))
+    markets = tuple(market for market in points.markets if market != DEFAULT_MARKET)
+    assessed = tuple(policy for policy in points.policies if policy not in points.not_assessed)
+    controller = Controller(store, release.version, assessed, markets)
     controller.lease.wait(2 * LEASE)
     with _left_in_order(store, controller):
         return _watched(store, release, controller, leave=leave)

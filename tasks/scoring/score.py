@@ -11,6 +11,7 @@ from prefect import task
 from infra.batch_scoring import PostBatch, ScoreFile, read_posts, writable
 from infra.registry import Registry
 from infra.settings import Settings
+from infra.weights import kept_embeddings
 from models.bundle.bundle import Bundle
 from models.domain.errors import UserError
 from tasks.plumbing.handle import Handle
@@ -51,7 +52,7 @@ def score(
     batches = read_posts(source)
     registry = Registry(settings)
     version = registry.resolve(model)
-    bundle = Bundle.load(registry.fetch(version), threads=settings.threads)
+    bundle = Bundle.load(registry.fetch(version), settings.threads, kept_embeddings(settings))
     actions: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
     rows: list[RejectedRow] = []

@@ -9,6 +9,7 @@ from flows.retrain import retrain
 from infra.ingest import ingest
 from infra.registry import Registry
 from infra.settings import Settings
+from infra.watch import reference_view
 from models.bundle.bundle import Bundle
 from tests.support.made_up_snapshot import film
 
@@ -59,6 +60,10 @@ def test_clips_become_a_champion_that_watches(home, folder):
     films = [clip(rng, red=number < 4) for number in range(8)]
     scores = bundle.score([None] * 8, [None] * 8, films)[:, bundle.policies.index("violence")]
     assert scores[:4].min() > scores[4:].max()
+    learned_from = reference_view(bundle, outcome.snapshot.uri, {})  # what live traffic is held against
+    column = learned_from.policies.index("violence")
+    red = learned_from.violates[:, column]
+    assert learned_from.scores[red, column].mean() > learned_from.scores[~red, column].mean() + 0.2
 
 
 def test_real_clips_go_through_to_the_gates(home, shared_data):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.domain.catalogue import BrokenEntryError, Catalogue
 from models.domain.project import WORD_LISTS as FOLDER
 from models.domain.project import shown
+
+Word = Annotated[str, Field(min_length=1)]  # an empty one would stand between any two
 
 
 class WordList(BaseModel):
@@ -20,8 +23,8 @@ class WordList(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="of the file")
-    groups: dict[str, tuple[str, ...]] = {}
-    negations: dict[str, str] = {}
+    groups: dict[str, tuple[Word, ...]] = {}
+    negations: dict[Word, Word] = {}
 
 
 def read_word_list(path: Path) -> WordList:

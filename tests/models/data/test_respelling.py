@@ -11,7 +11,8 @@ from models.data.snapshot import SnapshotRows
 from models.data.tokenizer import encode, load_tokenizer, train_tokenizer
 from models.data.words import Words
 from models.perturbations.base.perturbation import TRAINED
-from models.training.preparation import _judged_texts, prepare
+from models.training.linear_parts import judged_texts
+from models.training.preparation import prepare
 from models.training.presets import preset_named
 
 TEXT = "you have won a free prize, call now"
@@ -86,7 +87,7 @@ def test_validation_sees_texts_as_they_were_written(rows, tokenizer):
 
 
 def test_ngrams_are_learned_from_texts_and_respelled_copies_beside_them(rows):
-    plain, both = (_judged_texts(rows, preset(respell=share)) for share in (0.0, 0.5))
+    plain, both = (judged_texts(rows, preset(respell=share)) for share in (0.0, 0.5))
     assert len(plain.texts) == 210
     assert 270 < len(both.texts) == len(both.targets) == len(both.weights) == len(both.fold) < 360
     assert all(text in both.texts for text in plain.texts)
@@ -102,7 +103,7 @@ def test_training_and_validation_read_disguised_words_as_the_known_ones(rows, to
         )
         assert known == plain
     spelled, known = (
-        sum(map(len, encode(tokenizer, _judged_texts(rows, preset(respell=0.9), found).texts)))
+        sum(map(len, encode(tokenizer, judged_texts(rows, preset(respell=0.9), found).texts)))
         for found in (None, words)
     )
     assert known < spelled  # letters apart, digits and signs are many tokens

@@ -88,6 +88,8 @@ def test_a_projects_list_is_used_beside_what_is_shipped(project):
         ("groups = [", "is no TOML"),
         ("group = {}", "group is {}: extra inputs are not permitted"),
         ("[groups]\na = 1", "groups.a is 1"),
+        ('[groups]\na = ["b", ""]', "groups.a.1 is ''"),
+        ('[negations]\na = ""', "negations.a is ''"),
     ],
 )
 def test_a_list_that_is_none_says_what_and_where(tmp_path, text, told):

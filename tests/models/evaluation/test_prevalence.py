@@ -38,7 +38,7 @@ def estimate(judged_share, share, seed, posts=2000):
     return prevalence_of(POLICY, scores, violates, drawn(rng, posts, share)[0], seed=seed)
 
 
-def derived(judged, unjudged, market=None):
+def derived(judged, unjudged):
     """Thresholds from judged scores and labels beside unjudged scores; all as probabilities."""
     scores, violates = judged
     found = prevalence_of(POLICY, scores, violates, unjudged)
@@ -167,6 +167,26 @@ def test_an_action_is_withheld_that_strange_posts_meet_too_often_for_the_violati
     assert "of those posts are hits" in removal.note
     violations = judged[0][judged[1]]
     assert hits_at_most(at, violations, strange) < share / 3
+
+
+@pytest.mark.parametrize("strange", [(1.2, 0.1), (1.5, 1.0)], ids=["strange", "all violating"])
+def test_an_action_is_withheld_in_that_market_alone_whose_posts_are_not_as_the_others(strange):
+    rng = np.random.default_rng(10)
+    scores, violates = drawn(rng, 4000, 0.5)
+    unjudged = np.concatenate([drawn(rng, 9700, 0.5)[0], rng.normal(*strange, 300)])
+    markets = np.repeat(["JP", "DE"], [9700, 300])
+    found = prevalence_of(POLICY, scores, violates, unjudged)
+    outside = Unjudged(unjudged[:, None], markets, {POLICY: found})
+    evidence = JudgedScores(
+        (POLICY,), scores[:, None], violates[:, None].astype(float), np.full(4000, "JP"), None, outside
+    )
+    objectives = dict.fromkeys(["default", "DE", "JP"], ONE.objectives["default"])
+    points = OperatingPoints.derive(ONE.model_copy(update={"objectives": objectives}), evidence)
+    removal = {it.market: it for it in points.points if it.action is Action.REMOVE}
+    assert [name for name, it in removal.items() if it.withheld] == (["DE"] if strange[1] < 1 else [])
+    acted = on_unjudged(points, evidence).acted
+    assert {it.market for it in acted} == {name for name, it in removal.items() if it.threshold is not None}
+    assert all(it.is_plausible for it in acted), "the gate asks no more than thresholds were derived by"
 
 
 @pytest.mark.parametrize("prevalence", [0.01, 0.1, 0.5])

@@ -7,7 +7,7 @@ import torch
 from models.data.snapshot import SnapshotRows
 from models.layers.embedding_probe import blocks_of
 from models.network.network import Network
-from models.training.preparation import JudgedTexts, _judged_texts, _wide
+from models.training.linear_parts import JudgedTexts, judged_texts, linear_parts
 from models.training.presets import preset_named
 from tests.support.made_up_snapshot import made_up_rows, write_snapshot
 
@@ -39,7 +39,7 @@ def learned(text, seen, violates):
         np.arange(count),
     )
     prior = np.zeros(1, np.float32)
-    found = _wide(posts, None, text, blocks_of(seen, (1 + WIDTH,)), prior, PRESET)
+    found = linear_parts(posts, None, text, blocks_of(seen, (1 + WIDTH,)), prior, PRESET)
     network = Network(PRESET, 1, torch.ones(300, 1, dtype=torch.int64), None, WIDTH, 1 + WIDTH).eval()
     network.load_state_dict(found, strict=False)
 
@@ -78,7 +78,7 @@ def test_a_text_has_the_same_respelled_copy_whatever_stands_beside_it(tmp_path):
     for name, some in (("all", posts), ("later", posts[7:])):
         (tmp_path / name).mkdir()
         rows = SnapshotRows.open(write_snapshot(tmp_path / name, some, shares=(1, 1, 1, 1)))
-        found = _judged_texts(rows, preset_named("compact,modalities=text,respell=0.2"))
+        found = judged_texts(rows, preset_named("compact,modalities=text,respell=0.2"))
         copies.append(found.texts[len(some) :])
         assert found.fold[len(some) :].tolist() == found.fold[found.rows[len(some) :]].tolist()
     assert 40 < len(copies[0]) < 130
