@@ -44,6 +44,15 @@ def test_a_dry_run_is_of_as_many_devices_as_the_retraining_would_train_on(filled
     assert " with fsdp, " in train["detail"]
 
 
+def test_a_dry_run_says_how_long_it_reads_what_pictures_say(filled, command, monkeypatch):
+    monkeypatch.setattr("models.planning.plan.reading_seconds", lambda preset, *_: 60.0 * len(preset.reads))
+    for preset, steps in ((TRIAL, []), (f"{TRIAL},modalities=text,reads=ocr", [("ocr", 60.0)])):
+        code, out, err = command("retrain", "--preset", preset, "--dry-run", "--json")
+        assert code == 0, err
+        read = [step for step in json.loads(out)["steps"] if step["step"] == "read"]
+        assert [(step["detail"].partition(" in ")[0], step["seconds"]) for step in read] == steps
+
+
 def test_for_people_it_is_a_table_that_ends_with_what_was_not_done(filled, command):
     code, out, _ = command("retrain", "--preset", TRIAL, "--dry-run", "--until", "registered")
     assert code == 0
